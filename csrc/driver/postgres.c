@@ -1,0 +1,685 @@
+/* The PostgreSQL session: connect, send, step, take, cancel, close, behind the vtable rn_postgres_driver.
+ * Called by core/ and exec/ only. A session belongs to one thread at a time, but for cancel().
+ *
+ * A statement text goes out unprepared when a session sees it first. The second time it is prepared,
+ * described and run in one flight (a pipeline, so that learning the types costs no round trip); from then on
+ * it runs by name, with binary results where every column has a binary decoder. Both caches are LRU; what
+ * falls out is queued and DEALLOCATEd ahead of a later statement, outside transactions only, where its
+ * failure could not hurt.
+ *
+ * A statement is run again by itself in one case alone: its prepared form turned out to be unusable before it
+ * could start (26000, 42P05, "cached plan must not change result type"), and no transaction was open. */
+#define _GNU_SOURCE 1 /* strcasestr, getrandom */
+#include "driver/postgres.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/lru.h"
+
+/* "rn_", a counter, the statement's hash, and a random part after a clash: 3 + 20 + 1 + 16 + 1 + 8 + NUL. The
+ * hash makes sure that behind a pooler that mixes sessions up a name stands for the same text, if for any. */
+#define NAME_BYTES 52
+/* DEALLOCATEs sent ahead of one statement, so that it is not held up. */
+#define CLOSINGS_AT_ONCE 16
+/* With more than this waiting for a long transaction to end, nothing more is prepared. */
+#define CLOSINGS_MOST 256
+
+typedef struct prepared {
+  char name[NAME_BYTES];
+  rn_pg_layout *layout;
+  size_t count;
+  rn_code *codes; /* codes, then one byte for each list flag: guards against equal hashes */
+} prepared;
+
+typedef enum { BY_SCRIPT, BY_TEXT, BY_PREPARING, BY_NAME } way;
+
+/* What the next result answers. */
+typedef enum {
+  PHASE_NONE,
+  PHASE_CLOSE,
+  PHASE_PREPARE,
+  PHASE_DESCRIBE,
+  PHASE_EXECUTE,
+  PHASE_SYNC,
+  PHASE_END
+} phase;
+
+typedef enum { CURE_NONE, CURE_AGAIN, CURE_GONE, CURE_RENAME } cure;
+
+typedef struct session {
+  PGconn *conn;
+  PGcancel *cancel;     /* made at open, never changed: cancel() may come from any thread */
+  struct session *next; /* in the list of leave_to_parent */
+  bool lost;            /* the connection is of no use any more */
+  rn_lru *seen, *cache; /* NULL when nothing is to be prepared */
+  uint64_t names;       /* statements named so far */
+  bool random_names;    /* a name clashed: somebody else names statements on this connection */
+  bool dropping;        /* entries are being dropped whose names the server has forgotten */
+  char (*closing)[NAME_BYTES];
+  size_t closing_count, closing_capacity;
+  rn_pg_args args;
+
+  /* the statement under way */
+  const rn_statement *statement;
+  way way;
+  phase phase;
+  PGTransactionStatusType before; /* when it was sent */
+  prepared *pending;              /* being prepared; owned until it is in the cache */
+  const prepared
+      *named; /* what runs BY_NAME; the cache's, which does not change while a statement is under way */
+  rn_pg_layout *layout; /* of the prepared statement that runs; one reference */
+  PGresult *answer;
+  rn_error failure;
+  cure cure;
+  size_t syncs; /* answers to DEALLOCATEs still to come */
+  int nothing;  /* NULLs in a row that ended no command */
+  bool pipeline, fresh, again, answered, pending_known, wiped;
+} session;
+
+/* ---- prepared statements ---- */
+
+static void prepared_free(prepared *p) {
+  if (!p) return;
+  rn_pg_layout_release(p->layout);
+  free(p->codes);
+  free(p);
+}
+
+static bool prepared_fits(const prepared *p, const rn_statement *statement) {
+  if (p->count != statement->param_count) return false;
+  for (size_t i = 0; i < p->count; i++) {
+    const char list = statement->param_lists && statement->param_lists[i];
+    if (p->codes[i] != statement->param_codes[i] || p->codes[p->count + i] != list) return false;
+  }
+  return true;
+}
+
+static prepared *prepared_new(session *s, const rn_statement *statement) {
+  prepared *p = calloc(1, sizeof *p);
+  if (!p) return NULL;
+  p->count = statement->param_count;
+  p->codes = malloc(2 * p->count + 1);
+  if (!p->codes) {
+    free(p);
+    return NULL;
+  }
+  for (size_t i = 0; i < p->count; i++) {
+    p->codes[i] = statement->param_codes[i];
+    p->codes[p->count + i] = statement->param_lists && statement->param_lists[i];
+  }
+  const int n = snprintf(p->name, sizeof p->name, "rn_%llu_%016llx", (unsigned long long)++s->names,
+                         (unsigned long long)statement->hash);
+  uint32_t chance;
+  if (s->random_names && getrandom(&chance, sizeof chance, GRND_NONBLOCK) == (ssize_t)sizeof chance) {
+    snprintf(p->name + n, sizeof p->name - (size_t)n, "_%08x", (unsigned)chance);
+  }
+  return p;
+}
+
+/* Remembers to DEALLOCATE a name. Without memory for that it stays until the session ends. */
+static void queue_closing(session *s, const char *name) {
+  if (s->closing_count == s->closing_capacity) {
+    const size_t capacity = s->closing_capacity ? 2 * s->closing_capacity : 16;
+    void *grown = realloc(s->closing, capacity * sizeof *s->closing);
+    if (!grown) return;
+    s->closing = grown;
+    s->closing_capacity = capacity;
+  }
+  memcpy(s->closing[s->closing_count++], name, NAME_BYTES);
+}
+
+static void drop_prepared(void *context, void *value) {
+  session *s = context;
+  prepared *p = value;
+  if (!s->dropping) queue_closing(s, p->name);
+  prepared_free(p);
+}
+
+/* The server has no prepared statements of ours any more. */
+static void forget_all(session *s) {
+  s->dropping = true;
+  if (s->cache) rn_lru_clear(s->cache);
+  s->dropping = false;
+  s->closing_count = 0;
+}
+
+static void forget_one(session *s, const rn_statement *statement, bool gone) {
+  s->dropping = gone;
+  rn_lru_remove(s->cache, statement->text, statement->size, statement->hash);
+  s->dropping = false;
+}
+
+/* Puts what was prepared where the next call finds it, or gives it back. */
+static void settle_pending(session *s) {
+  prepared *p = s->pending;
+  s->pending = NULL;
+  if (!p) return;
+  const rn_statement *statement = s->statement;
+  if (s->pending_known && !s->wiped) {
+    if (p->layout && rn_lru_put(s->cache, statement->text, statement->size, statement->hash, p) == RN_OK) {
+      rn_lru_remove(s->seen, statement->text, statement->size, statement->hash);
+      return;
+    }
+    queue_closing(s, p->name);
+  }
+  prepared_free(p);
+}
+
+/* ---- sending ---- */
+
+static void choose_way(session *s) {
+  static char marker; /* the value of `seen`, which is a set */
+  const rn_statement *statement = s->statement;
+  s->way = statement->script ? BY_SCRIPT : BY_TEXT;
+  if (statement->script || !s->cache) return;
+  const prepared *p = rn_lru_get(s->cache, statement->text, statement->size, statement->hash);
+  if (p) {
+    if (!prepared_fits(p, statement)) return;
+    s->way = BY_NAME;
+    s->named = p;
+    s->layout = rn_pg_layout_retain(p->layout);
+    return;
+  }
+  if (!s->again && !rn_lru_get(s->seen, statement->text, statement->size, statement->hash)) {
+    if (rn_lru_put(s->seen, statement->text, statement->size, statement->hash, &marker) != RN_OK) return;
+    return;
+  }
+  if (s->closing_count > CLOSINGS_MOST && s->before != PQTRANS_IDLE) return;
+  s->pending = prepared_new(s, statement);
+  if (s->pending) s->way = BY_PREPARING;
+}
+
+static bool send_closings(session *s) {
+  const size_t count = s->closing_count < CLOSINGS_AT_ONCE ? s->closing_count : CLOSINGS_AT_ONCE;
+  for (size_t i = 0; i < count; i++) {
+    char sql[NAME_BYTES + 16];
+    snprintf(sql, sizeof sql, "DEALLOCATE %s", s->closing[i]);
+    /* a sync each: they fail alone, and take no part in the statement's own transaction */
+    if (!PQsendQueryParams(s->conn, sql, 0, NULL, NULL, NULL, NULL, 0) || !PQpipelineSync(s->conn))
+      return false;
+  }
+  s->closing_count -= count;
+  memmove(s->closing, s->closing + count, s->closing_count * sizeof *s->closing);
+  s->syncs = count;
+  return true;
+}
+
+static bool send_statement(session *s) {
+  const rn_statement *statement = s->statement;
+  const rn_pg_args *a = &s->args;
+  const char *name;
+  switch (s->way) {
+  case BY_SCRIPT: return PQsendQuery(s->conn, statement->text);
+  case BY_TEXT:
+    return PQsendQueryParams(s->conn, statement->text, a->count, a->types, a->values, a->lengths, a->formats,
+                             0);
+  case BY_PREPARING:
+    name = s->pending->name;
+    return PQsendPrepare(s->conn, name, statement->text, a->count, a->types) &&
+           PQsendDescribePrepared(s->conn, name) &&
+           PQsendQueryPrepared(s->conn, name, a->count, a->values, a->lengths, a->formats, 0);
+  case BY_NAME: break;
+  }
+  return PQsendQueryPrepared(s->conn, s->named->name, a->count, a->values, a->lengths, a->formats,
+                             rn_pg_layout_binary(s->layout));
+}
+
+static phase first_phase(const session *s) {
+  return s->way == BY_PREPARING ? PHASE_PREPARE : PHASE_EXECUTE;
+}
+
+/* Sends the statement by the way that was chosen. A failure leaves the connection unusable. */
+static rn_status transmit(session *s, rn_error *err) {
+  const bool close = s->closing_count > 0 && s->before == PQTRANS_IDLE && s->way != BY_SCRIPT;
+  s->pipeline = close || s->way == BY_PREPARING;
+  s->syncs = 0;
+  s->nothing = 0;
+  s->answered = s->pending_known = s->wiped = false;
+  s->cure = CURE_NONE;
+  s->fresh = true;
+  s->phase = close ? PHASE_CLOSE : first_phase(s);
+  if (s->pipeline && !PQenterPipelineMode(s->conn)) goto failed;
+  if (close && !send_closings(s)) goto failed;
+  if (!send_statement(s)) goto failed;
+  if (s->pipeline && !PQpipelineSync(s->conn)) goto failed;
+  return RN_OK;
+failed:
+  s->lost = true;
+  rn_pg_error_conn(err, RN_E_LOST, s->conn);
+  return RN_FAIL;
+}
+
+/* Forgets the statement under way. */
+static void reset(session *s) {
+  prepared_free(s->pending);
+  s->pending = NULL;
+  rn_pg_layout_release(s->layout);
+  s->layout = NULL;
+  PQclear(s->answer);
+  s->answer = NULL;
+  rn_error_clear(&s->failure);
+  rn_pg_args_reset(&s->args);
+  s->statement = NULL;
+  s->named = NULL;
+  s->phase = PHASE_NONE;
+}
+
+static rn_status pg_send(void *conn, const rn_statement *statement, const rn_params *params, rn_error *err) {
+  session *s = conn;
+  if (s->lost || PQstatus(s->conn) != CONNECTION_OK) {
+    s->lost = true;
+    return rn_error_set(err, RN_E_CONNECT, "%s", "the connection was lost before the statement was sent");
+  }
+  if (s->phase != PHASE_NONE && s->phase != PHASE_END) {
+    return rn_error_set(err, RN_E_USAGE, "%s", "a statement is under way on this connection");
+  }
+  reset(s);
+  if (memchr(statement->text, '\0', statement->size)) {
+    return rn_error_set(err, RN_E_USAGE, "%s", "the statement's text holds a NUL");
+  }
+  if (rn_pg_bind(&s->args, statement, params, err) != RN_OK) return RN_FAIL;
+  if (statement->script && s->args.count > 0) {
+    return rn_error_set(err, RN_E_USAGE, "%s", "a script takes no parameters");
+  }
+  s->statement = statement;
+  s->again = false;
+  s->before = PQtransactionStatus(s->conn);
+  choose_way(s);
+  if (transmit(s, err) == RN_OK) return RN_OK;
+  reset(s);
+  return RN_FAIL;
+}
+
+/* ---- results ---- */
+
+static bool field_is(const PGresult *result, int field, const char *text) {
+  const char *value = PQresultErrorField(result, field);
+  return value && strcmp(value, text) == 0;
+}
+
+/* No SQLSTATE: libpq made it up because the connection broke, even while PQstatus still says OK. */
+static bool ends_session(const session *s, const PGresult *result) {
+  return PQstatus(s->conn) != CONNECTION_OK || !PQresultErrorField(result, PG_DIAG_SQLSTATE) ||
+         field_is(result, PG_DIAG_SEVERITY_NONLOCALIZED, "FATAL") ||
+         field_is(result, PG_DIAG_SEVERITY_NONLOCALIZED, "PANIC");
+}
+
+/* Whether an error says that the prepared form could not be used, and the statement itself never started. An
+ * error with a context came from inside a function, so something did run. */
+static cure find_cure(const session *s, const PGresult *result) {
+  if (PQresultErrorField(result, PG_DIAG_CONTEXT)) return CURE_NONE;
+  if (s->phase == PHASE_PREPARE) {
+    return field_is(result, PG_DIAG_SQLSTATE, "42P05") ? CURE_RENAME : CURE_NONE;
+  }
+  if (s->phase != PHASE_EXECUTE || s->way != BY_NAME) return CURE_NONE;
+  if (field_is(result, PG_DIAG_SQLSTATE, "0A000") &&
+      field_is(result, PG_DIAG_SOURCE_FUNCTION, "RevalidateCachedQuery")) {
+    return CURE_AGAIN;
+  }
+  /* The user's own EXECUTE or DEALLOCATE may raise 26000 as well: it must be our name that is missing. */
+  const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+  const bool ours = message && strstr(message, s->named->name);
+  return ours && field_is(result, PG_DIAG_SQLSTATE, "26000") ? CURE_GONE : CURE_NONE;
+}
+
+static void note_error(session *s, const PGresult *result) {
+  if (ends_session(s, result)) {
+    s->lost = true;
+    rn_pg_error_result(&s->failure, RN_E_LOST, result);
+    return;
+  }
+  if (s->phase == PHASE_CLOSE || s->failure.kind != RN_E_NONE) return;
+  s->cure = find_cure(s, result);
+  rn_pg_error_result(&s->failure, RN_E_DATABASE, result);
+}
+
+static bool first_word_is(const char *text, const char *word) {
+  const size_t n = strlen(word);
+  return strncasecmp(text, word, n) == 0 && !(text[n] >= 'a' && text[n] <= 'z') && text[n] != '_';
+}
+
+/* Behind spaces and comments; block comments nest. */
+static const char *first_word(const char *text) {
+  for (;;) {
+    text += strspn(text, " \t\r\n\f\v;");
+    if (text[0] == '-' && text[1] == '-') {
+      text += strcspn(text, "\n");
+    } else if (text[0] == '/' && text[1] == '*') {
+      int depth = 0;
+      do {
+        const bool opens = text[0] == '/' && text[1] == '*', closes = text[0] == '*' && text[1] == '/';
+        depth += opens - closes;
+        text += opens || closes ? 2 : 1;
+      } while (depth > 0 && *text);
+    } else {
+      return text;
+    }
+  }
+}
+
+/* A COMMIT in a failed transaction succeeds with the tag of a ROLLBACK. */
+static bool commit_refused(const session *s, PGresult *result) {
+  if (strcmp(PQcmdStatus(result), "ROLLBACK") != 0) return false;
+  const char *text = s->statement->text;
+  if (s->statement->script) return !strcasestr(text, "rollback") && !strcasestr(text, "abort");
+  const char *word = first_word(text);
+  return !first_word_is(word, "rollback") && !first_word_is(word, "abort");
+}
+
+/* Takes a result of the statement itself. Of a script's answers the last one with rows counts, else the last.
+ */
+static void note_answer(session *s, PGresult *result) {
+  const ExecStatusType status = PQresultStatus(result);
+  if (status == PGRES_EMPTY_QUERY) {
+    rn_error_set(&s->failure, RN_E_USAGE, "%s", "empty statement");
+  } else if (status == PGRES_COMMAND_OK && commit_refused(s, result)) {
+    rn_error_set(&s->failure, RN_E_DATABASE, "%s", "the transaction was rolled back instead of committed");
+    memcpy(s->failure.sqlstate, "25P02", 6);
+  } else if (status == PGRES_COMMAND_OK) {
+    const char *tag = PQcmdStatus(result);
+    if (strcmp(tag, "DEALLOCATE ALL") == 0 || strcmp(tag, "DISCARD ALL") == 0) s->wiped = true;
+  }
+  if (status == PGRES_TUPLES_OK || !s->answer || PQresultStatus(s->answer) != PGRES_TUPLES_OK) {
+    PQclear(s->answer);
+    s->answer = result;
+  } else {
+    PQclear(result);
+  }
+}
+
+/* Takes a result that is not NULL. */
+static void note_result(session *s, PGresult *result) {
+  switch (PQresultStatus(result)) {
+  case PGRES_TUPLES_OK:
+  case PGRES_COMMAND_OK:
+  case PGRES_EMPTY_QUERY:
+    s->answered = true;
+    if (s->phase == PHASE_EXECUTE) {
+      note_answer(s, result);
+      return;
+    }
+    if (s->phase == PHASE_PREPARE) s->pending_known = true;
+    if (s->phase == PHASE_DESCRIBE) {
+      s->pending->layout = rn_pg_layout_new(result);
+      s->layout = rn_pg_layout_retain(s->pending->layout);
+    }
+    break;
+  case PGRES_PIPELINE_SYNC:
+    s->nothing = 0;
+    if (s->phase == PHASE_CLOSE && --s->syncs == 0) {
+      s->phase = first_phase(s);
+    } else if (s->phase == PHASE_SYNC) {
+      s->phase = PHASE_END;
+    }
+    break;
+  case PGRES_PIPELINE_ABORTED: s->answered = true; break;
+  case PGRES_COPY_IN:
+  case PGRES_COPY_OUT:
+  case PGRES_COPY_BOTH: /* nothing but COPY data can follow: the session is given up */
+    s->lost = true;
+    rn_error_set(&s->failure, RN_E_USAGE, "%s", "COPY to or from the client cannot be run as a statement");
+    break;
+  default:
+    s->answered = true;
+    note_error(s, result);
+    break;
+  }
+  PQclear(result);
+}
+
+/* A NULL from PQgetResult: the command that was answered is over. */
+static void note_end(session *s) {
+  if (!s->answered) {
+    /* a pipeline shows empty ones in between; more would mean that libpq and we disagree about what is under
+     * way */
+    if (!s->pipeline || ++s->nothing > 2) s->lost = true;
+    return;
+  }
+  s->answered = false;
+  s->nothing = 0;
+  if (!s->pipeline) {
+    s->phase = PHASE_END;
+  } else if (s->phase >= PHASE_PREPARE && s->phase <= PHASE_EXECUTE) {
+    s->phase++;
+  }
+}
+
+/* ---- stepping ---- */
+
+static rn_step lose(session *s, rn_error *err) {
+  s->lost = true;
+  if (s->failure.kind == RN_E_NONE) rn_pg_error_conn(&s->failure, RN_E_LOST, s->conn);
+  rn_error_move(err, &s->failure);
+  reset(s);
+  return RN_STEP_FAILED;
+}
+
+/* Notifications nobody asked for would pile up. */
+static void drop_notifications(PGconn *conn) {
+  PGnotify *notify;
+  while ((notify = PQnotifies(conn)) != NULL) PQfreemem(notify);
+}
+
+/* Forgets the prepared form that failed; true when the statement was sent again. */
+static bool heal(session *s) {
+  const rn_statement *statement = s->statement;
+  if (s->cure == CURE_RENAME) {
+    s->random_names = true;
+  } else {
+    forget_one(s, statement, s->cure == CURE_GONE);
+  }
+  if (s->again || s->before != PQTRANS_IDLE || PQtransactionStatus(s->conn) != PQTRANS_IDLE) return false;
+  s->again = true;
+  rn_error_clear(&s->failure);
+  PQclear(s->answer);
+  s->answer = NULL;
+  rn_pg_layout_release(s->layout);
+  s->layout = NULL;
+  choose_way(s);
+  return transmit(s, &s->failure) == RN_OK;
+}
+
+static rn_step pg_step(void *conn, rn_error *err);
+
+/* All results are in. */
+static rn_step finish(session *s, rn_error *err) {
+  if (s->pipeline && !PQexitPipelineMode(s->conn)) return lose(s, err);
+  drop_notifications(s->conn);
+  settle_pending(s);
+  if (s->wiped) forget_all(s);
+  if (s->cure != CURE_NONE && heal(s)) return pg_step(s, err);
+  if (s->lost) return lose(s, err);
+  if (s->failure.kind == RN_E_NONE && s->answer) return RN_STEP_DONE;
+  if (s->failure.kind == RN_E_NONE) return lose(s, err);
+  rn_error_move(err, &s->failure);
+  reset(s);
+  return RN_STEP_FAILED;
+}
+
+static rn_step pg_step(void *conn, rn_error *err) {
+  session *s = conn;
+  if (s->phase == PHASE_END) return RN_STEP_DONE;
+  if (s->phase == PHASE_NONE) {
+    rn_error_set(err, RN_E_USAGE, "%s", "no statement is under way on this connection");
+    return RN_STEP_FAILED;
+  }
+  int unsent = PQflush(s->conn);
+  if (unsent < 0) return lose(s, err);
+  if (s->fresh) { /* nothing can have come back yet: no need to ask the kernel */
+    s->fresh = false;
+    return unsent > 0 ? RN_STEP_READ_WRITE : RN_STEP_READ;
+  }
+  const bool intact = PQconsumeInput(s->conn); /* if not, what came before may still say why */
+  if (unsent > 0 && intact) unsent = PQflush(s->conn);
+  while (!PQisBusy(s->conn)) {
+    PGresult *result = PQgetResult(s->conn);
+    if (result) {
+      note_result(s, result);
+    } else {
+      note_end(s);
+    }
+    if (s->lost) return lose(s, err);
+    if (s->phase == PHASE_END) return finish(s, err);
+  }
+  if (!intact || unsent < 0) return lose(s, err);
+  return unsent > 0 ? RN_STEP_READ_WRITE : RN_STEP_READ;
+}
+
+static rn_result *pg_take(void *conn, rn_error *err) {
+  session *s = conn;
+  PGresult *answer = s->answer;
+  s->answer = NULL;
+  rn_result *result = NULL;
+  if (s->phase != PHASE_END || !answer) {
+    PQclear(answer);
+    rn_error_set(err, RN_E_USAGE, "%s", "there is no answer to take");
+    return NULL;
+  }
+  if (strcmp(pg_encoding_to_char(PQclientEncoding(s->conn)), "UTF8") != 0) {
+    s->lost = true; /* text of this answer, and of all that follow, would be read wrongly */
+    PQclear(answer);
+    rn_error_set(err, RN_E_USAGE, "%s", "client_encoding must stay UTF8");
+  } else {
+    result = rn_pg_result_new(answer, s->layout, err);
+  }
+  reset(s);
+  return result;
+}
+
+/* ---- the connection ---- */
+
+/* While a session is idle an error can only be the server's farewell; libpq shows it as a notice. */
+static void on_notice(void *context, const PGresult *notice) {
+  session *s = context;
+  if (field_is(notice, PG_DIAG_SEVERITY_NONLOCALIZED, "FATAL") ||
+      field_is(notice, PG_DIAG_SEVERITY_NONLOCALIZED, "PANIC") ||
+      field_is(notice, PG_DIAG_SEVERITY_NONLOCALIZED, "ERROR")) {
+    s->lost = true;
+  }
+}
+
+static void free_contents(session *s) {
+  reset(s);
+  s->dropping = true; /* nobody is left to tell */
+  rn_lru_free(s->cache);
+  rn_lru_free(s->seen);
+  free(s->closing);
+  rn_pg_args_free(&s->args);
+  PQfreeCancel(s->cancel);
+}
+
+/* PQfinish would send a Terminate (and a TLS farewell) on the parent's connection and end its session. So
+ * only our copy of the descriptor goes. The PGconn is leaked on purpose, once for each connection the fork
+ * inherited; the list keeps it within the sight of leak checkers. */
+static void leave_to_parent(session *s) {
+  static _Atomic(session *) inherited;
+  if (PQsocket(s->conn) >= 0) close(PQsocket(s->conn));
+  free_contents(s);
+  s->next = atomic_load(&inherited);
+  while (!atomic_compare_exchange_weak(&inherited, &s->next, s)) continue;
+}
+
+static void pg_close(void *conn, bool forked) {
+  session *s = conn;
+  if (!s) return;
+  if (forked) {
+    leave_to_parent(s);
+    return;
+  }
+  PQfinish(s->conn);
+  free_contents(s);
+  free(s);
+}
+
+static void *pg_open(const rn_settings *settings, rn_deadline deadline, rn_error *err) {
+  session *s = calloc(1, sizeof *s);
+  if (!s) {
+    rn_error_set(err, RN_E_MEMORY, "out of memory");
+    return NULL;
+  }
+  const rn_deadline own = rn_deadline_after(settings->connect_timeout_ms);
+  if (own && (!deadline || own < deadline)) deadline = own;
+  s->conn = rn_pg_connect(settings, deadline, err);
+  if (!s->conn) goto failed;
+  PQsetNoticeReceiver(s->conn, on_notice, s);
+  if (rn_pg_settle(s->conn, deadline, err) != RN_OK) goto failed;
+  s->cancel = PQgetCancel(s->conn);
+  if (settings->statement_cache > 0) {
+    s->seen = rn_lru_new(settings->statement_cache, NULL, NULL);
+    s->cache = rn_lru_new(settings->statement_cache, drop_prepared, s);
+  }
+  if (s->cancel && (settings->statement_cache == 0 || (s->seen && s->cache))) return s;
+  rn_error_set(err, RN_E_MEMORY, "out of memory");
+failed:
+  PQfinish(s->conn);
+  free_contents(s);
+  free(s);
+  return NULL;
+}
+
+static int pg_fd(void *conn) {
+  return PQsocket(((session *)conn)->conn);
+}
+
+static rn_tx pg_tx(void *conn) {
+  const session *s = conn;
+  if (s->lost) return RN_TX_UNKNOWN;
+  switch (PQtransactionStatus(s->conn)) {
+  case PQTRANS_IDLE: return RN_TX_IDLE;
+  case PQTRANS_INTRANS: return RN_TX_OPEN;
+  case PQTRANS_INERROR: return RN_TX_FAILED;
+  default: return RN_TX_UNKNOWN;
+  }
+}
+
+static void pg_cancel(void *conn) {
+  char ignored[256];
+  PQcancel(((session *)conn)->cancel, ignored, sizeof ignored);
+}
+
+static bool pg_alive(void *conn) {
+  session *s = conn;
+  char byte;
+  /* An idle session may have been sent notices, notifications or changed parameters: twice is patience
+   * enough. */
+  for (int looks = 0; looks < 3; looks++) {
+    if (s->lost || PQstatus(s->conn) != CONNECTION_OK) return false;
+    const ssize_t n = recv(PQsocket(s->conn), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return errno == EAGAIN || errno == EWOULDBLOCK;
+    if (n == 0) break;
+    if (s->phase != PHASE_NONE && s->phase != PHASE_END) return true; /* that is its answer coming in */
+    if (!PQconsumeInput(s->conn) || PQisBusy(s->conn)) break;
+    drop_notifications(s->conn);
+  }
+  s->lost = true;
+  return false;
+}
+
+static void pg_limit(void *conn, rn_deadline deadline) {
+  (void)conn;
+  (void)deadline;
+}
+
+const rn_driver rn_postgres_driver = {
+    .name = "postgres",
+    .has_socket = true,
+    .open = pg_open,
+    .close = pg_close,
+    .fd = pg_fd,
+    .send = pg_send,
+    .step = pg_step,
+    .take = pg_take,
+    .tx = pg_tx,
+    .cancel = pg_cancel,
+    .alive = pg_alive,
+    .limit = pg_limit,
+};

@@ -1,0 +1,71 @@
+/* What the files of the PostgreSQL driver share; nobody else includes it. See driver.h for the contract.
+ *
+ *   postgres_connect.c  settings -> an authenticated PGconn, by a deadline
+ *   postgres.c          the session: sending, stepping, the statement cache, closing
+ *   postgres_bind.c     parameters -> libpq's arrays
+ *   postgres_result.c   PGresult -> cells
+ *   postgres_error.c    diagnostics -> rn_error
+ *
+ * A session belongs to one thread at a time; only its PGcancel may be used from another. */
+#ifndef RN_DRIVER_POSTGRES_H
+#define RN_DRIVER_POSTGRES_H
+
+#include <libpq-fe.h>
+
+#include "base/arena.h"
+#include "driver/driver.h"
+
+/* ---- postgres_error.c ---- */
+
+/* Fills err with what the server (or libpq) says in a result. */
+void rn_pg_error_result(rn_error *err, rn_error_kind kind, const PGresult *result);
+/* Fills err with the connection's own message, for trouble that came without a result. */
+void rn_pg_error_conn(rn_error *err, rn_error_kind kind, const PGconn *conn);
+/* As above for a failed PQconnectPoll under PQERRORS_VERBOSE: takes the SQLSTATE out of the message. */
+void rn_pg_error_connect(rn_error *err, const PGconn *conn);
+
+/* ---- postgres_connect.c ---- */
+
+/* A connection that is authenticated and non-blocking, owned by the caller; NULL and RN_E_CONNECT. Blocks,
+ * but not beyond the deadline: names are resolved on a thread of their own, which a late resolver keeps for
+ * itself. */
+PGconn *rn_pg_connect(const rn_settings *settings, rn_deadline deadline, rn_error *err);
+/* Sets what a server or pooler did not take from the startup packet. No round trip when all is as it should
+ * be. */
+rn_status rn_pg_settle(PGconn *conn, rn_deadline deadline, rn_error *err) RN_MUSTCHECK;
+
+/* ---- postgres_bind.c ---- */
+
+/* The parameter arrays libpq wants, reused from statement to statement. Owned by a session. */
+typedef struct rn_pg_args {
+  int count;
+  int capacity;
+  const char **values; /* one block holds the four arrays; it starts here */
+  Oid *types;
+  int *lengths, *formats;
+  rn_arena arena; /* encoded values; large values of bytes stay where the caller has them */
+} rn_pg_args;
+
+/* Encodes the parameters of one call. RN_E_VALUE (with `param`) or RN_E_USAGE when they cannot be sent. */
+rn_status rn_pg_bind(rn_pg_args *args, const rn_statement *statement, const rn_params *params,
+                     rn_error *err) RN_MUSTCHECK;
+void rn_pg_args_reset(rn_pg_args *args); /* gives back what a large statement took */
+void rn_pg_args_free(rn_pg_args *args);
+
+/* ---- postgres_result.c ---- */
+
+/* How the columns of one answer are read: decoders found by OID once. Reference counted, because an answer
+ * may outlive the cache entry it came from; not thread-safe. */
+typedef struct rn_pg_layout rn_pg_layout;
+
+/* From a description or an answer. One reference, owned by the caller; NULL when memory ran out. */
+rn_pg_layout *rn_pg_layout_new(const PGresult *result);
+rn_pg_layout *rn_pg_layout_retain(rn_pg_layout *layout); /* NULL is legal */
+void rn_pg_layout_release(rn_pg_layout *layout);         /* NULL is legal */
+/* Every column has a binary decoder. */
+bool rn_pg_layout_binary(const rn_pg_layout *layout);
+
+/* Takes result whatever happens. layout may be NULL or outdated: then it is made from the result. */
+rn_result *rn_pg_result_new(PGresult *result, rn_pg_layout *layout, rn_error *err);
+
+#endif
