@@ -1,0 +1,4 @@
+--- `rowan.all`: the word for "every row" in `where`, and, called with functions, what runs them together. One value
+--- serves both, so it lives below everything; init.lua makes it callable.
+
+return setmetatable({}, { __tostring = function() return "rowan.all" end })

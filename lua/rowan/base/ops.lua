@@ -1,0 +1,60 @@
+--- The operators of `where`: unique values, used as keys. `Op["and"]` and its twin `Op.and_` are the same
+--- object.
+
+local errors = require("rowan.base.errors")
+local suggest = require("rowan.base.suggest")
+
+local ops = {}
+
+local NAMES = {
+  "and", "or", "not", "eq", "ne", "is", "isNot", "gt", "gte", "lt", "lte", "in", "notIn", "between",
+  "notBetween", "like", "notLike", "iLike", "notILike", "startsWith", "notStartsWith", "endsWith",
+  "notEndsWith", "substring", "notSubstring", "regexp", "notRegexp", "iRegexp", "notIRegexp", "any", "all",
+  "values", "contains", "contained", "overlap", "adjacent", "strictLeft", "strictRight", "noExtendRight",
+  "noExtendLeft", "match", "anyKeyExists", "allKeysExist", "col",
+}
+-- Words that Lua reserves; `Op.and` is no Lua.
+local RESERVED = { "and", "or", "not", "in" }
+
+---@class rowan.Operator
+---@field name string
+local Operator = { __name = "rowan.operator" }
+Operator.__tostring = function(op) return "Op." .. op.name end
+Operator.__newindex = function(op)
+  errors.raise("UsageError", { message = tostring(op) .. " cannot be changed" })
+end
+
+local operators = {}
+for _, name in ipairs(NAMES) do operators[name] = setmetatable({ name = name }, Operator) end
+for _, name in ipairs(RESERVED) do operators[name .. "_"] = operators[name] end
+
+---The operators by name; an unknown one raises, with the nearest.
+---@type table<string, rowan.Operator>
+ops.Op = setmetatable({}, {
+  __index = function(_, name)
+    local op = operators[name]
+    if op then return op end
+    errors.raise("QueryError", { message = suggest.unknown("there is no operator", name, NAMES) })
+  end,
+  __newindex = function()
+    errors.raise("UsageError", { message = "Op cannot be changed" })
+  end,
+  __tostring = function() return "rowan.Op" end,
+})
+
+---The names of all operators, without the twins.
+---@return string[]
+function ops.names()
+  local names = {}
+  for i = 1, #NAMES do names[i] = NAMES[i] end
+  return names
+end
+
+---Is `value` an operator?
+---@param value any
+---@return boolean
+function ops.is(value)
+  return type(value) == "table" and getmetatable(value) == Operator
+end
+
+return ops

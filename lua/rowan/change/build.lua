@@ -1,0 +1,79 @@
+--- New rows: values checked by name, defaults and timestamps filled in. Pure but for the clock.
+
+local clock = require("rowan.base.clock")
+local errors = require("rowan.base.errors")
+local json = require("rowan.types.json")
+local null = require("rowan.base.null")
+local suggest = require("rowan.base.suggest")
+local values = require("rowan.driver.values")
+
+local build = {}
+
+---Refuses a key that is no attribute.
+---@param def table
+---@param name any
+---@param context string
+function build.unknown(def, name, context)
+  local names = {}
+  for i, attr in ipairs(def.list) do names[i] = attr.name end
+  errors.raise("QueryError", {
+    message = context .. ": " .. suggest.unknown(def.name .. " has no attribute", tostring(name), names),
+  })
+end
+
+---Now, as a DATE attribute holds it.
+---@return string
+function build.now()
+  local replaced = clock.now()
+  if replaced == nil then return values.now() end
+  local text = values.timestamp(replaced)
+  if not text then
+    errors.raise("UsageError", { message = "the function given to rowan.setClock must return a time" })
+  end
+  return text
+end
+
+---Fills what the caller left out of a new row.
+---@param def table
+---@param row table
+function build.defaults(def, row)
+  for _, attr in ipairs(def.defaults) do
+    if row[attr.name] == nil then
+      local default = attr.default
+      if attr.default_kind == "function" then default = default() end
+      row[attr.name] = json.copy(default)
+    end
+  end
+end
+
+---The fields of a new row from a caller's table, which is not changed.
+---@param def table
+---@param given table
+---@param context string for messages
+---@return table row without a metatable
+function build.row(def, given, context)
+  if type(given) ~= "table" then
+    errors.raise("QueryError", { message = context .. " wants a table of values, not " .. tostring(given) })
+  end
+  local row, by_name = {}, def.by_name
+  for name, value in next, given do
+    if not by_name[name] then build.unknown(def, name, context) end
+    row[name] = value
+  end
+  if def.defaults[1] then build.defaults(def, row) end
+  return row
+end
+
+---Sets the timestamps of a row about to be inserted.
+---@param def table
+---@param row table
+---@param now? string
+function build.stamp_new(def, row, now)
+  local created, updated = def.created, def.updated
+  if not created and not updated then return end
+  now = now or build.now()
+  if created and (row[created.name] == nil or row[created.name] == null) then row[created.name] = now end
+  if updated and (row[updated.name] == nil or row[updated.name] == null) then row[updated.name] = now end
+end
+
+return build

@@ -1,0 +1,63 @@
+--- Values on their way to the database: cast to their attribute's type, dumped to what the driver binds, every failure
+--- collected before anything is sent. Pure.
+
+local errors = require("rowan.base.errors")
+local null = require("rowan.base.null")
+
+local cast = {}
+
+---@class rowan.Failure an item of a ValidationError
+---@field path string attribute
+---@field message string
+---@field type string
+---@field validatorKey string
+---@field value any
+
+---@param failures? rowan.Failure[]
+---@param attr table
+---@param message string reads on after "Model.attribute "
+---@param kind string
+---@param key string
+---@param value any
+---@return rowan.Failure[]
+function cast.fail(failures, attr, message, kind, key, value)
+  failures = failures or {}
+  failures[#failures + 1] = {
+    path = attr.name, message = attr.definition.name .. "." .. attr.name .. " " .. message, type = kind,
+    validatorKey = key, value = value,
+  }
+  return failures
+end
+
+---Raises a ValidationError when there are failures.
+---@param def table
+---@param failures? rowan.Failure[]
+function cast.check(def, failures)
+  if failures then errors.raise("ValidationError", { model = def.name, errors = failures }) end
+end
+
+---The canonical value of one attribute of `row` (written back when it differs) and what is bound for it.
+---@param row table
+---@param attr table
+---@param value any not nil
+---@param failures? rowan.Failure[]
+---@return any bound rowan.null for NULL; nil when it failed
+---@return rowan.Failure[]? failures
+function cast.bind(row, attr, value, failures)
+  if value == null then
+    if attr.allow_null or (attr.auto and row.isNewRecord) then return null, failures end
+    return nil, cast.fail(failures, attr, "cannot be null", "notNull Violation", "is_null", nil)
+  end
+  local type_of = attr.type
+  local canonical, rule = type_of.cast(value)
+  if canonical == nil then
+    return nil, cast.fail(failures, attr, rule, "type violation", "type", value)
+  end
+  if canonical ~= value then row[attr.name] = canonical end
+  if not type_of.dump then return canonical, failures end
+  local bound, problem = type_of.dump(canonical)
+  if bound == nil then return nil, cast.fail(failures, attr, problem, "type violation", "type", value) end
+  return bound, failures
+end
+
+return cast

@@ -1,0 +1,145 @@
+--- A database: models by name, transactions, raw SQL, the pool. Made by rowan.connect; opens nothing until it is used.
+
+local check = require("rowan.base.check")
+local control = require("rowan.sql.control")
+local define = require("rowan.model.define")
+local dialect = require("rowan.dialect")
+local driver = require("rowan.driver")
+local errors = require("rowan.base.errors")
+local expression = require("rowan.query.expression")
+local failure = require("rowan.repo.failure")
+local plans = require("rowan.repo.plans")
+local raw = require("rowan.repo.raw")
+local suggest = require("rowan.base.suggest")
+local sync = require("rowan.repo.sync")
+local transaction = require("rowan.repo.transaction")
+
+---@class rowan.Database
+---@field dialect "postgres"|"sqlite"
+---@field models table<string, rowan.Model>
+---@field options table
+---@field pool { stats: fun(self): table }
+local Database = { __name = "rowan.database" }
+Database.__index = Database
+Database.__tostring = function(db) return "rowan.database: " .. db.dialect end
+
+local SYNC = { force = true, logging = true, benchmark = true }
+
+-- The words of rowan's table that Sequelize also has on its instance.
+for _, name in ipairs({ "fn", "col", "literal", "cast", "and_", "or_" }) do Database[name] = expression[name] end
+
+---@type fun(left: any, operator: any, value?: any): rowan.Expression
+Database.where = expression.where
+
+---A database for checked options; see rowan.connect.
+---@param config table from rowan.driver.config
+---@return rowan.Database
+local function new(config)
+  local handle, err = driver.open(config)
+  if not handle then failure.raise(err, {}) end
+  local db = {
+    dialect = config.driver, models = {}, options = config.options, _model_order = {}, _handle = handle,
+    _dialect = dialect.get(config.driver), _plans = plans.new(), _current = setmetatable({}, { __mode = "k" }),
+  }
+  db.pool = { stats = function() return handle:stats() end }
+  return setmetatable(db, Database)
+end
+
+---Defines a model. `attributes` is a map, or a list that fixes the order of the columns.
+---
+---    local User = db:define("User", { name = DataTypes.STRING, age = { type = DataTypes.INTEGER } })
+---@param name string
+---@param attributes table
+---@param options? table
+---@return rowan.Model
+function Database:define(name, attributes, options)
+  local model = define.model(self, name, attributes, options)
+  if not self.models[name] then self._model_order[#self._model_order + 1] = name end
+  self.models[name] = model
+  return model
+end
+
+---The model called `name`; raises when there is none.
+---@param name string
+---@return rowan.Model
+function Database:model(name)
+  local found = self.models[name]
+  if not found then
+    errors.raise("UsageError", {
+      message = suggest.unknown("there is no model", tostring(name), self._model_order),
+    })
+  end
+  return found
+end
+
+---@param name string
+---@return boolean
+function Database:isDefined(name)
+  return self.models[name] ~= nil
+end
+
+local function models_of(db)
+  local list = {}
+  for i, name in ipairs(db._model_order) do list[i] = db.models[name] end
+  return list
+end
+
+---Creates the tables of all models where they are not there yet; `force = true` drops them first. All or nothing.
+---@async
+---@param options? { force?: boolean, logging?: any }
+---@return rowan.Database self
+function Database:sync(options)
+  check.keys(options, SYNC, "db:sync", "QueryError")
+  sync.models(self, models_of(self), options or {})
+  return self
+end
+
+---Drops the tables of all models.
+---@async
+---@param options? { cascade?: boolean, logging?: any }
+function Database:drop(options)
+  check.keys(options, { cascade = true, logging = true }, "db:drop", "QueryError")
+  sync.drop(self, models_of(self), options or {})
+end
+
+---Runs SQL. Values go in as `replacements` (`?`, `:name`) or `bind` (`$1`, `$name`); they are always bound.
+---
+---    db:query("SELECT * FROM users WHERE name = :name", { replacements = { name = "Ann" } })
+---@async
+---@param sql string
+---@param options? { replacements?: table, bind?: table, type?: string, plain?: boolean, transaction?: any, logging?: any }
+---@return table rows
+---@return { affected?: integer, lastId?: integer } metadata
+function Database:query(sql, options)
+  return raw.query(self, sql, options)
+end
+
+---With a function: runs it in a transaction, commits when it returns and rolls back when it raises; calls inside join the
+---transaction by themselves. Without: starts a transaction that the caller ends with t:commit() or t:rollback().
+---@async
+---@param options? { isolationLevel?: string, readOnly?: boolean, type?: string, transaction?: rowan.Transaction|false, nestMode?: "savepoint"|"reuse"|"separate" }
+---@param fn? fun(t: rowan.Transaction): any
+---@return any ... what fn returned, or the transaction
+---@overload fun(self: rowan.Database, fn: fun(t: rowan.Transaction): any): any
+function Database:transaction(options, fn)
+  if type(options) == "function" then options, fn = {}, options end
+  if fn == nil then return transaction.unmanaged(self, options or {}) end
+  check.type(fn, "function", "db:transaction: the last argument")
+  return transaction.managed(self, options or {}, fn)
+end
+
+---Connects, to see whether it can. Raises a ConnectionError when it cannot.
+---@async
+function Database:authenticate()
+  raw.query(self, control.ping)
+end
+
+---Closes the pool: idle connections now, others when they come back. Calls after it raise.
+function Database:close()
+  self._handle:close()
+end
+
+-- `local db <close> = rowan.connect(...)` on Lua 5.4.
+Database.__close = Database.close
+
+return { new = new, Database = Database }

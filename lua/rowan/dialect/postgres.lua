@@ -1,0 +1,88 @@
+--- PostgreSQL 11 and newer.
+
+local quote = require("rowan.dialect.quote")
+local types = require("rowan.dialect.postgres_types")
+
+---@class rowan.Dialect
+local postgres = {
+  name = "postgres",
+  quote = quote,
+  type_name = types.type_name,
+  literal = types.literal,
+  enum_name = types.enum_name,
+  refuse = types.refuse,
+  max_identifier = 63,
+  supports = {
+    ilike = true,
+    schemas = true,
+    enum_types = true,
+    identity = true,
+    alter_constraints = true,
+    comments = true,
+    index_methods = true,
+    arrays = true,
+    row_locks = true,
+    drop_cascade = true,
+    -- The generated key of a plain INSERT comes by RETURNING.
+    last_id = false,
+    offset_needs_limit = false,
+  },
+  visitors = {},
+}
+
+---The text that stands for parameter `slot`.
+---@param slot integer
+---@return string
+function postgres.placeholder(slot)
+  return "$" .. slot
+end
+
+function postgres.visitors.member(w, item)
+  w:visit(item.value)
+  w:put(item.negated and " <> ALL (" or " = ANY (")
+  w:put(postgres.placeholder(item.slot))
+  w:put(")")
+end
+
+---The rows of an INSERT from one array parameter a column. An array column travels as text, because unnest would
+---flatten an array of arrays.
+---@param w rowan.sql.Writer
+---@param item rowan.sql.Node an insert_lists node
+function postgres.select_lists(w, item)
+  local names, values, arrays = {}, {}, {}
+  for i = 1, #item.fields do
+    local is_array = item.types[i].code == "a"
+    names[i] = "c" .. i
+    values[i] = "u.c" .. i .. (is_array and "::" .. item.type_names[i] or "")
+    arrays[i] = "$" .. i .. "::" .. (is_array and "text" or item.type_names[i]) .. "[]"
+  end
+  w:put(" SELECT " .. table.concat(values, ", ") .. " FROM unnest(" .. table.concat(arrays, ", ") .. ") AS u("
+    .. table.concat(names, ", ") .. ")")
+end
+
+local LEVELS = {
+  ["READ UNCOMMITTED"] = true, ["READ COMMITTED"] = true, ["REPEATABLE READ"] = true, ["SERIALIZABLE"] = true,
+}
+
+---The statements that start a transaction.
+---@param options { isolationLevel?: string, readOnly?: boolean, type?: string }
+---@return string[] texts or nil
+---@return string? problem what is wrong with the options
+function postgres.begin(options)
+  local text = "BEGIN"
+  if options.type then return nil, "type is for SQLite; PostgreSQL has no transaction types" end
+  if options.isolationLevel then
+    if not LEVELS[options.isolationLevel] then return nil, "isolationLevel is not known" end
+    text = text .. " ISOLATION LEVEL " .. options.isolationLevel
+  end
+  if options.readOnly then text = text .. " READ ONLY" end
+  return { text }
+end
+
+---The statements that undo what `begin` changed for the session; none.
+---@return string[]
+function postgres.after_transaction()
+  return {}
+end
+
+return postgres

@@ -1,0 +1,98 @@
+--- PostgreSQL's names of types, and values as literals in DEFAULT clauses. Merged into dialect/postgres.
+
+local json = require("rowan.types.json")
+local naming = require("rowan.base.naming")
+local numbers = require("rowan.base.numbers")
+local quote = require("rowan.dialect.quote")
+
+local postgres_types = {}
+
+local MAX_IDENTIFIER = 63
+
+local NAMES = {
+  TINYINT = "SMALLINT", SMALLINT = "SMALLINT", MEDIUMINT = "INTEGER", INTEGER = "INTEGER", BIGINT = "BIGINT",
+  FLOAT = "DOUBLE PRECISION", DOUBLE = "DOUBLE PRECISION", REAL = "REAL", BOOLEAN = "BOOLEAN", TEXT = "TEXT",
+  BLOB = "BYTEA", DATEONLY = "DATE", UUID = "UUID", JSON = "JSON", JSONB = "JSONB",
+}
+-- The next larger type, since PostgreSQL has no unsigned ones.
+local UNSIGNED = { TINYINT = "SMALLINT", SMALLINT = "INTEGER", MEDIUMINT = "INTEGER", INTEGER = "BIGINT" }
+
+local function with_precision(name, precision, rest)
+  return name .. (precision and "(" .. precision .. ")" or "") .. (rest or "")
+end
+
+---The name of an enum's own type, not quoted: "enum_<table>_<column>", shortened to what PostgreSQL takes.
+---@param def table
+---@param attr table
+---@return string
+function postgres_types.enum_name(def, attr)
+  return naming.shorten("enum_" .. def.table .. "_" .. attr.field, MAX_IDENTIFIER)
+end
+
+local function enum_text(attr, def)
+  -- Without an attribute it is a cast, and text takes every value.
+  if not attr or not def then return "TEXT" end
+  local name = quote(postgres_types.enum_name(def, attr))
+  return def.schema and quote(def.schema) .. "." .. name or name
+end
+
+local SPECIAL = {
+  STRING = function(t) return t.binary and "BYTEA" or ("VARCHAR(%d)"):format(t.length) end,
+  CHAR = function(t) return ("CHAR(%d)"):format(t.length) end,
+  DECIMAL = function(t)
+    return t.precision and ("DECIMAL(%d,%d)"):format(t.precision, t.scale) or "DECIMAL"
+  end,
+  DATE = function(t) return with_precision("TIMESTAMP", t.precision, " WITH TIME ZONE") end,
+  TIME = function(t) return with_precision("TIME", t.precision) end,
+  ENUM = function(_, attr, def) return enum_text(attr, def) end,
+  ARRAY = function(t, attr, def) return postgres_types.type_name(t.element, attr, def) .. "[]" end,
+}
+
+---The SQL name of a type.
+---@param type_of rowan.Type
+---@param attr? table the attribute, for the name of an enum's type
+---@param def? table its definition
+---@return string
+function postgres_types.type_name(type_of, attr, def)
+  local special = SPECIAL[type_of.key]
+  if special then return special(type_of, attr, def) end
+  return type_of.unsigned and UNSIGNED[type_of.key] or NAMES[type_of.key]
+end
+
+-- Text as a literal, whatever standard_conforming_strings says.
+local function string_literal(text)
+  local doubled = text:gsub("'", "''")
+  if not doubled:find("\\", 1, true) then return "'" .. doubled .. "'" end
+  return "E'" .. doubled:gsub("\\", "\\\\") .. "'"
+end
+
+local function hex(bytes)
+  return (bytes:gsub(".", function(c) return ("%02x"):format(c:byte()) end))
+end
+
+---A canonical value as an SQL literal, for DEFAULT clauses; values of statements are bound instead.
+---@param value any
+---@param type_of rowan.Type
+---@return string
+function postgres_types.literal(value, type_of)
+  if type(value) == "boolean" and type_of.code == "b" then return value and "TRUE" or "FALSE" end
+  if type_of.code == "x" then return string_literal("\\x" .. hex(value)) .. "::bytea" end
+  if type_of.code == "j" or type_of.code == "J" then return string_literal((json.encode_sorted(value))) end
+  if type_of.code == "a" then return string_literal((type_of.dump(value))) end
+  if type(value) == "number" then
+    local text = numbers.text(value)
+    return text:find("^%-?%d") and text or string_literal(text)
+  end
+  if type_of.code == "n" or type_of.code == "I" then return value end
+  return string_literal(value)
+end
+
+---Why PostgreSQL cannot hold a canonical value of the type; it holds them all.
+---@param type_of rowan.Type
+---@param value any
+---@return string? rule
+function postgres_types.refuse(type_of, value)
+  return nil
+end
+
+return postgres_types

@@ -1,0 +1,100 @@
+--- SQLite 3.35 and newer.
+
+local quote = require("rowan.dialect.quote")
+local types = require("rowan.dialect.sqlite_types")
+
+---@type rowan.Dialect
+local sqlite = {
+  name = "sqlite",
+  quote = quote,
+  type_name = types.type_name,
+  literal = types.literal,
+  refuse = types.refuse,
+  max_identifier = nil,
+  supports = {
+    ilike = false,
+    schemas = false,
+    enum_types = false,
+    identity = false,
+    alter_constraints = false,
+    comments = false,
+    index_methods = false,
+    arrays = false,
+    row_locks = false,
+    drop_cascade = false,
+    -- The rowid of a plain INSERT is known without RETURNING.
+    last_id = true,
+    offset_needs_limit = true,
+  },
+  visitors = {},
+}
+
+---The text that stands for parameter `slot`.
+---@param slot integer
+---@return string
+function sqlite.placeholder(slot)
+  return "?" .. slot
+end
+
+-- rowan_rows is the core's table-valued function over list parameters: any element type, no text in between.
+function sqlite.visitors.member(w, item)
+  w:visit(item.value)
+  w:put(item.negated and " NOT IN (SELECT c0 FROM rowan_rows(" or " IN (SELECT c0 FROM rowan_rows(")
+  w:put(sqlite.placeholder(item.slot))
+  w:put("))")
+end
+
+function sqlite.visitors.constant(w, item)
+  if item.value == nil then return w:put("NULL") end
+  w:put(item.value and "1" or "0")
+end
+
+-- DECIMAL is exact text in SQLite, so it is compared and ordered by value through the core's collation.
+function sqlite.visitors.column(w, item)
+  if item.alias then
+    w:name(item.alias)
+    w:put(".")
+  end
+  w:name(item.field)
+  if item.decimal then w:put(" COLLATE ROWAN_DECIMAL") end
+end
+
+---The rows of an INSERT from one list parameter a column.
+---@param w rowan.sql.Writer
+---@param item rowan.sql.Node an insert_lists node
+function sqlite.select_lists(w, item)
+  local columns, args = {}, {}
+  for i = 1, #item.fields do
+    columns[i] = "c" .. (i - 1)
+    args[i] = sqlite.placeholder(i)
+  end
+  w:put(" SELECT " .. table.concat(columns, ", ") .. " FROM rowan_rows(" .. table.concat(args, ", ") .. ") WHERE 1")
+end
+
+local TYPES = { DEFERRED = true, IMMEDIATE = true, EXCLUSIVE = true }
+-- SQLite's transactions are serializable, which satisfies every weaker level as well.
+local LEVELS = {
+  ["READ UNCOMMITTED"] = true, ["READ COMMITTED"] = true, ["REPEATABLE READ"] = true, ["SERIALIZABLE"] = true,
+}
+
+---The statements that start a transaction. Writers take the lock at once (IMMEDIATE), so that no transaction fails
+---half-way for having been a reader first.
+---@param options { isolationLevel?: string, readOnly?: boolean, type?: string }
+---@return string[]? texts or nil
+---@return string? problem what is wrong with the options
+function sqlite.begin(options)
+  local kind = options.type or (options.readOnly and "DEFERRED" or "IMMEDIATE")
+  if not TYPES[kind] then return nil, "type must be DEFERRED, IMMEDIATE or EXCLUSIVE" end
+  if options.isolationLevel and not LEVELS[options.isolationLevel] then return nil, "isolationLevel is not known" end
+  if options.readOnly then return { "PRAGMA query_only = 1", "BEGIN " .. kind } end
+  return { "BEGIN " .. kind }
+end
+
+---The statements that undo what `begin` changed for the session.
+---@param options { readOnly?: boolean }
+---@return string[]
+function sqlite.after_transaction(options)
+  return options.readOnly and { "PRAGMA query_only = 0" } or {}
+end
+
+return sqlite

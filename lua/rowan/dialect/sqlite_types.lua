@@ -1,0 +1,71 @@
+--- SQLite's names of types, and values as literals in DEFAULT clauses. Merged into dialect/sqlite. The names
+--- give the affinity that keeps values as the driver stores them (csrc/value/value.h).
+
+local errors = require("rowan.base.errors")
+local json = require("rowan.types.json")
+local numbers = require("rowan.base.numbers")
+
+local sqlite_types = {}
+
+local NAMES = {
+  TINYINT = "INTEGER", SMALLINT = "INTEGER", MEDIUMINT = "INTEGER", INTEGER = "INTEGER", BIGINT = "INTEGER",
+  FLOAT = "REAL", DOUBLE = "REAL", REAL = "REAL", BOOLEAN = "BOOLEAN", DECIMAL = "TEXT", STRING = "TEXT",
+  TEXT = "TEXT", CHAR = "TEXT", UUID = "TEXT", DATE = "TEXT", DATEONLY = "TEXT", TIME = "TEXT", ENUM = "TEXT",
+  JSON = "TEXT", JSONB = "TEXT", BLOB = "BLOB",
+}
+
+---The SQL name of a type; raises DefinitionError for one that SQLite does not have.
+---@param type_of rowan.Type
+---@param attr? table the attribute, for the message
+---@param def? table its definition
+---@return string
+function sqlite_types.type_name(type_of, attr, def)
+  if type_of.binary then return "BLOB" end
+  local name = NAMES[type_of.key]
+  if name then return name end
+  local subject = attr and def and def.name .. "." .. attr.name .. ": " or ""
+  errors.raise("DefinitionError", {
+    message = ("%sDataTypes.%s is not there on SQLite, only on PostgreSQL"):format(subject, type_of.key),
+  })
+end
+
+-- As the driver stores it: YYYY-MM-DD HH:MM:SS, and six digits where there is a fraction.
+local function instant(iso)
+  local day, time, fraction = iso:match("^(.-)T(%d+:%d+:%d+)%.(%d+)Z$")
+  if fraction == "000" then return day .. " " .. time end
+  return day .. " " .. time .. "." .. fraction .. ("0"):rep(6 - #fraction)
+end
+
+local function string_literal(text)
+  return "'" .. text:gsub("'", "''") .. "'"
+end
+
+---A canonical value as an SQL literal, for DEFAULT clauses; values of statements are bound instead.
+---@param value any
+---@param type_of rowan.Type
+---@return string
+function sqlite_types.literal(value, type_of)
+  local code = type_of.code
+  if code == "b" and type(value) == "boolean" then return value and "1" or "0" end
+  if code == "x" then
+    return "X'" .. value:gsub(".", function(c) return ("%02X"):format(c:byte()) end) .. "'"
+  end
+  if code == "t" then return string_literal(instant(value)) end
+  if code == "j" or code == "J" then return string_literal((json.encode_sorted(value))) end
+  if type(value) == "number" then return numbers.text(value) end
+  if code == "I" then return value end
+  return string_literal(value)
+end
+
+---Why SQLite cannot hold a canonical value of the type.
+---@param type_of rowan.Type
+---@param value any
+---@return string? rule
+function sqlite_types.refuse(type_of, value)
+  if type_of.code ~= "d" then return nil end
+  if value ~= value then return "cannot be NaN: SQLite stores NaN as NULL" end
+  if value == math.huge or value == -math.huge then return "cannot be infinite on SQLite" end
+  return nil
+end
+
+return sqlite_types

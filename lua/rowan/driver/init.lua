@@ -1,0 +1,130 @@
+-- The one door to the C core: opening a database, running statements, leasing a connection, waiting. Called
+-- by repo/ and by database.lua; nothing outside this directory may require rowan.core.
+--
+-- A statement goes straight through (the core blocks in poll(2)) unless a loop owns the running coroutine;
+-- then it is submitted and the coroutine parks until its ticket is done. All failures of the outside world
+-- are `nil, err` with err a plain table of the core (kind, message, sqlstate, ...); repo/ turns them into
+-- raised objects.
+local core = require "rowan.core"
+local loops = require "rowan.driver.loops"
+local scheduler = require "rowan.driver.all"
+
+local M = {}
+
+M.config = require "rowan.driver.config"
+M.loops = loops
+M.task = require "rowan.driver.task"
+M.values = require "rowan.driver.values"
+M.rows = require "rowan.driver.rows"
+
+loops.add(scheduler.loop)
+
+---@class rowan.driver.Handle
+---@field driver "postgres"|"sqlite"
+---@field label string names the database in messages, without secrets
+---@field private pool userdata
+---@field private timeout_ms integer|nil
+local Handle = {}
+Handle.__index = Handle
+Handle.__name = "rowan.driver.Handle"
+
+--- Makes a handle; no connection is opened before it is needed.
+---@param config rowan.driver.Config as driver.config.read gives it
+---@return rowan.driver.Handle|nil handle
+---@return table|nil err
+function M.open(config)
+  local pool_options = config.pool
+  local pool, err = core.open {
+    driver = config.driver,
+    settings = config.settings,
+    connect_timeout_ms = config.connect_timeout_ms,
+    busy_timeout_ms = config.busy_timeout_ms,
+    statement_cache = config.statement_cache,
+    max = pool_options.max,
+    min = pool_options.min,
+    acquire_timeout_ms = pool_options.acquire_timeout_ms,
+    idle_timeout_ms = pool_options.idle_timeout_ms,
+    lifetime_ms = pool_options.lifetime_ms,
+  }
+  if not pool then return nil, err end
+  return setmetatable({
+    driver = config.driver,
+    label = config.label,
+    pool = pool,
+    timeout_ms = config.query_timeout_ms,
+  }, Handle)
+end
+
+--- Runs one statement and gives its rows.
+---@async
+---@param statement userdata made by driver.statement
+---@param params table|nil values at 1..n; nil and null are NULL
+---@param n integer how many
+---@param lease userdata|nil the connection of a transaction; otherwise one of the pool
+---@param template table|nil rows become instances with copies of this metatable; nil: plain tables
+---@param single boolean|nil give the first row, or false, instead of a list
+---@param timeout_ms integer|nil ends the call; default is the database's queryTimeout
+---@return table|boolean|nil rows `true` when the statement has no result columns, nil on failure
+---@return integer|table|nil affected rows changed, nil for a SELECT; the error on failure
+---@return integer|nil last_id SQLite's last inserted rowid
+function Handle:query(statement, params, n, lease, template, single, timeout_ms)
+  local loop = loops.current()
+  timeout_ms = timeout_ms or self.timeout_ms
+  if not loop then
+    return self.pool:run(statement, params, n, lease, template, timeout_ms, single)
+  end
+  local ticket, err = self.pool:submit(statement, params, n, lease, timeout_ms)
+  if not ticket then return nil, err end
+  loop.park(ticket)
+  return ticket:take(template, single)
+end
+
+--- Takes a connection out of the pool for several statements. Its owner calls lease:release().
+---@async
+---@param timeout_ms integer|nil default is the pool's acquire timeout
+---@return userdata|nil lease
+---@return table|nil err
+function Handle:lease(timeout_ms)
+  local loop = loops.current()
+  if not loop then return self.pool:lease(timeout_ms) end
+  local ticket, err = self.pool:submit_lease(timeout_ms)
+  if not ticket then return nil, err end
+  loop.park(ticket)
+  return ticket:take()
+end
+
+--- The pool's counters: max, min, total, idle, inUse, waiting.
+---@return table
+function Handle:stats()
+  return self.pool:stats()
+end
+
+--- Closes what is idle now and what is in use when it comes back. A second call does nothing.
+function Handle:close()
+  self.pool:close()
+end
+
+--- Describes a statement once, to be run many times: core.statement(text, codes, columns, script).
+---@type fun(text: string, codes: string, columns: table[]|nil, script: boolean|nil): userdata
+M.statement = core.statement
+
+--- Runs functions side by side: see driver/all.
+M.all = scheduler.all
+
+--- How many submitted statements have not ended, in the whole process. For leak checks.
+---@return integer
+function M.inflight()
+  return core.inflight()
+end
+
+--- Lets what is under way go on for at most `ms`, for callers that abandoned it and now wait for its end.
+---@param ms integer
+function M.drain(ms)
+  local stop = core.monotonic() + ms
+  while core.inflight() > 0 and core.monotonic() < stop do
+    core.wait(10)
+    core.process()
+  end
+end
+
+return M

@@ -1,0 +1,109 @@
+--- rowan: models, associations and transactions for Lua over PostgreSQL and SQLite. This is the table that
+--- `require("rowan")` gives; see README.md for a tour.
+
+local association = require("rowan.association")
+local clock = require("rowan.base.clock")
+local database = require("rowan.database")
+local driver = require("rowan.driver")
+local errors = require("rowan.base.errors")
+local everything = require("rowan.base.everything")
+local expression = require("rowan.query.expression")
+local json = require("rowan.types.json")
+local null = require("rowan.base.null")
+local ops = require("rowan.base.ops")
+local transaction = require("rowan.repo.transaction")
+local types = require("rowan.types")
+local values = require("rowan.driver.values")
+
+local rowan = {
+  _VERSION = "0.1.0",
+  ---SQL NULL; the same value as cjson.null and ngx.null.
+  null = null,
+  ---Operators of `where`: Op.gt, Op["or"] or Op.or_, ...
+  Op = ops.Op,
+  ---Column types: DataTypes.STRING(50), DataTypes.INTEGER, ...
+  DataTypes = types.DataTypes,
+  ---Error classes by name.
+  errors = errors.classes,
+  ---`where = rowan.all` means every row; `rowan.all{ fn, fn }` runs functions side by side, each on a connection of its
+  ---own, and returns their results in order once all have stopped (raising the first error).
+  all = everything,
+  fn = expression.fn,
+  col = expression.col,
+  literal = expression.literal,
+  cast = expression.cast,
+  where = expression.where,
+  and_ = expression.and_,
+  or_ = expression.or_,
+  ---Marks a table as a JSON array, so that an empty one is stored as [].
+  array = json.array,
+  ---Marks a table as a JSON object.
+  object = json.object,
+}
+
+getmetatable(everything).__call = function(_, functions) return driver.all(functions) end
+
+---A database. Opens nothing; db:authenticate() does.
+---
+---    local db = rowan.connect("sqlite:blog.db")
+---    local db = rowan.connect{ dialect = "postgres", host = "/run/postgresql", database = "blog" }
+---@param url? string|table a URL, or the options; with neither, DATABASE_URL
+---@param options? table dialect, host, port, database, user, password, storage, pool, logging, ...
+---@return rowan.Database
+function rowan.connect(url, options)
+  return database.new(driver.config.read(url, options))
+end
+
+---Now, as a DATE attribute holds it: 2024-02-01T00:00:00.000Z.
+---@return string
+function rowan.now()
+  return values.now()
+end
+
+---Replaces the clock of timestamps; nil gives the real one back.
+---@param fn? fun(): string|number ISO 8601 text or seconds since the epoch
+function rowan.setClock(fn)
+  clock.set(fn)
+end
+
+---Whether `err` is an error of rowan of this class, or of one below it in the hierarchy.
+---@param err any
+---@param class string|rowan.ErrorClass
+---@return boolean
+function rowan.is(err, class)
+  return errors.is(err, class)
+end
+
+local function instance_model(value)
+  local meta = type(value) == "table" and getmetatable(value)
+  return type(meta) == "table" and meta.__name == "rowan.instance" and meta.Model or nil
+end
+
+---What a value is to rowan: "model", "instance", "transaction", "association", "database", "type", "expression",
+---"operator", "error", or nil.
+---@param value any
+---@return string?
+function rowan.kind(value)
+  if type(value) ~= "table" then return nil end
+  if instance_model(value) then return "instance" end
+  if getmetatable(value) == database.Database then return "database" end
+  if transaction.is(value) then return "transaction" end
+  if association.is(value) then return "association" end
+  if expression.is(value) then return "expression" end
+  if ops.is(value) then return "operator" end
+  if errors.kind_of(value) then return "error" end
+  if types.is(value) then return "type" end
+  if rawget(value, "definition") and rawget(value, "prototype") then return "model" end
+  return nil
+end
+
+---Whether a value is an instance, of `model` when one is given.
+---@param value any
+---@param model? rowan.Model
+---@return boolean
+function rowan.isInstance(value, model)
+  local found = instance_model(value)
+  return found ~= nil and (model == nil or found == model)
+end
+
+return rowan

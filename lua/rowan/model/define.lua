@@ -1,0 +1,76 @@
+--- Making a model: the normalised definition, and the metatables that its instances get.
+
+local Instance = require("rowan.model.instance")
+local Model = require("rowan.model.class")
+local definition = require("rowan.schema.definition")
+local expression = require("rowan.query.expression")
+
+local define = {}
+
+-- What a definition looks like from outside, by Sequelize's names.
+local function describe(attr)
+  local references = attr.references
+  return {
+    type = attr.type, allowNull = attr.allow_null, primaryKey = attr.primary, autoIncrement = attr.auto,
+    field = attr.field, fieldName = attr.name, defaultValue = attr.default, unique = attr.unique,
+    comment = attr.comment,
+    references = references and {
+      table = references.table or (references.definition and references.definition.table), key = references.key,
+      onDelete = references.on_delete, onUpdate = references.on_update,
+    } or nil,
+  }
+end
+
+---Brings the public description up to date with the definition, which associations may have extended.
+---@param model rowan.Model
+function define.refresh(model)
+  local def = model.definition
+  local raw, names, keys = {}, {}, {}
+  for i, attr in ipairs(def.list) do
+    raw[attr.name] = describe(attr)
+    names[i] = attr.name
+  end
+  for i, attr in ipairs(def.primary) do keys[i] = attr.name end
+  model.rawAttributes, model.attributeNames, model.primaryKeyAttributes = raw, names, keys
+  def.has_dump, def.defaults = false, {}
+  for _, attr in ipairs(def.list) do
+    if attr.type.dump then def.has_dump = true end
+    if attr.default_kind == "value" or attr.default_kind == "function" then
+      def.defaults[#def.defaults + 1] = attr
+    end
+  end
+end
+Model.refresh = define.refresh
+
+local function tostring_row(row)
+  return "rowan.instance: " .. getmetatable(row).Model.name
+end
+
+-- Instances find their methods through two tables: one that says whether they are stored, then the prototype.
+local function instance_metatable(model, is_new, partial)
+  local index = setmetatable({ Model = model, isNewRecord = is_new }, { __index = model.prototype })
+  return { __index = index, __name = "rowan.instance", __tostring = tostring_row, Model = model, partial = partial }
+end
+
+---A model of a database.
+---@param db rowan.Database
+---@param name string
+---@param attributes table map or list
+---@param options? table
+---@return rowan.Model
+function define.model(db, name, attributes, options)
+  local def = definition.new(name, attributes, options or {}, {
+    dialect = db._dialect, defaults = db.options.define or {}, is_expression = expression.is,
+  })
+  local model = setmetatable({
+    name = name, tableName = def.table, db = db, definition = def, associations = {}, association_order = {},
+    prototype = setmetatable({}, { __index = Instance }), _plans = { generation = -1 },
+  }, Model)
+  model._template = instance_metatable(model, false)
+  model._partial_template = instance_metatable(model, false, true)
+  model._new = instance_metatable(model, true)
+  define.refresh(model)
+  return model
+end
+
+return define

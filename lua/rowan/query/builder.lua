@@ -1,0 +1,124 @@
+--- Two builders behind one interface. The walkers of this directory read a caller's options once and drive a builder:
+--- `Shape` on every call, which takes down the shape of the options as a key and the values as parameters, and
+--- `Tree` on the first call of a shape, which makes SQL nodes. One walk drives both, so they cannot disagree on the
+--- order of parameters. Values never enter the key.
+
+local node = require("rowan.sql.node")
+
+local builder = {}
+
+---@class rowan.query.Shape
+---@field tokens string[]
+---@field params any[]
+---@field count integer how many parameters
+---@field conditions integer how many conditions were seen; 0 means "every row"
+local Shape = { is_shape = true }
+Shape.__index = Shape
+
+---@param first string what kind of statement, and of which model
+---@return rowan.query.Shape
+function builder.shape(first)
+  return setmetatable({ tokens = { first }, n = 1, params = {}, count = 0, conditions = 0 }, Shape)
+end
+
+function Shape:token(text)
+  local n = self.n + 1
+  self.n = n
+  self.tokens[n] = text
+end
+
+---The key under which the plan of this shape is kept.
+---@return string
+function Shape:key()
+  return table.concat(self.tokens, "\31")
+end
+
+function Shape:open(word) self:token("(" .. word) end
+
+function Shape:bind(_, value)
+  local count = self.count + 1
+  self.count = count
+  self.params[count] = value
+end
+
+function Shape:column(attr) self:token(attr.name) end
+
+function Shape:param(code, value)
+  self:token("?" .. code)
+  self:bind(code, value)
+end
+
+-- The length goes in front, so that no literal can look like other tokens.
+function Shape:literal(text) self:token("!" .. #text .. ":" .. text) end
+
+function Shape:constant(value) self:token("=" .. tostring(value)) end
+
+function Shape:condition(word)
+  self.conditions = self.conditions + 1
+  self:token(word)
+end
+
+function Shape:compare(operator) self:condition(operator) end
+function Shape:is_null(_, negated) self:condition(negated and "notnull" or "null") end
+function Shape:member(_, _, negated) self:condition(negated and "notin" or "in") end
+function Shape:between(_, _, _, negated) self:condition(negated and "notbetween" or "between") end
+function Shape:logic() self:token(")") end
+function Shape:negate() self:condition("not") end
+function Shape:truth(value) self:condition(tostring(value)) end
+function Shape:raw_condition(text) self.conditions = self.conditions + 1; self:literal(text) end
+function Shape:call() self:token(")") end
+function Shape:cast(_, e) self:token(e.to or e.type_token); self:token(")") end
+function Shape:operand(operator) self:condition(operator) end
+
+---@class rowan.query.Tree
+---@field dialect rowan.Dialect
+---@field codes string[] two characters a parameter, as the driver wants them
+local Tree = {}
+Tree.__index = Tree
+
+---@param dialect rowan.Dialect
+---@param alias? string qualifies columns
+---@param first_code? string the code of a parameter that comes before all others
+---@return rowan.query.Tree
+function builder.tree(dialect, alias, first_code)
+  return setmetatable({ dialect = dialect, alias = alias, codes = { first_code }, conditions = 0 }, Tree)
+end
+
+function Tree:token() end
+function Tree:open() end
+
+function Tree:bind(code)
+  self.codes[#self.codes + 1] = code
+  return #self.codes
+end
+
+function Tree:column(attr)
+  local column = node.column(attr.field, self.alias)
+  column.decimal = attr.type.code == "n"
+  return column
+end
+
+function Tree:param(code) return node.param(self:bind(code)) end
+function Tree:literal(text) return node.literal(text) end
+function Tree:constant(value) return node.constant(value) end
+function Tree:compare(operator, left, slot) return node.compare(operator, left, node.param(slot)) end
+function Tree:is_null(value, negated) return node.is_null(value, negated) end
+function Tree:member(value, slot, negated) return node.member(value, slot, negated) end
+
+function Tree:between(left, low, high, negated)
+  return node.between(left, node.param(low), node.param(high), negated)
+end
+
+function Tree:logic(operator, list) return node.logic(operator, list) end
+function Tree:negate(condition) return node.negate(condition) end
+function Tree:truth(value) return node.constant(value) end
+function Tree:raw_condition(text) return node.literal("(" .. text .. ")") end
+function Tree:call(name, args) return node.call(name, args) end
+
+function Tree:cast(value, e)
+  return node.cast(value, e.to or self.dialect.type_name(e.type))
+end
+
+function Tree:operand(operator, left, right) return node.compare(operator, left, right) end
+
+return builder

@@ -1,0 +1,109 @@
+--- `attributes`: which columns a query reads, and the layout of its rows: key, type code and loader per column.
+
+local errors = require("rowan.base.errors")
+local expression = require("rowan.query.expression")
+
+local projection = {}
+
+local function fail(def, rule)
+  errors.raise("QueryError", { message = "attributes: " .. def.name .. ": " .. rule })
+end
+
+---The layout entry of an attribute.
+---@param attr table
+---@return table column as rowan.driver's statements want it
+function projection.column(attr)
+  local type_of = attr.type
+  return { key = attr.name, code = type_of.code, scale = type_of.scale, load = type_of.load }
+end
+
+local function all_but(def, excluded)
+  local drop = {}
+  for _, name in ipairs(excluded) do drop[expression.attribute(def, name).name] = true end
+  local list = {}
+  for _, attr in ipairs(def.list) do
+    if not drop[attr.name] then list[#list + 1] = attr.name end
+  end
+  return list
+end
+
+-- { include = {...}, exclude = {...} } as a plain list.
+local function expand(def, option)
+  if option.include == nil and option.exclude == nil then return option end
+  for key in next, option do
+    if key ~= "include" and key ~= "exclude" then
+      fail(def, ("%q is not known beside include and exclude"):format(tostring(key)))
+    end
+  end
+  local list = all_but(def, option.exclude or {})
+  for _, item in ipairs(option.include or {}) do list[#list + 1] = item end
+  return list
+end
+
+-- Key columns that children are stitched by must be read even when they were not asked for.
+local function with_needed(list, needed)
+  local seen = {}
+  for _, item in ipairs(list) do
+    if type(item) == "string" then seen[item] = true end
+  end
+  local out = {}
+  for i, item in ipairs(list) do out[i] = item end
+  for _, name in ipairs(needed) do
+    if not seen[name] then
+      seen[name] = true
+      out[#out + 1] = name
+    end
+  end
+  return out
+end
+
+local function aliased(b, def, item)
+  local value, alias = item[1], item[2]
+  if type(alias) ~= "string" or #item ~= 2 then
+    fail(def, "an entry is a name, or { name or expression, alias }")
+  end
+  b:token("as:" .. #alias .. ":" .. alias)
+  if type(value) == "string" then
+    local attr = expression.attribute(def, value)
+    local column = projection.column(attr)
+    column.key = alias
+    return b:column(attr), column, alias
+  end
+  return expression.walk(b, def, value), { key = alias, code = "?" }, alias
+end
+
+---Walks the option into builder `b`.
+---@param b table
+---@param def table definition
+---@param option? table nil means every attribute
+---@param needed string[] attribute names that must be among the columns
+---@return table[] entries { node =, column =, alias = } in tree building
+---@return boolean whole every attribute is read, and nothing else
+function projection.walk(b, def, option, needed)
+  local entries = {}
+  if option == nil then
+    b:token("*")
+    if b.is_shape then return entries, true end
+    for i, attr in ipairs(def.list) do entries[i] = { node = b:column(attr), column = projection.column(attr) } end
+    return entries, true
+  end
+  if type(option) ~= "table" or expression.is(option) then fail(def, "wants a list of names") end
+  local list = with_needed(expand(def, option), needed)
+  if #list == 0 then fail(def, "at least one attribute must be read") end
+  b:open("attributes")
+  for i, item in ipairs(list) do
+    if type(item) == "string" then
+      local attr = expression.attribute(def, item)
+      entries[i] = { node = b:column(attr), column = projection.column(attr) }
+    elseif type(item) == "table" and not expression.is(item) then
+      local value, column, alias = aliased(b, def, item)
+      entries[i] = { node = value, column = column, alias = alias }
+    else
+      fail(def, "an expression needs an alias: { expression, \"alias\" }")
+    end
+  end
+  b:token(")")
+  return entries, false
+end
+
+return projection

@@ -1,0 +1,202 @@
+--- Plans of writing: INSERT of one row or many, UPDATE and DELETE by key or by condition. Pure. Which columns take part
+--- is the shape; the values are parameters.
+
+local builder = require("rowan.query.builder")
+local compile = require("rowan.sql.compile")
+local expression = require("rowan.query.expression")
+local node = require("rowan.sql.node")
+local projection = require("rowan.query.projection")
+local select = require("rowan.query.select")
+local where = require("rowan.query.where")
+
+local write = {}
+
+---@class rowan.WritePlan
+---@field text string
+---@field codes string
+---@field attrs table[] the attribute of each parameter, for messages
+---@field columns? table[] what RETURNING gives
+---@field last_id? table the attribute that takes the rowid the database chose
+
+local function returning(attrs)
+  if #attrs == 0 then return nil, nil end
+  local nodes, columns = {}, {}
+  for i, attr in ipairs(attrs) do
+    nodes[i] = node.column(attr.field)
+    columns[i] = projection.column(attr)
+  end
+  return nodes, columns
+end
+
+-- Attributes of a new row that only the database knows: generated keys, and defaults that are SQL.
+local function made_by_database(def, present)
+  local list = {}
+  for _, attr in ipairs(def.list) do
+    if not present[attr] and (attr.auto or attr.default_kind == "expression") then list[#list + 1] = attr end
+  end
+  return list
+end
+
+local function set_of(attrs)
+  local set = {}
+  for _, attr in ipairs(attrs) do set[attr] = true end
+  return set
+end
+
+---INSERT of one row with the given attributes as parameters 1..n.
+---@param def table
+---@param attrs table[]
+---@param dialect rowan.Dialect
+---@return rowan.WritePlan
+function write.insert(def, attrs, dialect)
+  local fields, values, codes = {}, {}, {}
+  for i, attr in ipairs(attrs) do
+    fields[i], values[i], codes[i] = attr.field, node.param(i), "-" .. attr.type.code
+  end
+  local made = made_by_database(def, set_of(attrs))
+  local last_id
+  if dialect.supports.last_id and #made == 1 and made[1].auto then last_id, made = made[1], {} end
+  local nodes, columns = returning(made)
+  return {
+    codes = table.concat(codes), attrs = attrs, columns = columns, last_id = last_id,
+    text = compile.text(node.insert(select.source_of(def), fields, values, nodes), dialect),
+  }
+end
+
+---INSERT of many rows: parameter i is the list of the values of attrs[i].
+---@param def table
+---@param attrs table[]
+---@param dialect rowan.Dialect
+---@return rowan.WritePlan
+function write.insert_many(def, attrs, dialect)
+  local fields, type_list, names, codes = {}, {}, {}, {}
+  for i, attr in ipairs(attrs) do
+    fields[i], type_list[i] = attr.field, attr.type
+    names[i] = dialect.type_name(attr.type, attr, def)
+    codes[i] = "[" .. attr.type.code
+  end
+  local nodes, columns = returning(made_by_database(def, set_of(attrs)))
+  return {
+    codes = table.concat(codes), attrs = attrs, columns = columns,
+    text = compile.text(node.insert_lists(select.source_of(def), fields, type_list, names, nodes), dialect),
+  }
+end
+
+-- pk1 = $n+1 AND ..., behind n parameters already there.
+local function by_key(def, attrs, codes)
+  local list, all = {}, {}
+  for i, attr in ipairs(attrs) do all[i] = attr end
+  for _, attr in ipairs(def.primary) do
+    all[#all + 1] = attr
+    codes[#codes + 1] = "-" .. attr.type.code
+    local column = node.column(attr.field)
+    column.decimal = attr.type.code == "n"
+    list[#list + 1] = node.compare("eq", column, node.param(#codes))
+  end
+  return node.logic("and", list), all
+end
+
+---UPDATE of one row by its primary key; parameters: the attributes, then the key.
+---@param def table
+---@param attrs table[]
+---@param dialect rowan.Dialect
+---@return rowan.WritePlan
+function write.save(def, attrs, dialect)
+  local sets, codes = {}, {}
+  for i, attr in ipairs(attrs) do
+    sets[i] = { field = attr.field, value = node.param(i) }
+    codes[i] = "-" .. attr.type.code
+  end
+  local condition, all = by_key(def, attrs, codes)
+  return {
+    codes = table.concat(codes), attrs = all,
+    text = compile.text(node.update(select.source_of(def), sets, condition), dialect),
+  }
+end
+
+---DELETE of one row by its primary key.
+---@param def table
+---@param dialect rowan.Dialect
+---@return rowan.WritePlan
+function write.delete(def, dialect)
+  local codes = {}
+  local condition, all = by_key(def, {}, codes)
+  return {
+    codes = table.concat(codes), attrs = all,
+    text = compile.text(node.delete(select.source_of(def), condition), dialect),
+  }
+end
+
+-- SET in a builder. `changes` is a list of { attr =, bound = } or { attr =, expression = }.
+local function walk_sets(b, def, changes)
+  local sets = {}
+  b:open("set")
+  for i, change in ipairs(changes) do
+    b:token(change.attr.name)
+    local value
+    if change.expression then
+      value = expression.walk(b, def, change.expression)
+    else
+      value = b:param("-" .. change.attr.type.code, change.bound)
+    end
+    sets[i] = { field = change.attr.field, value = value }
+  end
+  b:token(")")
+  return sets
+end
+
+---Shape of UPDATE by condition.
+---@param def table
+---@param changes table[]
+---@param condition any the `where` option
+---@param with_rows? boolean RETURNING every attribute
+---@return string key, any[] params, integer count, integer conditions
+function write.update_shape(def, changes, condition, with_rows)
+  local shape = builder.shape("update " .. def.name)
+  shape:token("@" .. def.generation .. (with_rows and "r" or ""))
+  walk_sets(shape, def, changes)
+  where.walk(shape, def, condition)
+  return shape:key(), shape.params, shape.count, shape.conditions
+end
+
+---Plan of UPDATE by condition; the arguments as for write.update_shape.
+---@return rowan.WritePlan
+function write.update(def, changes, condition, with_rows, dialect)
+  local tree = builder.tree(dialect)
+  local sets = walk_sets(tree, def, changes)
+  local found = where.walk(tree, def, condition)
+  local attrs = {}
+  for _, change in ipairs(changes) do
+    if not change.expression then attrs[#attrs + 1] = change.attr end
+  end
+  local nodes, columns
+  if with_rows then nodes, columns = returning(def.list) end
+  return {
+    codes = table.concat(tree.codes), attrs = attrs, columns = columns,
+    text = compile.text(node.update(select.source_of(def), sets, found, nodes), dialect),
+  }
+end
+
+---Shape of DELETE by condition.
+---@param def table
+---@param condition any the `where` option
+---@return string key, any[] params, integer count, integer conditions
+function write.delete_shape(def, condition)
+  local shape = builder.shape("delete " .. def.name)
+  shape:token("@" .. def.generation)
+  where.walk(shape, def, condition)
+  return shape:key(), shape.params, shape.count, shape.conditions
+end
+
+---Plan of DELETE by condition.
+---@return rowan.WritePlan
+function write.delete_where(def, condition, dialect)
+  local tree = builder.tree(dialect)
+  local found = where.walk(tree, def, condition)
+  return {
+    codes = table.concat(tree.codes), attrs = {},
+    text = compile.text(node.delete(select.source_of(def), found), dialect),
+  }
+end
+
+return write

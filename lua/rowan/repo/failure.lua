@@ -1,0 +1,130 @@
+--- The one place where an error of the core or the database becomes a raised object. Constraint violations become
+--- items that name the attribute, alike on both databases. No bound value ever enters a message.
+
+local errors = require("rowan.base.errors")
+
+local failure = {}
+
+local BY_KIND = {
+  connect = "ConnectionError", lost = "ConnectionError", acquire = "ConnectionAcquireTimeoutError",
+  timeout = "TimeoutError", closed = "ConnectionError", usage = "QueryError", memory = "BaseError",
+  value = "ValidationError", database = "DatabaseError",
+}
+
+local BY_STATE = {
+  ["23505"] = "UniqueConstraintError", ["23503"] = "ForeignKeyConstraintError", ["23502"] = "NotNullConstraintError",
+  ["23514"] = "CheckConstraintError", ["23P01"] = "ExclusionConstraintError", ["57014"] = "TimeoutError",
+  ["55P03"] = "TimeoutError", ["42704"] = "UnknownConstraintError",
+}
+
+local ACCESS = { ["28000"] = true, ["28P01"] = true }
+
+-- Transactions that met one of these can be tried again from their start.
+local RETRYABLE = { ["40001"] = true, ["40P01"] = true, ["55P03"] = true }
+
+local function attribute_name(def, field)
+  local attr = def and def.by_field[field]
+  return attr and attr.name or field
+end
+
+local function split(text)
+  local list = {}
+  for word in text:gmatch("[^,]+") do list[#list + 1] = (word:gsub('^%s*"?', ""):gsub('"?%s*$', "")) end
+  return list
+end
+
+-- Fields of a named unique constraint or index that the model declares, or of its primary key.
+local function declared_fields(def, constraint)
+  if not def or not constraint then return nil end
+  for _, unique in ipairs(def.uniques) do
+    if unique.name == constraint then
+      local list = {}
+      for i, attr in ipairs(unique.attrs) do list[i] = attr.field end
+      return list, unique.message
+    end
+  end
+  if constraint == def.table .. "_pkey" then
+    local list = {}
+    for i, attr in ipairs(def.primary) do list[i] = attr.field end
+    return list
+  end
+end
+
+-- The columns of a violated constraint: SQLite names them; PostgreSQL names the constraint, and lists the columns of a
+-- key in the detail in front of the values ("Key (a, b)=(...)"; the values are never looked at).
+local function columns_of(def, err)
+  local fields, message = declared_fields(def, err.constraint)
+  if fields then return fields, message end
+  if err.column_name then return split(err.column_name) end
+  local listed = err.detail and err.detail:match("^Key %((.-)%)=%(")
+  return listed and split(listed) or {}
+end
+
+local ITEM = {
+  UniqueConstraintError = { type = "unique violation", key = "not_unique", rule = "must be unique" },
+  NotNullConstraintError = { type = "notNull Violation", key = "is_null", rule = "cannot be null" },
+}
+
+local function constraint_items(class, def, err, row)
+  local item = ITEM[class]
+  local columns, message = columns_of(def, err)
+  local items, fields = {}, {}
+  for i, column in ipairs(columns) do
+    local name = attribute_name(def, column)
+    local value = row and rawget(row, name)
+    fields[name] = value == nil and true or value
+    items[i] = {
+      path = name, type = item.type, validatorKey = item.key, value = value,
+      message = message or ((def and def.name .. "." or "") .. name .. " " .. item.rule),
+    }
+  end
+  if #items == 0 then items[1] = { type = item.type, validatorKey = item.key, message = err.message } end
+  return items, fields
+end
+
+local function class_of(err)
+  if err.kind == "connect" and ACCESS[err.sqlstate or ""] then return "AccessDeniedError" end
+  if err.kind == "database" then return BY_STATE[err.sqlstate or ""] or "DatabaseError" end
+  return BY_KIND[err.kind] or "DatabaseError"
+end
+
+local function value_items(err, plan, def)
+  local attr = plan and plan.attrs and err.param and plan.attrs[err.param]
+  local path = attr and attr.name or err.key
+  local subject = path and ((def and def.name .. "." or "") .. path) or ("parameter " .. tostring(err.param or "?"))
+  return { { path = path, message = subject .. " " .. err.message, type = "type violation", validatorKey = "type" } }
+end
+
+---The error object for what the driver reported.
+---@param err table the driver's
+---@param context { def?: table, plan?: table, sql?: string, row?: table }
+---@return rowan.Error
+function failure.object(err, context)
+  local def = context.def
+  local class = class_of(err)
+  local fields = {
+    message = err.message, sql = context.sql, sqlstate = err.sqlstate, code = err.code, constraint = err.constraint,
+    table = err.table, detail = err.detail, hint = err.hint, position = err.position, model = def and def.name,
+    cause = err, retryable = RETRYABLE[err.sqlstate or ""] or nil,
+  }
+  if ITEM[class] then
+    fields.errors, fields.fields = constraint_items(class, def, err, context.row)
+    fields.message = nil
+  elseif class == "ValidationError" then
+    fields.errors, fields.message = value_items(err, context.plan, def), nil
+  elseif class == "ForeignKeyConstraintError" then
+    local names = {}
+    for i, column in ipairs(columns_of(def, err)) do names[i] = attribute_name(def, column) end
+    fields.fields = names
+  end
+  return errors.new(class, fields)
+end
+
+---Raises the error object for what the driver reported.
+---@param err table
+---@param context table as for failure.object
+function failure.raise(err, context)
+  error(failure.object(err, context), 0)
+end
+
+return failure

@@ -1,0 +1,270 @@
+--- Transactions: managed, unmanaged, nested by savepoints. A managed one is the current transaction of its task, so that
+--- every call inside joins it by itself. The connection is a lease of the core; it never goes back to the pool with a
+--- transaction open: whatever ends in doubt is closed.
+
+local check = require("rowan.base.check")
+local control = require("rowan.sql.control")
+local driver = require("rowan.driver")
+local errors = require("rowan.base.errors")
+local failure = require("rowan.repo.failure")
+local run = require("rowan.repo.run")
+
+local transaction = {}
+
+local OPTIONS = {
+  isolationLevel = true, readOnly = true, type = true, transaction = true, nestMode = true, logging = true,
+}
+
+---@class rowan.Transaction
+---@field id integer
+---@field db table
+---@field parent? rowan.Transaction the transaction around it, when this one is a savepoint
+---@field finished? "commit"|"rollback"
+local Transaction = { __name = "rowan.transaction" }
+Transaction.__index = Transaction
+Transaction.__tostring = function(t) return "rowan.transaction: " .. t.id end
+
+local last_id = 0
+
+local function next_id()
+  last_id = last_id + 1
+  return last_id
+end
+
+local control_plans = {}
+
+local function control_plan(text)
+  local plan = control_plans[text]
+  if not plan then
+    plan = { text = text, codes = "" }
+    control_plans[text] = plan
+  end
+  return plan
+end
+
+-- Savepoint names are numbered by depth, so that their texts are few and their statements stay prepared.
+local function say(self, text)
+  run.plan(self.db, control_plan(text), nil, 0, { transaction = self, logging = self.options.logging })
+end
+
+---The lease that a statement inside this transaction runs on.
+---@return userdata
+function Transaction:lease_for_use()
+  if self.finished or self.broken then
+    errors.raise("TransactionError", {
+      message = self.broken and "the transaction was lost with its connection"
+        or ("the transaction has ended with a %s; it cannot be used any more"):format(self.finished),
+    })
+  end
+  return self.lease
+end
+
+local function begin_texts(db, options)
+  local texts, problem = db._dialect.begin({
+    isolationLevel = options.isolationLevel or db.options.isolationLevel, readOnly = options.readOnly,
+    type = options.type or (not options.readOnly and db.options.transactionType or nil),
+  })
+  if not texts then errors.raise("TransactionError", { message = "transaction: " .. problem }) end
+  return texts
+end
+
+local function begin_root(db, options)
+  local texts = begin_texts(db, options)
+  local lease, err = db._handle:lease()
+  if not lease then failure.raise(err, {}) end
+  local self = setmetatable({
+    id = next_id(), db = db, lease = lease, options = options, depth = 0, after_commit = {},
+  }, Transaction)
+  local ok, problem = pcall(function()
+    for _, text in ipairs(texts) do say(self, text) end
+  end)
+  if not ok then
+    self:give_back()
+    error(problem, 0)
+  end
+  return self
+end
+
+local function begin_savepoint(parent, options)
+  local self = setmetatable({
+    id = parent.id, db = parent.db, lease = parent:lease_for_use(), parent = parent, options = options,
+    depth = parent.depth + 1, after_commit = {},
+  }, Transaction)
+  self.savepoint = control.savepoint(self.depth)
+  say(self, self.savepoint.set)
+  return self
+end
+
+---Gives the connection back; the core closes it unless it is idle.
+function Transaction:give_back()
+  if self.parent then return end
+  if self.lease:tx() == "idle" then
+    for _, text in ipairs(self.db._dialect.after_transaction(self.options)) do
+      if not pcall(say, self, text) then
+        self.broken = true
+        break
+      end
+    end
+  end
+  self.finished = self.finished or "rollback"
+  self.lease:release()
+end
+
+local function finish(self, how)
+  if self.finished then
+    errors.raise("TransactionError", {
+      message = ("the transaction has already ended with a %s"):format(self.finished),
+    })
+  end
+  if self.parent and self.parent.finished then
+    errors.raise("TransactionError", { message = "the transaction around this savepoint has ended" })
+  end
+  self.ending = how
+end
+
+local function commit_savepoint(self)
+  say(self, self.savepoint.release)
+  self.finished = "commit"
+  for _, fn in ipairs(self.after_commit) do
+    self.parent.after_commit[#self.parent.after_commit + 1] = fn
+  end
+end
+
+-- A connection that breaks while COMMIT is on its way leaves the outcome unknown, and the message must say so.
+local function raise_commit(problem)
+  if type(problem) == "table" and type(problem.cause) == "table" and problem.cause.kind == "lost" then
+    errors.raise("TransactionError", {
+      message = "the connection broke during COMMIT: it is not known whether the transaction was committed ("
+        .. problem.message .. ")",
+      outcomeUnknown = true, cause = problem,
+    })
+  end
+  error(problem, 0)
+end
+
+---Makes the work permanent. Raises when the database did not say that it is; then it is rolled back, or, when the
+---connection broke on the way, the message says that the outcome is not known.
+---@async
+function Transaction:commit()
+  finish(self, "commit")
+  if self.parent then return commit_savepoint(self) end
+  local ok, problem = pcall(say, self, control.commit)
+  if not ok then
+    if self.lease:tx() == "open" or self.lease:tx() == "failed" then pcall(say, self, control.rollback) end
+    self:give_back()
+    raise_commit(problem)
+  end
+  self.finished = "commit"
+  self:give_back()
+  for _, fn in ipairs(self.after_commit) do fn(self) end
+end
+
+---Undoes the work.
+---@async
+function Transaction:rollback()
+  finish(self, "rollback")
+  if self.parent then
+    say(self, self.savepoint.rollback)
+    say(self, self.savepoint.release)
+    self.finished = "rollback"
+    return
+  end
+  local state = self.lease:tx()
+  local ok, problem = true, nil
+  if state == "open" or state == "failed" then ok, problem = pcall(say, self, control.rollback) end
+  self:give_back()
+  if not ok then error(problem, 0) end
+end
+
+---Calls `fn(transaction)` once the outermost transaction is committed; never when it is rolled back.
+---@param fn fun(transaction: rowan.Transaction)
+function Transaction:afterCommit(fn)
+  check.type(fn, "function", "afterCommit")
+  self:lease_for_use()
+  self.after_commit[#self.after_commit + 1] = fn
+end
+
+-- `local t <close> = db:transaction()` on Lua 5.4: what was not committed is rolled back.
+Transaction.__close = function(self)
+  if not self.finished then self:rollback() end
+end
+
+---Is it a transaction?
+---@param value any
+---@return boolean
+function transaction.is(value)
+  return type(value) == "table" and getmetatable(value) == Transaction
+end
+
+local function begin(db, options)
+  check.keys(options, OPTIONS, "db:transaction", "TransactionError")
+  local mode = options.nestMode or "savepoint"
+  if mode ~= "savepoint" and mode ~= "reuse" and mode ~= "separate" then
+    errors.raise("TransactionError", { message = "nestMode must be savepoint, reuse or separate" })
+  end
+  local outer = mode ~= "separate" and run.transaction(db, options) or nil
+  if not outer then return begin_root(db, options), true end
+  if options.isolationLevel or options.readOnly or options.type then
+    errors.raise("TransactionError", {
+      message = "a nested transaction has the options of the one around it; use nestMode = \"separate\" for its own",
+    })
+  end
+  if mode == "reuse" then return outer, false end
+  return begin_savepoint(outer, options), true
+end
+
+local unpack = table.unpack or unpack
+
+local function pack(...)
+  return { n = select("#", ...), ... }
+end
+
+-- Runs fn with `t` as the task's current transaction.
+local function within(db, t, fn)
+  local task = driver.task.current()
+  local before = db._current[task]
+  db._current[task] = t
+  local results = pack(pcall(fn, t))
+  db._current[task] = before
+  return results
+end
+
+---Managed transaction: commits when `fn` returns, rolls back and raises again when it raises.
+---@async
+---@param db table
+---@param options table
+---@param fn fun(t: rowan.Transaction): ...
+---@return any ... what fn returned
+function transaction.managed(db, options, fn)
+  local t, owned = begin(db, options)
+  local results = within(db, t, fn)
+  if not results[1] then
+    -- The caller's error is the one that matters; a rollback that fails closes the connection.
+    if owned and not t.finished then pcall(t.rollback, t) end
+    error(results[2], 0)
+  end
+  if owned and not t.finished then t:commit() end
+  return unpack(results, 2, results.n)
+end
+
+---Unmanaged transaction: the caller commits or rolls back, and names it in each call.
+---@async
+---@param db table
+---@param options table
+---@return rowan.Transaction
+function transaction.unmanaged(db, options)
+  return (begin(db, options))
+end
+
+---Runs fn in a transaction of its own, or within a savepoint of the current one: for calls that need several statements.
+---@async
+---@param db table
+---@param options? table the call's options
+---@param fn fun(t: rowan.Transaction): ...
+---@return any ...
+function transaction.around(db, options, fn)
+  local own = { transaction = options and options.transaction, logging = options and options.logging }
+  return transaction.managed(db, own, fn)
+end
+
+return transaction

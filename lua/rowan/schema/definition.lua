@@ -1,0 +1,289 @@
+--- A model's definition: normalised once from what `define` was given, in an order that depends on nothing
+--- but the input. Associations add foreign keys to it later; everyone else only reads.
+
+local attribute = require("rowan.schema.attribute")
+local check = require("rowan.base.check")
+local errors = require("rowan.base.errors")
+local index = require("rowan.schema.index")
+local options = require("rowan.schema.options")
+local types = require("rowan.types")
+
+local definition = {}
+
+---@class rowan.Definition
+---@field name string
+---@field singular string
+---@field plural string
+---@field table string the table as the database knows it
+---@field schema? string only where the database has schemas
+---@field comment? string
+---@field options table
+---@field dialect rowan.Dialect
+---@field list rowan.Attribute[]
+---@field by_name table<string, rowan.Attribute>
+---@field by_field table<string, rowan.Attribute> by column
+---@field primary rowan.Attribute[]
+---@field auto? rowan.Attribute
+---@field created? rowan.Attribute
+---@field updated? rowan.Attribute
+---@field deleted? rowan.Attribute
+---@field version? rowan.Attribute
+---@field uniques rowan.Unique[]
+---@field indexes rowan.Index[]
+---@field generation integer counts the changes
+
+---@class rowan.DefinitionContext
+---@field dialect rowan.Dialect
+---@field defaults? table options under every model's own
+---@field is_expression? fun(value: any): boolean tells SQL expressions (defaults, fields of indexes)
+
+local ROLES = { "created", "updated", "deleted", "version" }
+
+local function fail(name, rule)
+  errors.raise("DefinitionError", { message = ("the model %s: %s"):format(name, rule) })
+end
+
+-- { { name, type, option = ... }, ... } as a list of { name =, spec = }.
+local function from_list(def, attributes)
+  local entries, seen = {}, {}
+  if not check.sequence(attributes) then
+    fail(def.name, "its attributes must be a map by name or a list of { name, type, option = ... }")
+  end
+  for i, given in ipairs(attributes) do
+    local name = type(given) == "table" and not types.is(given) and given[1]
+    if type(name) ~= "string" then
+      fail(def.name, ("attribute %d of the list must be { name, type, ... }"):format(i))
+    end
+    local subject = def.name .. "." .. name
+    local spec = attribute.spec(subject, given)
+    if spec[2] ~= nil and spec.type ~= nil then fail(def.name, ("%s has two types"):format(subject)) end
+    spec.type = spec.type or spec[2]
+    spec[1], spec[2] = nil, nil
+    if seen[name] then fail(def.name, ('there are two attributes "%s"'):format(name)) end
+    seen[name] = true
+    entries[i] = { name = name, spec = spec }
+  end
+  return entries
+end
+
+-- A map by name: primary key, then the other attributes by name.
+local function from_map(def, attributes)
+  local primary, others = {}, {}
+  for _, name in ipairs(check.sorted_keys(attributes)) do
+    if type(name) ~= "string" then fail(def.name, "the names of attributes must be strings") end
+    local spec = attribute.spec(def.name .. "." .. name, attributes[name])
+    local group = spec.primaryKey and primary or others
+    group[#group + 1] = { name = name, spec = spec }
+  end
+  for _, entry in ipairs(others) do primary[#primary + 1] = entry end
+  return primary
+end
+
+local function find(entries, name)
+  for _, entry in ipairs(entries) do
+    if entry.name == name then return entry end
+  end
+end
+
+local function add_id(def, entries)
+  if def.options.noPrimaryKey then return end
+  for _, entry in ipairs(entries) do
+    if entry.spec.primaryKey then return end
+  end
+  local id = find(entries, "id")
+  if id then
+    fail(def.name, 'it has an attribute "id" but no primary key: set primaryKey, or noPrimaryKey')
+  end
+  local spec = { type = types.DataTypes.INTEGER, primaryKey = true, autoIncrement = true }
+  table.insert(entries, 1, { name = "id", spec = spec })
+end
+
+-- An attribute that rowan keeps itself; the user may have said more about it, but not another type or
+-- nullability.
+local function add_kept(def, entries, name, spec, what)
+  local entry = find(entries, name)
+  if not entry then
+    entries[#entries + 1] = { name = name, spec = spec }
+    return
+  end
+  local given, subject = entry.spec, def.name .. "." .. name
+  if given.type == nil then given.type = spec.type end
+  if types.is(given.type) and given.type.key ~= spec.type.key then
+    fail(def.name, ("%s is %s, so its type must be DataTypes.%s"):format(subject, what, spec.type.key))
+  end
+  if given.allowNull ~= nil and given.allowNull ~= spec.allowNull then
+    fail(def.name, ("%s is %s, so allowNull must be %s"):format(subject, what, tostring(spec.allowNull)))
+  end
+  given.allowNull = spec.allowNull
+  if given.defaultValue == nil then given.defaultValue = spec.defaultValue end
+end
+
+local function add_all_kept(def, entries)
+  local DataTypes, roles = types.DataTypes, def.roles
+  local function timestamp(role, allow_null)
+    if roles[role] then
+      add_kept(def, entries, roles[role], { type = DataTypes.DATE, allowNull = allow_null }, "a timestamp")
+    end
+  end
+  timestamp("created", false)
+  timestamp("updated", false)
+  timestamp("deleted", true)
+  if roles.version then
+    add_kept(def, entries, roles.version, { type = DataTypes.INTEGER, allowNull = false, defaultValue = 0 },
+      "the version")
+  end
+end
+
+-- What rowan keeps itself comes last in a map, wherever its name would put it.
+local function kept_last(def, entries)
+  local ordered, kept = {}, {}
+  local role_of = {}
+  for _, role in ipairs(ROLES) do
+    if def.roles[role] then role_of[def.roles[role]] = role end
+  end
+  for _, entry in ipairs(entries) do
+    local role = role_of[entry.name]
+    if role then kept[role] = entry else ordered[#ordered + 1] = entry end
+  end
+  for _, role in ipairs(ROLES) do ordered[#ordered + 1] = kept[role] end
+  return ordered
+end
+
+local function enter_field(def, made, attr)
+  -- SQLite's column names are the same in upper and lower case.
+  local field = def.dialect.name == "sqlite" and attr.field:lower() or attr.field
+  local other = made.fields_seen[field]
+  if other then
+    fail(def.name, ('the attributes "%s" and "%s" have the same column "%s"')
+      :format(other.name, attr.name, attr.field))
+  end
+  made.fields_seen[field] = attr
+  made.by_field[attr.field] = attr
+end
+
+local function enter_auto(def, made, attr)
+  if made.auto then
+    fail(def.name, ('only one attribute can be autoIncrement, not both "%s" and "%s"')
+      :format(made.auto.name, attr.name))
+  end
+  made.auto = attr
+end
+
+-- Builds every part of the definition out of its entries. `reuse` gives the table of an attribute by name.
+local function assemble(def, entries, reuse)
+  local made = {
+    name = def.name, dialect = def.dialect, options = def.options, context = def.context, table = def.table,
+    list = {}, by_name = {}, by_field = {}, primary = {}, fields_seen = {},
+  }
+  local spec_of = {}
+  for i, entry in ipairs(entries) do
+    local attr = attribute.fill(reuse(entry.name), def, entry.name, entry.spec, i)
+    made.list[i], made.by_name[attr.name], spec_of[attr] = attr, attr, entry.spec
+    if not attr.virtual then enter_field(def, made, attr) end
+    if attr.primary then made.primary[#made.primary + 1] = attr end
+    if attr.auto then enter_auto(def, made, attr) end
+  end
+  if #made.list == 0 then fail(def.name, "it has no attributes") end
+  if made.auto and not def.dialect.supports.identity and (#made.primary ~= 1 or not made.auto.primary) then
+    fail(def.name, ('autoIncrement on "%s": %s makes values for a single primary key only')
+      :format(made.auto.name, def.dialect.name))
+  end
+  made.uniques, made.indexes = index.read(made, spec_of)
+  return made
+end
+
+-- All or nothing: the entries are tried on fresh tables first, then enter the attributes that others already
+-- hold.
+local function commit(def, entries)
+  assemble(def, entries, function() return {} end)
+  local before = def.by_name or {}
+  local made = assemble(def, entries, function(name) return before[name] or {} end)
+  for _, key in ipairs({ "list", "by_name", "by_field", "primary", "uniques", "indexes" }) do
+    def[key] = made[key]
+  end
+  def.auto = made.auto
+  for _, role in ipairs(ROLES) do def[role] = def.roles[role] and made.by_name[def.roles[role]] end
+  def.entries = entries
+  def.generation = def.generation + 1
+end
+
+---Normalises a model's definition; raises DefinitionError for what is wrong with it, by name.
+---@param name string
+---@param attributes table a map by name, or a list of { name, type, option = ... }, which fixes the order
+---@param given? table the model's options
+---@param context rowan.DefinitionContext
+---@return rowan.Definition
+function definition.new(name, attributes, given, context)
+  if type(name) ~= "string" or name == "" or name:find("%c") then
+    errors.raise("DefinitionError", { message = "define wants the model's name first, a non-empty string" })
+  end
+  local def = { name = name, dialect = context.dialect, context = context, generation = 0 }
+  options.read(def, given, context.defaults)
+  if type(attributes) ~= "table" then
+    fail(name, "its attributes must be a table, not a " .. type(attributes))
+  end
+  local is_list = #attributes > 0
+  local entries = is_list and from_list(def, attributes) or from_map(def, attributes)
+  add_id(def, entries)
+  add_all_kept(def, entries)
+  commit(def, is_list and entries or kept_last(def, entries))
+  return def
+end
+
+local function same_option(a, b)
+  if a == b then return true end
+  if type(a) ~= "table" or type(b) ~= "table" then return false end
+  if types.is(a) or types.is(b) then return tostring(a) == tostring(b) end
+  for key, value in pairs(a) do
+    if b[key] ~= value then return false end
+  end
+  for key in pairs(b) do
+    if a[key] == nil then return false end
+  end
+  return true
+end
+
+-- What was said first stays; what follows from it (actions of a foreign key) is filled in where nothing was
+-- said.
+local function merged_spec(subject, spec, more)
+  local merged = {}
+  for key, value in pairs(spec) do merged[key] = value end
+  for _, key in ipairs(check.sorted_keys(more)) do
+    local before = merged[key]
+    if before == nil then
+      merged[key] = more[key]
+    elseif key ~= "onDelete" and key ~= "onUpdate" and not same_option(before, more[key]) then
+      errors.raise("DefinitionError", {
+        message = ('%s: the option "%s" was given before, with another value'):format(subject, key),
+      })
+    end
+  end
+  return merged
+end
+
+---Adds an attribute at the end, or options to one that is there: options given before stay, a different value
+---for one of them is refused, but for onDelete and onUpdate. A failure leaves the definition as it was.
+---@param def rowan.Definition
+---@param name string
+---@param spec any a type, or a table of options
+---@return rowan.Attribute
+function definition.add(def, name, spec)
+  local subject = ("%s.%s"):format(def.name, tostring(name))
+  if type(name) ~= "string" then
+    errors.raise("DefinitionError", { message = subject .. ": the name of an attribute must be a string" })
+  end
+  spec = attribute.spec(subject, spec)
+  local entries, found = {}, false
+  for i, entry in ipairs(def.entries) do
+    entries[i] = entry
+    if entry.name == name then
+      found = true
+      entries[i] = { name = name, spec = merged_spec(subject, entry.spec, spec) }
+    end
+  end
+  if not found then entries[#entries + 1] = { name = name, spec = spec } end
+  commit(def, entries)
+  return def.by_name[name]
+end
+
+return definition

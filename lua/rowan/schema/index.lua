@@ -1,0 +1,294 @@
+--- Unique groups and indexes of a definition: from the options `unique` and `index` of attributes and
+--- `indexes` of the model to ordered lists with names. Called by schema/definition.
+
+local check = require("rowan.base.check")
+local errors = require("rowan.base.errors")
+local naming = require("rowan.base.naming")
+local options = require("rowan.schema.options")
+local suggest = require("rowan.base.suggest")
+local types = require("rowan.types")
+
+local index = {}
+
+---@class rowan.IndexField
+---@field attr? rowan.Attribute
+---@field expression? any
+---@field order? "ASC"|"DESC"
+---@field collate? string
+---@field operator? string operator class
+
+---@class rowan.Index
+---@field name string
+---@field fields rowan.IndexField[]
+---@field unique boolean
+---@field where? table condition of a partial index, as in `where`
+---@field using? string "btree", "gin", ...
+---@field include? rowan.Attribute[] further columns that the index holds
+---@field message? string for unique ones
+
+---@class rowan.Unique
+---@field name string
+---@field attrs rowan.Attribute[]
+---@field message? string
+---@field index? rowan.Index set when it is made by a unique index instead of a constraint
+
+-- The longest name of PostgreSQL; names made up here fit it on every database.
+local MAX_NAME = 63
+
+local METHODS = check.set({ "btree", "hash", "gist", "gin", "brin", "spgist" })
+local ORDERS = { ASC = true, DESC = true }
+local FIELD_KEYS = check.set({ "name", "attribute", "order", "collate", "operator", "length" })
+local INDEX_KEYS = {
+  name = true, fields = true, unique = true, type = true, method = true, using = true, where = true,
+  include = true, operator = true, concurrently = true, parser = true, prefix = true, msg = true,
+}
+local ATTRIBUTE_INDEX_KEYS = { attribute = true }
+for key in pairs(INDEX_KEYS) do ATTRIBUTE_INDEX_KEYS[key] = key ~= "fields" or nil end
+
+local NOT_YET = { concurrently = true, prefix = true }
+
+local function fail(subject, rule)
+  errors.raise("DefinitionError", { message = subject .. ": " .. rule })
+end
+
+-- An attribute by its name, or by its column.
+local function attribute_of(def, subject, name)
+  local attr = def.by_name[name] or def.by_field[name]
+  if not attr then
+    local names = {}
+    for i, known in ipairs(def.list) do names[i] = known.name end
+    fail(subject, suggest.unknown("there is no attribute", name, names))
+  end
+  if attr.virtual then fail(subject, ('the attribute "%s" has no column'):format(attr.name)) end
+  return attr
+end
+
+local function default_name(def, fields, unique)
+  local parts = { def.table }
+  for _, field in ipairs(fields) do parts[#parts + 1] = field.attr.field end
+  if unique then parts[#parts + 1] = "unique" end
+  return naming.shorten(naming.underscore(table.concat(parts, "_")), MAX_NAME)
+end
+
+local function operator_class(def, subject, value)
+  if value == nil then return nil end
+  if type(value) ~= "string" or not value:find("^[%a_][%w_%.]*$") then
+    fail(subject, "operator must be the name of an operator class")
+  end
+  if not def.dialect.supports.index_methods then
+    fail(subject, ("%s has no operator classes"):format(def.dialect.name))
+  end
+  return value
+end
+
+local function read_field(def, subject, given, operator)
+  if type(given) == "string" then return { attr = attribute_of(def, subject, given), operator = operator } end
+  if def.context.is_expression and def.context.is_expression(given) then
+    return { expression = given, operator = operator }
+  end
+  if type(given) ~= "table" or types.is(given) then
+    fail(subject, "a field must be an attribute's name, { name =, order = }, or an SQL expression")
+  end
+  check.keys(given, FIELD_KEYS, subject .. ": a field", "DefinitionError")
+  if given.length ~= nil then fail(subject, "length of a field is for MySQL") end
+  local order = given.order
+  if order ~= nil then
+    order = type(order) == "string" and order:upper() or order
+    if not ORDERS[order] then fail(subject, "order must be ASC or DESC, not " .. suggest.clip(order)) end
+  end
+  if given.collate ~= nil then
+    options.check_identifier(def.dialect, subject .. ": collate", given.collate)
+  end
+  local attr = attribute_of(def, subject, given.name or given.attribute)
+  return {
+    attr = attr, order = order, collate = given.collate,
+    operator = operator_class(def, subject, given.operator) or operator,
+  }
+end
+
+local function method_of(def, subject, given)
+  local using = given.using or given.method
+  if using == nil then return nil end
+  local word = type(using) == "string" and using:lower()
+  if not METHODS[word] then
+    fail(subject, suggest.unknown("there is no index method", using, check.sorted_keys(METHODS)))
+  end
+  if def.dialect.supports.index_methods then return word end
+  if word ~= "btree" then fail(subject, ("%s has no index method %s"):format(def.dialect.name, using)) end
+end
+
+local function uniqueness(subject, given)
+  local kind = given.type
+  if kind == nil then return given.unique or false end
+  if type(kind) == "string" and kind:upper() == "UNIQUE" then return true end
+  fail(subject, "type must be UNIQUE: FULLTEXT and SPATIAL are for MySQL")
+end
+
+local function included(def, subject, given)
+  if given.include == nil then return nil end
+  if not def.dialect.supports.index_methods then
+    fail(subject, ("%s has no covering indexes"):format(def.dialect.name))
+  end
+  local list = {}
+  check.type(given.include, "table", subject .. ": include", "DefinitionError")
+  for i, name in ipairs(given.include) do list[i] = attribute_of(def, subject, name) end
+  return list
+end
+
+-- One entry of `indexes`, or of an attribute's `index` with its field put in.
+local function read_index(def, subject, given, fields)
+  for _, key in ipairs(check.sorted_keys(given)) do
+    if NOT_YET[key] then fail(subject, ("%s is not supported yet"):format(key)) end
+  end
+  if given.parser ~= nil then fail(subject, "parser is for MySQL") end
+  check.optional(given.name, "string", subject .. ": name", "DefinitionError")
+  check.optional(given.unique, "boolean", subject .. ": unique", "DefinitionError")
+  check.optional(given.msg, "string", subject .. ": msg", "DefinitionError")
+  check.optional(given.where, "table", subject .. ": where", "DefinitionError")
+  local operator = operator_class(def, subject, given.operator)
+  local made = {
+    fields = {}, unique = uniqueness(subject, given), using = method_of(def, subject, given),
+    where = given.where, include = included(def, subject, given), message = given.msg, name = given.name,
+  }
+  for i, field in ipairs(fields) do made.fields[i] = read_field(def, subject, field, operator) end
+  if #made.fields == 0 then fail(subject, "wants fields") end
+  if made.name then
+    options.check_identifier(def.dialect, subject .. ": the name", made.name)
+    return made
+  end
+  for _, field in ipairs(made.fields) do
+    if field.expression then fail(subject, "an index on an expression needs a name") end
+  end
+  made.name = default_name(def, made.fields, made.unique)
+  made.made_up = true
+  return made
+end
+
+-- Adds an index; one of the same name given before gets the further fields (composite indexes are written
+-- so).
+local function add(list, by_name, subject, made)
+  local before = by_name[made.name]
+  if not before then
+    list[#list + 1] = made
+    by_name[made.name] = made
+    return
+  end
+  if made.made_up or before.made_up then
+    fail(subject, ('two indexes get the name "%s"; give one of them another'):format(made.name))
+  end
+  for _, key in ipairs({ "unique", "using", "where", "message" }) do
+    if made[key] ~= nil and before[key] ~= made[key] then
+      fail(subject, ('the index "%s" is described twice, with different options'):format(made.name))
+    end
+  end
+  for _, field in ipairs(made.fields) do before.fields[#before.fields + 1] = field end
+end
+
+-- The entries of an option that takes true, a name, a table of options, or a list of these.
+local function entries(subject, option, given, known)
+  if given == nil or given == false then return {} end
+  local list = type(given) == "table" and #given > 0 and given or { given }
+  local all = {}
+  for i, entry in ipairs(list) do
+    if entry == true then
+      all[i] = {}
+    elseif type(entry) == "string" and entry ~= "" then
+      all[i] = { name = entry }
+    elseif type(entry) == "table" then
+      check.keys(entry, known, ('%s: the option "%s"'):format(subject, option), "DefinitionError")
+      all[i] = entry
+    else
+      fail(subject, ('the option "%s" must be true, a name, or a table with name'):format(option))
+    end
+  end
+  return all
+end
+
+local UNIQUE_KEYS = { name = true, msg = true }
+
+local function read_uniques(def, spec_of)
+  local list, by_name = {}, {}
+  for _, attr in ipairs(def.list) do
+    local subject = def.name .. "." .. attr.name
+    for _, entry in ipairs(entries(subject, "unique", spec_of[attr].unique, UNIQUE_KEYS)) do
+      check.optional(entry.name, "string", subject .. ": unique.name", "DefinitionError")
+      check.optional(entry.msg, "string", subject .. ": unique.msg", "DefinitionError")
+      local name = entry.name or default_name(def, { { attr = attr } }, true)
+      options.check_identifier(def.dialect, subject .. ": the name of the unique constraint", name)
+      local group = by_name[name]
+      if not group then
+        group = { name = name, attrs = {} }
+        list[#list + 1] = group
+        by_name[name] = group
+      end
+      group.attrs[#group.attrs + 1] = attr
+      group.message = group.message or entry.msg
+    end
+  end
+  for _, group in ipairs(list) do
+    if #group.attrs == 1 then group.attrs[1].unique = true end
+  end
+  return list, by_name
+end
+
+local function attribute_indexes(def, spec_of, each)
+  for _, attr in ipairs(def.list) do
+    local subject = def.name .. "." .. attr.name
+    for _, entry in ipairs(entries(subject, "index", spec_of[attr].index, ATTRIBUTE_INDEX_KEYS)) do
+      check.optional(entry.attribute, "table", subject .. ": index.attribute", "DefinitionError")
+      local field, given = { name = attr.name }, {}
+      for key, value in pairs(entry.attribute or {}) do field[key] = value end
+      for key, value in pairs(entry) do given[key] = value end
+      field.name = attr.name
+      -- A plain index on JSONB serves nothing but equality of whole documents.
+      local plain = not given.using and not given.method
+      if plain and attr.type.key == "JSONB" and def.dialect.supports.index_methods then
+        given.using = "gin"
+      end
+      each(subject .. ": index", read_index(def, subject .. ": index", given, { field }))
+    end
+  end
+end
+
+local function plain_attributes(made)
+  local attrs = {}
+  for i, field in ipairs(made.fields) do
+    if not field.attr then return nil end
+    attrs[i] = field.attr
+  end
+  return attrs
+end
+
+---Reads the unique groups and indexes of a definition whose attributes are there.
+---@param def table with list, by_name, by_field, options, context
+---@param spec_of table<rowan.Attribute, table> the options of each attribute
+---@return rowan.Unique[] uniques
+---@return rowan.Index[] indexes
+function index.read(def, spec_of)
+  local uniques, taken = read_uniques(def, spec_of)
+  local list, by_name = {}, {}
+  local function each(subject, made)
+    if taken[made.name] then
+      fail(subject, ('the name "%s" is taken by a unique constraint'):format(made.name))
+    end
+    add(list, by_name, subject, made)
+  end
+  for i, given in ipairs(def.options.indexes or {}) do
+    local subject = ("the model %s: index %d"):format(def.name, i)
+    check.type(given, "table", subject, "DefinitionError")
+    check.keys(given, INDEX_KEYS, subject, "DefinitionError")
+    check.type(given.fields, "table", subject .. ": fields", "DefinitionError")
+    each(subject, read_index(def, subject, given, given.fields))
+  end
+  attribute_indexes(def, spec_of, each)
+  for _, made in ipairs(list) do
+    local attrs = made.unique and plain_attributes(made)
+    if attrs then
+      uniques[#uniques + 1] = { name = made.name, attrs = attrs, message = made.message, index = made }
+      if #attrs == 1 and not made.where then attrs[1].unique = true end
+    end
+  end
+  return uniques, list
+end
+
+return index

@@ -1,0 +1,156 @@
+--- The options of a model: checked, merged with the defaults of the database, and the names that follow from
+--- them. Called by schema/definition.
+
+local check = require("rowan.base.check")
+local errors = require("rowan.base.errors")
+local naming = require("rowan.base.naming")
+local pending = require("rowan.schema.pending")
+local suggest = require("rowan.base.suggest")
+
+local options = {}
+
+local KINDS = {
+  tableName = "string", schema = "string", schemaDelimiter = "string", freezeTableName = "boolean",
+  name = "table",
+  underscored = "boolean", timestamps = "boolean", createdAt = "boolean|string", updatedAt = "boolean|string",
+  deletedAt = "boolean|string", paranoid = "boolean", version = "boolean|string", noPrimaryKey = "boolean",
+  omitNull = "boolean", defaultScope = "table", scopes = "table", indexes = "table", validate = "table",
+  hooks = "table", comment = "string",
+}
+
+local REFUSED = {
+  modelName = "the name is the first argument of define",
+  engine = "it is for MySQL", charset = "it is for MySQL", collate = "it is for MySQL",
+  hasTrigger = "it is for MSSQL",
+  initialAutoIncrement = "it is for MySQL",
+  getterMethods = "give the attribute a get, or define a method on the prototype",
+  setterMethods = "give the attribute a set, or define a method on the prototype",
+  sequelize = "define is a method of the database",
+}
+
+local function fail(name, rule)
+  errors.raise("DefinitionError", { message = ("the model %s: %s"):format(name, rule) })
+end
+
+local function check_one(name, key, value)
+  if REFUSED[key] then fail(name, ('the option "%s" is not supported: %s'):format(key, REFUSED[key])) end
+  check.type(value, KINDS[key], ('the model %s: the option "%s"'):format(name, key), "DefinitionError")
+  if pending.model[key] and value ~= false then
+    fail(name, ('the option "%s" is not supported yet'):format(key))
+  end
+  if value == "" then fail(name, ('the option "%s" must not be empty'):format(key)) end
+end
+
+local function known()
+  local names = {}
+  for key in pairs(KINDS) do names[key] = true end
+  for key in pairs(REFUSED) do names[key] = true end
+  return names
+end
+
+local function merge(name, into, from, context)
+  check.keys(from, known(), context, "DefinitionError")
+  for _, key in ipairs(check.sorted_keys(from)) do
+    check_one(name, key, from[key])
+    into[key] = from[key]
+  end
+end
+
+local function check_names(name, names)
+  check.keys(names, { singular = true, plural = true }, ('the model %s: the option "name"'):format(name),
+    "DefinitionError")
+  for _, key in ipairs({ "singular", "plural" }) do
+    check.optional(names[key], "string", ("the model %s: name.%s"):format(name, key), "DefinitionError")
+  end
+end
+
+---An identifier that the database can hold: not empty, no control characters, not too long for it.
+---@param dialect rowan.Dialect
+---@param subject string what it names, in front of the message
+---@param identifier any
+function options.check_identifier(dialect, subject, identifier)
+  local rule
+  if type(identifier) ~= "string" or identifier == "" then
+    rule = "must be a non-empty string"
+  elseif identifier:find("%c") then
+    rule = "must not contain control characters"
+  elseif dialect.max_identifier and #identifier > dialect.max_identifier then
+    rule = ("is %d bytes long; %s takes at most %d"):format(#identifier, dialect.name, dialect.max_identifier)
+  end
+  if rule then
+    errors.raise("DefinitionError", {
+      message = ('%s "%s" %s'):format(subject, suggest.clip(identifier), rule),
+    })
+  end
+end
+
+---The table's name and schema as the database knows them: without schemas, the schema becomes part of the
+---name.
+---@param dialect rowan.Dialect
+---@param table_name string
+---@param schema? string
+---@param delimiter? string "." when not given
+---@return string table_name
+---@return string? schema
+function options.table_of(dialect, table_name, schema, delimiter)
+  if not schema or dialect.supports.schemas then return table_name, schema end
+  return schema .. (delimiter or ".") .. table_name
+end
+
+---The name of the attribute that an option like createdAt speaks of; nil when there is none.
+---@param value boolean|string|nil
+---@param default string
+---@return string?
+function options.attribute_name(value, default)
+  if value == false then return nil end
+  return type(value) == "string" and value or default
+end
+
+local function timestamp_names(name, all)
+  local roles = {}
+  if all.timestamps ~= false then
+    roles.created = options.attribute_name(all.createdAt, "createdAt")
+    roles.updated = options.attribute_name(all.updatedAt, "updatedAt")
+    if all.paranoid then roles.deleted = options.attribute_name(all.deletedAt, "deletedAt") end
+  elseif all.paranoid then
+    fail(name, "paranoid needs timestamps")
+  end
+  if all.version then roles.version = options.attribute_name(all.version, "version") end
+  local seen = {}
+  for _, role in ipairs({ "created", "updated", "deleted", "version" }) do
+    local attribute = roles[role]
+    if attribute and seen[attribute] then
+      fail(name, ('two of its options name the attribute "%s"'):format(attribute))
+    end
+    seen[attribute or false] = true
+  end
+  return roles
+end
+
+---Reads a model's options into a definition: options, singular, plural, table, schema, comment, and `roles`,
+---the names of the attributes that rowan keeps itself.
+---@param def table the definition so far, with name and dialect
+---@param given? table
+---@param defaults? table the `define` option of the database
+function options.read(def, given, defaults)
+  local name, all = def.name, {}
+  merge(name, all, defaults or {}, 'the database option "define"')
+  check.optional(given, "table", ("the model %s: its options"):format(name), "DefinitionError")
+  merge(name, all, given or {}, "the model " .. name)
+  local names = all.name or {}
+  check_names(name, names)
+  def.options = all
+  def.singular = names.singular or naming.singularize(name)
+  def.plural = names.plural or naming.pluralize(name)
+  local table_name = all.tableName or all.freezeTableName and name
+    or all.underscored and naming.underscore(def.plural) or def.plural
+  def.table, def.schema = options.table_of(def.dialect, table_name, all.schema, all.schemaDelimiter)
+  options.check_identifier(def.dialect, ("the model %s: the table name"):format(name), def.table)
+  if def.schema then
+    options.check_identifier(def.dialect, ("the model %s: the schema name"):format(name), def.schema)
+  end
+  def.comment = all.comment
+  def.roles = timestamp_names(name, all)
+end
+
+return options

@@ -1,0 +1,14 @@
+--- What Sequelize's definitions know and rowan does not do yet. `define` refuses these by name; a change that
+--- makes one of them work takes its name out of here.
+
+return {
+  -- options of a model
+  model = {
+    paranoid = true, deletedAt = true, version = true, defaultScope = true, scopes = true, hooks = true,
+    validate = true, omitNull = true,
+  },
+  -- options of an attribute
+  attribute = { get = true, set = true, validate = true },
+  -- types, by key
+  type = { VIRTUAL = true },
+}

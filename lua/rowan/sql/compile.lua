@@ -1,0 +1,238 @@
+--- Syntax tree -> SQL text: the one generator of statements. Each kind of node has a visitor that appends to a
+--- buffer; a dialect overrides single visitors and carries its differences as flags, so there is no
+--- `if dialect ==` here. Called by query/ when a plan is made, never on a cached call.
+
+local operators = require("rowan.sql.operators")
+
+local compile = {}
+
+---@class rowan.sql.Writer
+---@field out string[] pieces of the text
+---@field n integer
+---@field dialect table
+local Writer = {}
+Writer.__index = Writer
+
+function Writer:put(text)
+  self.n = self.n + 1
+  self.out[self.n] = text
+end
+
+function Writer:visit(item)
+  local dialect = self.dialect
+  local visitor = dialect.visitors[item.node] or compile.visitors[item.node]
+  visitor(self, item)
+end
+
+function Writer:list(items, separator)
+  for i = 1, #items do
+    if i > 1 then self:put(separator) end
+    self:visit(items[i])
+  end
+end
+
+function Writer:name(identifier)
+  self:put(self.dialect.quote(identifier))
+end
+
+local visitors = {}
+compile.visitors = visitors
+
+function visitors.column(w, item)
+  if item.alias then
+    w:name(item.alias)
+    w:put(".")
+  end
+  w:name(item.field)
+end
+
+function visitors.param(w, item)
+  w:put(w.dialect.placeholder(item.slot))
+end
+
+function visitors.literal(w, item)
+  w:put(item.text)
+end
+
+function visitors.constant(w, item)
+  if item.value == nil then return w:put("NULL") end
+  w:put(item.value and "TRUE" or "FALSE")
+end
+
+function visitors.call(w, item)
+  w:put(item.name)
+  w:put(item.distinct and "(DISTINCT " or "(")
+  w:list(item.args, ", ")
+  w:put(")")
+end
+
+function visitors.cast(w, item)
+  w:put("CAST(")
+  w:visit(item.value)
+  w:put(" AS " .. item.type_text .. ")")
+end
+
+function visitors.compare(w, item)
+  local operator = operators.sql[item.operator]
+  w:visit(item.left)
+  w:put(" " .. operator.text .. " ")
+  w:visit(item.right)
+  if operator.suffix then w:put(operator.suffix) end
+end
+
+function visitors.between(w, item)
+  w:visit(item.left)
+  w:put(item.negated and " NOT BETWEEN " or " BETWEEN ")
+  w:visit(item.low)
+  w:put(" AND ")
+  w:visit(item.high)
+end
+
+function visitors.is_null(w, item)
+  w:visit(item.value)
+  w:put(item.negated and " IS NOT NULL" or " IS NULL")
+end
+
+function visitors.logic(w, item)
+  w:put("(")
+  w:list(item.list, item.operator == "and" and " AND " or " OR ")
+  w:put(")")
+end
+
+function visitors.negate(w, item)
+  w:put("NOT (")
+  w:visit(item.condition)
+  w:put(")")
+end
+
+function visitors.exists(w, item)
+  w:put("EXISTS (")
+  w:visit(item.query)
+  w:put(")")
+end
+
+function visitors.aliased(w, item)
+  w:visit(item.value)
+  w:put(" AS ")
+  w:name(item.alias)
+end
+
+function visitors.ordering(w, item)
+  w:visit(item.value)
+  w:put(" " .. item.direction)
+end
+
+function visitors.source(w, item)
+  if item.schema then
+    w:name(item.schema)
+    w:put(".")
+  end
+  w:name(item.table)
+  if item.alias then
+    w:put(" AS ")
+    w:name(item.alias)
+  end
+end
+
+-- A condition at the top of a clause needs no parentheses around its conjunction.
+local function condition(w, keyword, item)
+  if not item then return end
+  w:put(keyword)
+  if item.node == "logic" and item.operator == "and" then return w:list(item.list, " AND ") end
+  w:visit(item)
+end
+
+local function clause(w, keyword, items)
+  if items and #items > 0 then
+    w:put(keyword)
+    w:list(items, ", ")
+  end
+end
+
+function visitors.select(w, item)
+  w:put(item.distinct and "SELECT DISTINCT " or "SELECT ")
+  w:list(item.columns, ", ")
+  w:put(" FROM ")
+  w:visit(item.from)
+  for _, join in ipairs(item.joins or {}) do
+    w:put(" " .. join.kind .. " JOIN ")
+    w:visit(join.source)
+    condition(w, " ON ", join.on)
+  end
+  condition(w, " WHERE ", item.where)
+  clause(w, " GROUP BY ", item.group)
+  clause(w, " ORDER BY ", item.order)
+  if item.limit then
+    w:put(" LIMIT ")
+    w:visit(item.limit)
+  elseif item.offset and w.dialect.supports.offset_needs_limit then
+    w:put(" LIMIT -1")
+  end
+  if item.offset then
+    w:put(" OFFSET ")
+    w:visit(item.offset)
+  end
+end
+
+local function field_list(w, fields)
+  w:put(" (")
+  for i = 1, #fields do
+    if i > 1 then w:put(", ") end
+    w:name(fields[i])
+  end
+  w:put(")")
+end
+
+function visitors.insert(w, item)
+  w:put("INSERT INTO ")
+  w:visit(item.into)
+  if #item.fields == 0 then
+    w:put(" DEFAULT VALUES")
+  else
+    field_list(w, item.fields)
+    w:put(" VALUES (")
+    w:list(item.values, ", ")
+    w:put(")")
+  end
+  clause(w, " RETURNING ", item.returning)
+end
+
+function visitors.insert_lists(w, item)
+  w:put("INSERT INTO ")
+  w:visit(item.into)
+  field_list(w, item.fields)
+  w.dialect.select_lists(w, item)
+  clause(w, " RETURNING ", item.returning)
+end
+
+function visitors.update(w, item)
+  w:put("UPDATE ")
+  w:visit(item.into)
+  w:put(" SET ")
+  for i, set in ipairs(item.sets) do
+    if i > 1 then w:put(", ") end
+    w:name(set.field)
+    w:put(" = ")
+    w:visit(set.value)
+  end
+  condition(w, " WHERE ", item.where)
+  clause(w, " RETURNING ", item.returning)
+end
+
+function visitors.delete(w, item)
+  w:put("DELETE FROM ")
+  w:visit(item.from)
+  condition(w, " WHERE ", item.where)
+end
+
+---The text of a statement, or of an expression.
+---@param item rowan.sql.Node
+---@param dialect table from rowan.dialect
+---@return string
+function compile.text(item, dialect)
+  local writer = setmetatable({ out = {}, n = 0, dialect = dialect }, Writer)
+  writer:visit(item)
+  return table.concat(writer.out)
+end
+
+return compile

@@ -1,0 +1,197 @@
+--- The SQL syntax tree: plain tables tagged with `node`, in the words of SQL (tables, aliases, columns, parameters).
+--- Built by query/, read by sql/compile alone. A node is never changed once it was handed on.
+
+local node = {}
+
+---@class rowan.sql.Node
+---@field node string the kind: the name of the visitor in sql/compile
+
+---A column, qualified by an alias when the statement has several tables.
+---@param field string column name
+---@param alias? string table alias
+---@return rowan.sql.Node
+function node.column(field, alias)
+  return { node = "column", field = field, alias = alias }
+end
+
+---A bound value by its number among the statement's parameters.
+---@param slot integer 1-based
+---@return rowan.sql.Node
+function node.param(slot)
+  return { node = "param", slot = slot }
+end
+
+---SQL text of the caller's own, taken as it is.
+---@param text string
+---@return rowan.sql.Node
+function node.literal(text)
+  return { node = "literal", text = text }
+end
+
+---A constant that the dialect spells: true, false or NULL.
+---@param value boolean|nil
+---@return rowan.sql.Node
+function node.constant(value)
+  return { node = "constant", value = value }
+end
+
+---A function call.
+---@param name string checked by the caller to be an identifier
+---@param args rowan.sql.Node[]
+---@param distinct? boolean
+---@return rowan.sql.Node
+function node.call(name, args, distinct)
+  return { node = "call", name = name, args = args, distinct = distinct }
+end
+
+---CAST(value AS type).
+---@param value rowan.sql.Node
+---@param type_text string checked by the caller
+---@return rowan.sql.Node
+function node.cast(value, type_text)
+  return { node = "cast", value = value, type_text = type_text }
+end
+
+---left <operator> right, for the operators in sql/operators.
+---@param operator string an entry of sql/operators
+---@param left rowan.sql.Node
+---@param right rowan.sql.Node
+---@return rowan.sql.Node
+function node.compare(operator, left, right)
+  return { node = "compare", operator = operator, left = left, right = right }
+end
+
+---left BETWEEN low AND high.
+---@return rowan.sql.Node
+function node.between(left, low, high, negated)
+  return { node = "between", left = left, low = low, high = high, negated = negated }
+end
+
+---value IS NULL, or IS NOT NULL.
+---@param value rowan.sql.Node
+---@param negated? boolean
+---@return rowan.sql.Node
+function node.is_null(value, negated)
+  return { node = "is_null", value = value, negated = negated }
+end
+
+---value is one of a list that is bound as one parameter.
+---@param value rowan.sql.Node
+---@param slot integer the list's parameter
+---@param negated? boolean
+---@return rowan.sql.Node
+function node.member(value, slot, negated)
+  return { node = "member", value = value, slot = slot, negated = negated }
+end
+
+---All of, or any of, a list of conditions. An empty `and` is true, an empty `or` false.
+---@param operator "and"|"or"
+---@param list rowan.sql.Node[]
+---@return rowan.sql.Node
+function node.logic(operator, list)
+  if #list == 1 then return list[1] end
+  if #list == 0 then return node.constant(operator == "and") end
+  return { node = "logic", operator = operator, list = list }
+end
+
+---NOT condition.
+---@param condition rowan.sql.Node
+---@return rowan.sql.Node
+function node.negate(condition)
+  return { node = "negate", condition = condition }
+end
+
+---EXISTS (query).
+---@param query rowan.sql.Node a select
+---@return rowan.sql.Node
+function node.exists(query)
+  return { node = "exists", query = query }
+end
+
+---A value in the select list under a name of its own.
+---@param value rowan.sql.Node
+---@param alias string
+---@return rowan.sql.Node
+function node.aliased(value, alias)
+  return { node = "aliased", value = value, alias = alias }
+end
+
+---One ORDER BY entry.
+---@param value rowan.sql.Node
+---@param direction "ASC"|"DESC"|"ASC NULLS FIRST"|"ASC NULLS LAST"|"DESC NULLS FIRST"|"DESC NULLS LAST"
+---@return rowan.sql.Node
+function node.ordering(value, direction)
+  return { node = "ordering", value = value, direction = direction }
+end
+
+---A table in FROM, with the alias its columns are qualified by (nil: unqualified).
+---@param table_name string
+---@param schema? string
+---@param alias? string
+---@return rowan.sql.Node
+function node.source(table_name, schema, alias)
+  return { node = "source", table = table_name, schema = schema, alias = alias }
+end
+
+---@class rowan.sql.Select: rowan.sql.Node
+---@field columns rowan.sql.Node[]
+---@field from rowan.sql.Node
+---@field joins? { kind: "LEFT"|"INNER", source: rowan.sql.Node, on: rowan.sql.Node }[]
+---@field where? rowan.sql.Node
+---@field group? rowan.sql.Node[]
+---@field order? rowan.sql.Node[]
+---@field limit? rowan.sql.Node
+---@field offset? rowan.sql.Node
+---@field distinct? boolean
+
+---SELECT; the fields are those of rowan.sql.Select.
+---@param parts table
+---@return rowan.sql.Select
+function node.select(parts)
+  parts.node = "select"
+  return parts
+end
+
+---INSERT of one row of parameters.
+---@param into rowan.sql.Node source
+---@param fields string[] columns; none means DEFAULT VALUES
+---@param values rowan.sql.Node[]
+---@param returning? rowan.sql.Node[]
+---@return rowan.sql.Node
+function node.insert(into, fields, values, returning)
+  return { node = "insert", into = into, fields = fields, values = values, returning = returning }
+end
+
+---INSERT of many rows: each column is one list parameter, slots 1..#fields.
+---@param into rowan.sql.Node source
+---@param fields string[]
+---@param types table[] the rowan types of the columns
+---@param type_names string[] their SQL names, for the casts that PostgreSQL needs
+---@param returning? rowan.sql.Node[]
+---@return rowan.sql.Node
+function node.insert_lists(into, fields, types, type_names, returning)
+  return {
+    node = "insert_lists", into = into, fields = fields, types = types, type_names = type_names,
+    returning = returning,
+  }
+end
+
+---UPDATE.
+---@param into rowan.sql.Node source
+---@param sets { field: string, value: rowan.sql.Node }[]
+---@param where? rowan.sql.Node
+---@param returning? rowan.sql.Node[]
+---@return rowan.sql.Node
+function node.update(into, sets, where, returning)
+  return { node = "update", into = into, sets = sets, where = where, returning = returning }
+end
+
+---DELETE.
+---@param from rowan.sql.Node source
+---@param where? rowan.sql.Node
+---@return rowan.sql.Node
+function node.delete(from, where)
+  return { node = "delete", from = from, where = where }
+end
+
+return node

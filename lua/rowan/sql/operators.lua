@@ -1,0 +1,53 @@
+--- What each operator of the query language is in SQL, as data. query/where reads `operators.where` to know how an
+--- operator takes its value; sql/compile reads `operators.sql` for the text.
+
+local operators = {}
+
+-- The backslash is the escape character in every LIKE that rowan writes; PostgreSQL's default, told to SQLite.
+local ESCAPE = " ESCAPE '\\'"
+
+operators.sql = {
+  eq = { text = "=" },
+  ne = { text = "<>" },
+  gt = { text = ">" },
+  gte = { text = ">=" },
+  lt = { text = "<" },
+  lte = { text = "<=" },
+  like = { text = "LIKE", suffix = ESCAPE },
+  notLike = { text = "NOT LIKE", suffix = ESCAPE },
+  iLike = { text = "ILIKE", suffix = ESCAPE },
+  notILike = { text = "NOT ILIKE", suffix = ESCAPE },
+}
+
+local function escape_pattern(text)
+  return (text:gsub("[%%_\\]", "\\%0"))
+end
+
+-- takes: "value" one value of the attribute's type; "list" a sequence of them; "pair" two of them; "pattern" a string
+-- that becomes a LIKE pattern through `make`; "truth" null, true or false.
+operators.where = {
+  eq = { takes = "value", sql = "eq" },
+  ne = { takes = "value", sql = "ne" },
+  gt = { takes = "value", sql = "gt" },
+  gte = { takes = "value", sql = "gte" },
+  lt = { takes = "value", sql = "lt" },
+  lte = { takes = "value", sql = "lte" },
+  ["in"] = { takes = "list" },
+  notIn = { takes = "list", negated = true },
+  between = { takes = "pair" },
+  notBetween = { takes = "pair", negated = true },
+  is = { takes = "truth" },
+  isNot = { takes = "truth", negated = true },
+  like = { takes = "pattern", sql = "like" },
+  notLike = { takes = "pattern", sql = "notLike" },
+  iLike = { takes = "pattern", sql = "iLike", feature = "ilike" },
+  notILike = { takes = "pattern", sql = "notILike", feature = "ilike" },
+  startsWith = { takes = "pattern", sql = "like", make = function(s) return escape_pattern(s) .. "%" end },
+  notStartsWith = { takes = "pattern", sql = "notLike", make = function(s) return escape_pattern(s) .. "%" end },
+  endsWith = { takes = "pattern", sql = "like", make = function(s) return "%" .. escape_pattern(s) end },
+  notEndsWith = { takes = "pattern", sql = "notLike", make = function(s) return "%" .. escape_pattern(s) end },
+  substring = { takes = "pattern", sql = "like", make = function(s) return "%" .. escape_pattern(s) .. "%" end },
+  notSubstring = { takes = "pattern", sql = "notLike", make = function(s) return "%" .. escape_pattern(s) .. "%" end },
+}
+
+return operators

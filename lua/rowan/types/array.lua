@@ -1,0 +1,228 @@
+--- ARRAY(T) of PostgreSQL: a Lua list, bound and read as an array literal ({1,2,"a b",NULL}).
+
+local check = require("rowan.base.check")
+local errors = require("rowan.base.errors")
+local family = require("rowan.types.family")
+local null = require("rowan.base.null")
+local numbers = require("rowan.base.numbers")
+local values = require("rowan.driver.values")
+
+local array = {}
+
+local function quoted(s)
+  return '"' .. s:gsub('[\\"]', "\\%0") .. '"'
+end
+
+local function hex(s)
+  return quoted("\\x" .. s:gsub(".", function(c) return ("%02x"):format(c:byte()) end))
+end
+
+local function number_text(v)
+  return type(v) == "number" and numbers.text(v) or v
+end
+
+local function self(s) return s end
+
+-- How an item is written, by the code of its type; text is quoted.
+local WRITE = {
+  i = number_text, I = number_text, d = number_text, n = self, D = self, T = self, u = self, t = quoted,
+  x = hex,
+  b = function(v) return v and "t" or "f" end,
+}
+
+local function from_hex(s)
+  return (s:gsub("^\\x", ""):gsub("%x%x", function(pair) return string.char(tonumber(pair, 16)) end))
+end
+
+local function to_integer(s)
+  local v = tonumber(s)
+  if math.type then return v end
+  return v >= -2 ^ 53 and v <= 2 ^ 53 and v or s
+end
+
+local FLOATS = { NaN = 0 / 0, Infinity = math.huge, ["-Infinity"] = -math.huge }
+
+local function to_float(s)
+  return FLOATS[s] or tonumber(s) + 0.0
+end
+
+-- How an item is read. PostgreSQL writes times with an offset; what has none, such as "infinity", stays text.
+local READ = {
+  i = to_integer, I = to_integer, d = to_float, x = from_hex,
+  b = function(s) return s == "t" end,
+  c = function(s) return (s:gsub(" +$", "")) end,
+  t = function(s) return values.timestamp(s) or s end,
+}
+
+local function malformed()
+  errors.raise("DatabaseError", { message = "the column holds text that is no array" })
+end
+
+-- The quoted item that starts at `pos`, and what comes after it.
+local function read_quoted(text, pos)
+  local at = pos + 1
+  while true do
+    at = text:find('["\\]', at)
+    if not at then malformed() end
+    if text:byte(at) == 34 then break end
+    at = at + 2
+  end
+  return (text:sub(pos + 1, at - 1):gsub("\\(.)", "%1")), at + 1
+end
+
+local function read_list(text, pos, read)
+  local items, n = {}, 0
+  pos = pos + 1
+  if text:byte(pos) == 125 then return items, pos + 1 end
+  while true do
+    local byte = text:byte(pos)
+    local item, raw
+    if byte == 123 then
+      item, pos = read_list(text, pos, read)
+    elseif byte == 34 then
+      raw, pos = read_quoted(text, pos)
+      item = read(raw)
+    else
+      local stop = text:find("[,}]", pos)
+      if not stop then malformed() end
+      raw = text:sub(pos, stop - 1)
+      if raw == "NULL" then item = null else item = read(raw) end
+      pos = stop
+    end
+    n = n + 1
+    items[n] = item
+    byte = text:byte(pos)
+    if byte == 125 then return items, pos + 1 end
+    if byte ~= 44 then malformed() end
+    pos = pos + 1
+  end
+end
+
+local function innermost(element)
+  while element.key == "ARRAY" do element = element.element end
+  return element
+end
+
+local function loader(element)
+  local inner = innermost(element)
+  local read = inner.load or READ[inner.code] or self
+  return function(text)
+    -- Bounds other than 1 come first: [0:2]={...}
+    local start = text:find("{", 1, true)
+    if not start then malformed() end
+    return (read_list(text, start, read))
+  end
+end
+
+local function dumper(element)
+  local write
+  if element.key == "ARRAY" then
+    write = element.dump
+  elseif element.dump then
+    write = function(v)
+      local text, rule = element.dump(v)
+      return text and quoted(text), rule
+    end
+  else
+    write = WRITE[element.code] or quoted
+  end
+  return function(list)
+    local parts = {}
+    for i = 1, #list do
+      local item = list[i]
+      local text, rule = "NULL", nil
+      if item ~= null then text, rule = write(item) end
+      if not text then return nil, rule end
+      parts[i] = text
+    end
+    return "{" .. table.concat(parts, ",") .. "}"
+  end
+end
+
+-- PostgreSQL's arrays are rectangles: lists at one depth have one length, and none is empty.
+local function same_shape(a, b, depth)
+  if #a ~= #b then return false end
+  if depth == 0 then return true end
+  for i = 1, #a do
+    if not same_shape(a[1], b[i], depth - 1) then return false end
+  end
+  return true
+end
+
+local function rectangle(list, depth)
+  for i = 1, #list do
+    if #list[i] == 0 or not same_shape(list[1], list[i], depth - 1) then return false end
+  end
+  return true
+end
+
+local function depth_of(element)
+  local depth = 0
+  while element.key == "ARRAY" do depth, element = depth + 1, element.element end
+  return depth
+end
+
+local function caster(element)
+  local cast_item, depth = element.cast, depth_of(element)
+  return function(v)
+    local n = type(v) == "table" and check.sequence(v)
+    if not n then return nil, "must be a list without holes (rowan.null fills one)" end
+    local copy
+    for i = 1, n do
+      local item = v[i]
+      if item ~= null then
+        local canonical, rule = cast_item(item)
+        if canonical == nil then return nil, ("must be a list whose item %d %s"):format(i, rule) end
+        if canonical ~= item then
+          if not copy then
+            copy = {}
+            for k = 1, n do copy[k] = v[k] end
+          end
+          copy[i] = canonical
+        end
+      elseif depth > 0 then
+        return nil, "must not hold rowan.null where a list is meant"
+      end
+    end
+    local list = copy or v
+    if depth > 0 and not rectangle(list, depth) then
+      return nil, "must hold lists of one length, none of them empty, as PostgreSQL wants it"
+    end
+    return list
+  end
+end
+
+local function equality(element)
+  local same = element.equal
+  return function(a, b)
+    if type(a) ~= "table" or type(b) ~= "table" then return a == b end
+    if #a ~= #b then return false end
+    for i = 1, #a do
+      local x, y = a[i], b[i]
+      if x ~= y and not (same and same(x, y)) and (x == x or y == y) then return false end
+    end
+    return true
+  end
+end
+
+array.ARRAY = family.define({
+  key = "ARRAY",
+  parse = function(fail, ...)
+    local options = family.options(fail, { "type" }, ...)
+    local element = options.type
+    if not family.is(element) then fail("wants the type of its items, as in ARRAY(DataTypes.INTEGER)") end
+    if element.incomplete then fail(("of %s: it %s"):format(element.key, element.incomplete)) end
+    if not element.code then fail(("cannot hold %s"):format(element.key)) end
+    return { type = element }
+  end,
+  build = function(options)
+    local element = options.type
+    if not element then return { incomplete = "needs the type of its items" } end
+    return {
+      code = "a", element = element, cast = caster(element), dump = dumper(element), load = loader(element),
+      equal = equality(element),
+    }
+  end,
+})
+
+return array
