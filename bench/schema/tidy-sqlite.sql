@@ -1,0 +1,2 @@
+-- Gives every process an empty write-ahead log.
+PRAGMA wal_checkpoint(TRUNCATE)
