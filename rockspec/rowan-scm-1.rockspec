@@ -18,9 +18,9 @@ description = {
   labels = { "database", "orm", "postgresql", "sqlite", "openresty" },
 }
 
--- lua-cjson is needed too. It is not listed because distributions ship it as a package that LuaRocks does not see:
--- listed, `luarocks make` would want to fetch and build a second one, and fail without a network. Without it,
--- `require "rowan"` says so; `luarocks install lua-cjson`, or the package (Debian: lua-cjson), gives it.
+-- lua-cjson is needed too. It is not listed because distributions ship it as a package that LuaRocks does not
+-- see: listed, `luarocks make` would want to fetch and build a second one, and fail without a network. Debian's
+-- package lua-cjson gives it, and so does `luarocks install lua-cjson`.
 dependencies = {
   "lua >= 5.1", -- Lua 5.4, or LuaJIT, which counts as 5.1; CMake refuses all others by name
 }

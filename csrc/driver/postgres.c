@@ -27,6 +27,8 @@
 /* "rn_", a counter, the statement's hash, and a random part after a clash: 3 + 20 + 1 + 16 + 1 + 8 + NUL. The
  * hash makes sure that behind a pooler that mixes sessions up a name stands for the same text, if for any. */
 #define NAME_BYTES 52
+/* A name that is gone (26000) may be followed by one that is taken (42P05), and then names are random. */
+#define HEALINGS_MOST 2
 /* DEALLOCATEs sent ahead of one statement, so that it is not held up. */
 #define CLOSINGS_AT_ONCE 16
 /* With more than this waiting for a long transaction to end, nothing more is prepared. */
@@ -81,7 +83,8 @@ typedef struct session {
   cure cure;
   size_t syncs; /* answers to DEALLOCATEs still to come */
   int nothing;  /* NULLs in a row that ended no command */
-  bool pipeline, fresh, again, answered, pending_known, wiped;
+  bool pipeline, fresh, answered, pending_known, wiped;
+  int again; /* how often the statement was sent again */
 } session;
 
 /* ---- prepared statements ---- */
@@ -290,7 +293,7 @@ static rn_status pg_send(void *conn, const rn_statement *statement, const rn_par
     return rn_error_set(err, RN_E_USAGE, "%s", "a script takes no parameters");
   }
   s->statement = statement;
-  s->again = false;
+  s->again = 0;
   s->before = PQtransactionStatus(s->conn);
   choose_way(s);
   if (transmit(s, err) == RN_OK) return RN_OK;
@@ -476,8 +479,8 @@ static bool heal(session *s) {
   } else {
     forget_one(s, statement, s->cure == CURE_GONE);
   }
-  if (s->again || s->before != PQTRANS_IDLE || PQtransactionStatus(s->conn) != PQTRANS_IDLE) return false;
-  s->again = true;
+  if (s->again == HEALINGS_MOST || s->before != PQTRANS_IDLE || PQtransactionStatus(s->conn) != PQTRANS_IDLE) return false;
+  s->again++;
   rn_error_clear(&s->failure);
   PQclear(s->answer);
   s->answer = NULL;

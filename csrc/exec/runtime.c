@@ -254,9 +254,9 @@ static void dispatch(rn_runtime *runtime, const struct epoll_event *event) {
   }
 }
 
-/* A job of this batch of events cannot be gone when its turn comes: a watched job is ended by its own event,
- * by its own task and by deadlines only, it is not watched while it has a task of its own, and deadlines come
- * last. */
+/* A job of this batch of events cannot be gone when its turn comes: what is watched has no connect or
+ * statement on the executor, the end of its cancel does not retire it, and deadlines, which may, are looked
+ * at last. */
 static void step(rn_runtime *runtime) {
   struct epoll_event events[EVENTS];
   int n, rounds = 0;

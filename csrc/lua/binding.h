@@ -22,6 +22,7 @@ enum {
   RN_UP_STATEMENT,
   RN_UP_SNAPSHOT,
   RN_UP_LAYOUT,
+  RN_UP_FIELDS,
   RN_UP_SCRATCH, /* the rn_lua_scratch of this Lua state */
   RN_UP_N,       /* the string "n" */
   RN_UP_GUARD,   /* rn_lua_guard; nil in that function itself */
@@ -36,13 +37,21 @@ void *rn_lua_test(lua_State *L, int index, int up);
 void *rn_lua_check(lua_State *L, int index, int up, const char *name);
 /* [-0, +1] A zeroed userdata of that type. */
 void *rn_lua_new(lua_State *L, size_t size, int up);
-bool rn_lua_isnull(lua_State *L, int index); /* nil, none or core.null */
+/* nil, none or core.null, of which the type is known. */
+static inline bool rn_lua_isnull_of(lua_State *L, int index, int type) {
+  return type <= LUA_TNIL || (type == LUA_TLIGHTUSERDATA && lua_touserdata(L, index) == NULL);
+}
+static inline bool rn_lua_isnull(lua_State *L, int index) {
+  return rn_lua_isnull_of(L, index, lua_type(L, index));
+}
 /* An optional number of milliseconds: nil and negative ones are 0, which means for ever. */
 int64_t rn_lua_optms(lua_State *L, int index);
 
 /* Rows of one answer that share a metatable and a snapshot. More would let one row that is kept pin too much.
  */
 #define RN_LUA_CHUNK_ROWS 128
+
+#define RN_LUA_TIME_KEPT 32
 
 /* Memory for one call that is kept for the next. One belongs to the Lua state (upvalue RN_UP_SCRATCH); a call
  * that happens inside another one's (from a load callback or a finaliser) gets one of its own. */
@@ -54,6 +63,12 @@ typedef struct rn_lua_scratch {
   size_t cell_capacity;
   const void *identities[RN_LUA_CHUNK_ROWS];
   int template_fields; /* how many fields the last template had, to size the next copy */
+  uint64_t fields_made; /* numbers core.fields */
+  /* The last time that was read from text, which is often the next one too: rows are stamped alike, and each
+   * stamp is bound twice, for the statement and for the snapshot. */
+  char time_text[RN_LUA_TIME_KEPT];
+  size_t time_size; /* 0: none */
+  int64_t time_us;
   bool busy, shared;
   bool gone; /* the state is being closed and the finaliser has run */
 } rn_lua_scratch;
@@ -115,13 +130,16 @@ typedef struct rn_lua_column {
   int load; /* number of its load function among the layout's, from 1; 0 for none */
 } rn_lua_column;
 
-/* How rows are made of an answer. Immutable userdata without a finaliser: its memory is there as long as
+/* How rows are made of an answer. Immutable (but for `fits`) userdata without a finaliser: its memory is there as long as
  * somebody reaches its table, even while a state is being closed. The table: [0] this userdata, [1..count]
  * the keys,
- * [-1..-loads] the load functions, ["wider"] key -> table of a layout with that column more. */
+ * [-1..-loads] the load functions, ["wider"] key -> table of a layout with that column more,
+ * ["segments"] what l_segments.c keeps. */
 typedef struct rn_lua_layout {
   size_t count;
   int loads;
+  const struct rn_lua_segments *segments; /* how a row is several tables; NULL when it is one */
+  uint64_t fits; /* number of the core.fields whose keys were last seen to be its own, in their order */
   const char
       *names; /* the answer's own column names, each with its NUL; NULL when the statement named them */
   rn_lua_column columns[];
@@ -130,6 +148,7 @@ typedef struct rn_lua_layout {
 typedef struct rn_lua_statement {
   rn_statement *statement; /* NULL once collected */
   bool typed;              /* columns were given, so there is one layout for good */
+  bool keyed;              /* parameters are read by names, which rn_lua_statement_names pushes */
 } rn_lua_statement;
 
 #define RN_LUA_STATEMENT "rowan.statement"
@@ -137,6 +156,8 @@ int rn_lua_statement_new(lua_State *L);
 extern const luaL_Reg rn_lua_statement_methods[];
 rn_lua_statement *rn_lua_statement_check(lua_State *L, int index);
 
+/* [-0, +1] The list of the parameters' names of the statement at index, which is keyed. */
+void rn_lua_statement_names(lua_State *L, int index);
 /* [-0, +1] The table of the layout for an answer of the statement at index. For a statement with columns the
  * answer must have as many. May raise (memory). */
 const rn_lua_layout *rn_lua_layout_push(lua_State *L, int index, const rn_result *result);
@@ -151,6 +172,10 @@ const rn_lua_layout *rn_lua_layout_of(lua_State *L, int index);
  * `column` with the load function at `load` (0: none). Made once for each and kept. All indices absolute. */
 const rn_lua_layout *rn_lua_layout_widen(lua_State *L, int from, int key, const rn_lua_column *column,
                                          int load);
+/* [-0, +1] The table of a layout with `count` columns of the one at `from`, whose table is there, from column
+ * `first` (0-based) on. */
+const rn_lua_layout *rn_lua_layout_slice(lua_State *L, int from, const rn_lua_layout *old, int first,
+                                         int count);
 /* [-0, +0] The column (0-based) with the key at the absolute index in the layout table at `table`, or -1. */
 int rn_lua_layout_find(lua_State *L, int table, const rn_lua_layout *layout, int key);
 
@@ -162,12 +187,47 @@ typedef struct rn_lua_frame {
   rn_lua_guarded guarded; /* set by rn_lua_read */
   rn_result *result;      /* borrowed */
   rn_lua_scratch *scratch;
+  struct rn_lua_join *join; /* what l_segments.c needs meanwhile; NULL for a plain answer */
   bool single;
   bool stopped; /* the collector was running and is stopped now */
   rn_status status;
   rn_error err;
   int64_t affected, last_id;
 } rn_lua_frame;
+
+/* The stack while an answer is read. Keys of all columns follow TIME, load functions follow the keys. */
+enum {
+  RN_AT_FRAME = 1,
+  RN_AT_STATEMENT,
+  RN_AT_TEMPLATE,
+  RN_AT_LAYOUT,
+  RN_AT_ROWS, /* the sequence, or with frame->single the first row or false */
+  RN_AT_META,
+  RN_AT_TIME
+};
+
+typedef struct rn_lua_reader {
+  lua_State *L;
+  rn_lua_frame *frame;
+  const rn_lua_layout *layout;
+  rn_value *cells;
+  int64_t time_us; /* what the text at RN_AT_TIME stands for, when has_time */
+  bool has_time;
+  bool tracked;   /* a template was given */
+  bool scribbled; /* scratch text was used for the last row */
+  int chunk;      /* rows packed and not yet in a snapshot */
+} rn_lua_reader;
+
+/* From so many rows on the collector rests while rows are made: they are all alive, so there is nothing to
+ * find, and a small heap would be walked again and again (10,000 rows of ten columns on Lua 5.4: 13 against
+ * 17 ms). Waking it makes a collection begin at once, which many small answers would pay for, up to 12 % at
+ * 100 rows with a large heap. */
+#define RN_LUA_REST_ROWS 512
+/* Until rn_lua_read is done. */
+void rn_lua_rest_collector(lua_State *L, rn_lua_frame *frame);
+/* [-0, +0] Sets the fields of the table at the absolute index `row` from cells first..end-1, which are
+ * converted in place. False (frame->err, and something on the stack) when a cell cannot be. */
+bool rn_lua_read_cells(rn_lua_reader *r, size_t first, size_t end, int row);
 
 typedef enum { RN_READ_DONE, RN_READ_FAILED, RN_READ_RAISED } rn_lua_reading;
 
@@ -178,13 +238,45 @@ rn_lua_reading rn_lua_read(lua_State *L, rn_lua_frame *frame, int statement, int
  * with its column's key; or raises. The caller must hold nothing any more. */
 int rn_lua_read_results(lua_State *L, rn_lua_frame *frame, rn_lua_reading reading, int statement);
 
+/* ---- l_segments.c: answers whose rows are several tables each (joins) ---- */
+
+/* [-0, +0] Reads `segments` and `fold` of the columns at index `columns`, if any, into the layout that was
+ * just made of them, whose table is at `table`. Raises an argument error for what does not fit. */
+void rn_lua_segments_read(lua_State *L, int columns, int table, rn_lua_layout *layout);
+/* [-0, +..] Reads the answer of a layout with segments. False and frame->err when reading failed. May raise;
+ * frame->join is to be freed in any case. The reader is a copy, so that the plain loop's stays in registers.
+ */
+bool rn_lua_join_read(rn_lua_reader reader);
+void rn_lua_join_free(struct rn_lua_join *join);
+
 /* ---- l_snapshot.c ---- */
 
 /* [-0, +1] A metatable: a copy of the table at index. */
 void rn_lua_template_copy(lua_State *L, int index, int *fields);
 /* [-0, +1] A snapshot of the packed rows in scratch, whose layout table is at the absolute index. */
 void rn_lua_snapshot_push(lua_State *L, rn_lua_scratch *scratch, int layout);
+/* [-0, +1] The same of any packed rows, with the identity of each. */
+void rn_lua_snapshot_pack(lua_State *L, const rn_rows *rows, const void *const *identities, int layout);
 extern const luaL_Reg rn_lua_snapshot_functions[];
+
+/* A row as it was read, for comparing it with what it is. */
+typedef struct rn_lua_view {
+  const rn_lua_layout *layout;
+  int table; /* stack index of the layout's table */
+  const rn_value *cells;
+} rn_lua_view;
+/* Cells of one row, on the C stack unless they are unusually many. */
+#define RN_LUA_VIEW_CELLS 64
+/* [-0, +..] Raises an argument error unless there is a row at the absolute index. The cells are borrowed from
+ * the row's snapshot, which stays on the stack, and live in room, which has RN_LUA_VIEW_CELLS. */
+void rn_lua_view_open(lua_State *L, int index, rn_value *room, rn_lua_view *view);
+/* [-0, +0] Whether the value on top differs from what cell c was. `equal` is the index of the function that
+ * compares Lua values made by load functions, or of a nil. */
+bool rn_lua_view_differs(lua_State *L, const rn_lua_view *view, size_t c, int equal);
+
+/* ---- l_collect.c: rows to be written, each checked in one call ---- */
+
+extern const luaL_Reg rn_lua_collect_functions[];
 
 /* ---- the rest ---- */
 
@@ -211,10 +303,10 @@ typedef struct rn_lua_refusal {
 } rn_lua_refusal;
 /* Raises unless the arguments (params, n) at index and index + 1 fit the statement. */
 void rn_lua_params_check(lua_State *L, const rn_statement *statement, int index);
-/* [-0, +0..] Reads the parameters of the table at index into params; leaves texts on the stack, so that what
- * is borrowed stays. Never raises. params are the caller's to free, in either case. */
-bool rn_lua_params_read(lua_State *L, const rn_statement *statement, int index, unsigned flags,
-                        rn_params *params, rn_lua_refusal *refusal);
+/* [-0, +0..] Reads the parameters of the table at index + 1 for the statement at index into params; leaves texts
+ * on the stack, so that what is borrowed stays. Never raises. params are the caller's to free, in either case.
+ */
+bool rn_lua_params_read(lua_State *L, int index, unsigned flags, rn_params *params, rn_lua_refusal *refusal);
 /* [-0, +2] nil and the error. */
 int rn_lua_refuse(lua_State *L, const rn_lua_refusal *refusal);
 

@@ -89,19 +89,29 @@ static inline size_t rn_lua_rawlen(lua_State *L, int index) {
 
 /* The integer that the number at index is; false for anything else, and for floats beyond 2^53. */
 static inline bool rn_lua_tointeger(lua_State *L, int index, int64_t *out) {
-  if (lua_type(L, index) != LUA_TNUMBER) return false;
 #if LUA_VERSION_NUM == 504
   if (RN_LIKELY(lua_isinteger(L, index))) {
     *out = (int64_t)lua_tointegerx(L, index, NULL);
     return true;
   }
 #endif
+  if (lua_type(L, index) != LUA_TNUMBER) return false;
   double d = (double)lua_tonumber(L, index);
   if (!(d >= -(double)RN_LUA_EXACT_MAX && d <= (double)RN_LUA_EXACT_MAX)) return false;
   int64_t i = (int64_t)d;
   if ((double)i != d) return false;
   *out = i;
   return true;
+}
+
+/* Whether the number at index is one that a float attribute holds as it is: 5.4 keeps integers apart. */
+static inline bool rn_lua_isfloat(lua_State *L, int index) {
+#if LUA_VERSION_NUM == 504
+  return !lua_isinteger(L, index);
+#else
+  (void)L, (void)index;
+  return true;
+#endif
 }
 
 /* Whether the number at index is to be sent as an integer where the column's type is unknown. LuaJIT has

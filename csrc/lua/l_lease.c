@@ -50,6 +50,7 @@ static int lease_release(lua_State *L) {
   return 1;
 }
 
+/* lease:discard(), and the finaliser: closes the connection, whatever its state; again: nothing */
 static int lease_collect(lua_State *L) {
   rn_lua_lease *self = check_lease(L);
   rn_lease *lease = self->lease;
@@ -79,6 +80,7 @@ static int lease_tostring(lua_State *L) {
   return 1;
 }
 
-const luaL_Reg rn_lua_lease_methods[] = {{"release", lease_release},     {"tx", lease_tx},
-                                         {"__gc", lease_collect},        {"__close", lease_collect},
-                                         {"__tostring", lease_tostring}, {NULL, NULL}};
+const luaL_Reg rn_lua_lease_methods[] = {{"release", lease_release},     {"discard", lease_collect},
+                                         {"tx", lease_tx},               {"__gc", lease_collect},
+                                         {"__close", lease_collect},     {"__tostring", lease_tostring},
+                                         {NULL, NULL}};

@@ -10,6 +10,8 @@
  * whatever Lua code does to the table meanwhile; text of more is copied. */
 #define ANCHORS_MAX 128
 
+#define RULE_FIELDS "must be a field of each table in a sequence of tables"
+
 /* ---- parameters ---- */
 
 void rn_lua_params_check(lua_State *L, const rn_statement *statement, int index) {
@@ -23,23 +25,13 @@ void rn_lua_params_check(lua_State *L, const rn_statement *statement, int index)
   if (n > 0) luaL_checktype(L, index, LUA_TTABLE);
 }
 
-bool rn_lua_params_read(lua_State *L, const rn_statement *statement, int index, unsigned flags,
-                        rn_params *params, rn_lua_refusal *refusal) {
-  size_t count = statement->param_count;
-  *refusal = (rn_lua_refusal){0};
-  params->count = count;
-  if (count == 0) return true;
-  bool anchored = count <= ANCHORS_MAX && lua_checkstack(L, (int)count + LUA_MINSTACK);
-  if (!anchored) flags |= RN_BIND_COPY;
-  params->at = count <= SIZE_MAX / sizeof *params->at
-                   ? rn_arena_alloc(&params->arena, count * sizeof *params->at)
-                   : NULL;
-  if (!params->at || !lua_checkstack(L, 4)) return false;
-  for (size_t i = 0; i < count; i++) {
+/* [-0, +0..] Parameters that are read at 1..n. */
+static bool read_places(lua_State *L, const rn_statement *statement, int index, unsigned flags,
+                        rn_params *params, rn_lua_refusal *refusal, bool anchored) {
+  for (size_t i = 0; i < params->count; i++) {
     rn_param *param = &params->at[i];
     lua_rawgeti(L, index, (int)i + 1);
     int value = lua_gettop(L);
-    param->code = statement->param_codes[i];
     if (statement->param_lists && statement->param_lists[i]) {
       refusal->rule =
           rn_lua_bind_list(L, value, param->code, flags, &params->arena, &param->value, &refusal->item);
@@ -53,6 +45,87 @@ bool rn_lua_params_read(lua_State *L, const rn_statement *statement, int index, 
     if (!anchored) lua_settop(L, value - 1);
   }
   return true;
+}
+
+/* [-0, +0..] Parameters that are fields of one table: the names of the statement follow the stack index
+ * `names`. */
+static bool read_fields(lua_State *L, int index, int names, unsigned flags, rn_params *params,
+                        rn_lua_refusal *refusal, bool anchored) {
+  int value = lua_gettop(L);
+  for (size_t i = 0; i < params->count; i++) {
+    rn_param *param = &params->at[i];
+    lua_pushvalue(L, names + (int)i);
+    lua_rawget(L, index);
+    if (anchored || i == 0) value++;
+    refusal->rule = rn_lua_bind(L, value, param->code, -1, flags, &params->arena, &param->value);
+    if (RN_UNLIKELY(refusal->rule)) {
+      refusal->param = i + 1;
+      return false;
+    }
+    if (!anchored) lua_settop(L, value - 1);
+  }
+  return true;
+}
+
+/* [-0, +0..] Lists that are the fields of a sequence of tables, one item a table. */
+static bool read_columns(lua_State *L, int index, int names, unsigned flags, rn_params *params,
+                         rn_lua_refusal *refusal) {
+  size_t rows = rn_lua_rawlen(L, index), columns = params->count;
+  if (flags & RN_BIND_COPY_ITEMS) flags |= RN_BIND_COPY;
+  for (size_t c = 0; c < columns; c++) {
+    rn_value *items = rows <= SIZE_MAX / sizeof *items ? rn_arena_alloc(&params->arena, rows * sizeof *items) : NULL;
+    if (!items) return false;
+    params->at[c].value = (rn_value){.kind = RN_LIST, .u.list = {.items = items, .count = rows}};
+  }
+  for (size_t r = 0; r < rows; r++) {
+    lua_rawgeti(L, index, (int)r + 1);
+    int row = lua_gettop(L);
+    refusal->item = r + 1;
+    for (size_t c = 0; c < columns; c++) {
+      rn_value *item = (rn_value *)&params->at[c].value.u.list.items[r];
+      refusal->param = c + 1;
+      refusal->rule = RULE_FIELDS;
+      if (!lua_istable(L, row)) return false;
+      lua_pushvalue(L, names + (int)c);
+      lua_rawget(L, row);
+      refusal->rule = rn_lua_bind(L, row + 1, params->at[c].code, -1, flags, &params->arena, item);
+      if (RN_UNLIKELY(refusal->rule)) return false;
+      lua_settop(L, row);
+    }
+    lua_settop(L, row - 1);
+  }
+  return true;
+}
+
+static bool all_lists(const rn_statement *statement) {
+  for (size_t i = 0; i < statement->param_count; i++) {
+    if (!statement->param_lists || !statement->param_lists[i]) return false;
+  }
+  return true;
+}
+
+bool rn_lua_params_read(lua_State *L, int index, unsigned flags, rn_params *params, rn_lua_refusal *refusal) {
+  const rn_lua_statement *self = lua_touserdata(L, index);
+  const rn_statement *statement = self->statement;
+  size_t count = statement->param_count;
+  *refusal = (rn_lua_refusal){0};
+  params->count = count;
+  if (count == 0) return true;
+  bool anchored = count <= ANCHORS_MAX;
+  int room = (int)count * (anchored ? 2 : 1) + LUA_MINSTACK; /* texts, and names */
+  if (!lua_checkstack(L, room)) return false;
+  if (!anchored) flags |= RN_BIND_COPY;
+  params->at = count <= SIZE_MAX / sizeof *params->at
+                   ? rn_arena_alloc(&params->arena, count * sizeof *params->at)
+                   : NULL;
+  if (!params->at) return false;
+  for (size_t i = 0; i < count; i++) params->at[i].code = statement->param_codes[i];
+  if (!self->keyed) return read_places(L, statement, index + 1, flags, params, refusal, anchored);
+  rn_lua_statement_names(L, index);
+  int names = lua_gettop(L);
+  for (int i = 1; i <= (int)count; i++) lua_rawgeti(L, names, i);
+  if (all_lists(statement)) return read_columns(L, index + 1, names + 1, flags, params, refusal);
+  return read_fields(L, index + 1, names + 1, flags, params, refusal, anchored);
 }
 
 /* ---- open ---- */
@@ -146,7 +219,7 @@ static int pool_run(lua_State *L) {
   if (!lua_isnoneornil(L, TEMPLATE)) luaL_checktype(L, TEMPLATE, LUA_TTABLE);
   int64_t timeout_ms = rn_lua_optms(L, TIMEOUT);
   lua_settop(L, SINGLE);
-  if (!pool->pool || rn_pool_closed(pool->pool))
+  if (!pool->pool || (!lease && rn_pool_closed(pool->pool))) /* who has a lease may finish with it */
     return rn_lua_fail_kind(L, RN_E_CLOSED, "the pool is closed");
   if (lease && !lease->lease) return rn_lua_fail_kind(L, RN_E_CLOSED, "the lease was released");
 
@@ -154,7 +227,7 @@ static int pool_run(lua_State *L) {
   rn_lua_scratch *scratch = rn_lua_scratch_take(L);
   if (!scratch) return rn_lua_fail_kind(L, RN_E_MEMORY, "out of memory");
   rn_lua_refusal refusal;
-  if (!rn_lua_params_read(L, statement->statement, PARAMS, pool->bind, &scratch->params, &refusal)) {
+  if (!rn_lua_params_read(L, STATEMENT, pool->bind, &scratch->params, &refusal)) {
     rn_lua_scratch_give(scratch);
     return rn_lua_refuse(L, &refusal);
   }

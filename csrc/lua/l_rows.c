@@ -7,28 +7,21 @@
 
 #include "value/text.h"
 
-/* From so many rows on the collector rests while rows are made: they are all alive, so there is nothing to
- * find, and a small heap would be walked again and again (10,000 rows of ten columns on Lua 5.4: 13 against
- * 17 ms). Waking it makes a collection begin at once, which many small answers would pay for, up to 12 % at
- * 100 rows with a large heap. */
-#define REST_ROWS 512
+enum {
+  STATEMENT = RN_AT_STATEMENT,
+  TEMPLATE = RN_AT_TEMPLATE,
+  LAYOUT = RN_AT_LAYOUT,
+  ROWS = RN_AT_ROWS,
+  META = RN_AT_META,
+  TIME = RN_AT_TIME
+};
 
-/* The stack of hydrate. Keys follow TIME, load functions follow the keys. */
-enum { FRAME = 1, STATEMENT, TEMPLATE, LAYOUT, ROWS, META, TIME };
+typedef rn_lua_reader reader;
 
-typedef struct reader {
-  lua_State *L;
-  rn_lua_frame *frame;
-  const rn_lua_layout *layout;
-  rn_value *cells;
-  int64_t time_us; /* what the text at TIME stands for, when has_time */
-  bool has_time;
-  bool tracked;   /* a template was given */
-  bool scribbled; /* scratch text was used for the last row */
-  int chunk;      /* rows packed and not yet in a snapshot */
-} reader;
+/* What two loops share: the plain one here must not pay for the other, in l_segments.c. */
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
 
-static void rest_collector(lua_State *L, rn_lua_frame *frame) {
+void rn_lua_rest_collector(lua_State *L, rn_lua_frame *frame) {
   /* -1 inside a finaliser of 5.4, where it is stopped anyway */
   if (lua_gc(L, LUA_GCISRUNNING, 0) != 1) return;
   lua_gc(L, LUA_GCSTOP, 0);
@@ -37,7 +30,7 @@ static void rest_collector(lua_State *L, rn_lua_frame *frame) {
 
 /* [-0, +1] Rows often repeat a time (createdAt and updatedAt, rows written together): the last text is kept.
  */
-static void push_timestamp(reader *r, int64_t us) {
+ALWAYS_INLINE void push_timestamp(reader *r, int64_t us) {
   lua_State *L = r->L;
   if (r->has_time && r->time_us == us) {
     lua_pushvalue(L, TIME);
@@ -51,7 +44,7 @@ static void push_timestamp(reader *r, int64_t us) {
   r->has_time = true;
 }
 
-static bool convert_cell(reader *r, size_t c) {
+ALWAYS_INLINE bool convert_cell(reader *r, size_t c) {
   const rn_lua_column *column = &r->layout->columns[c];
   rn_error *err = &r->frame->err;
   r->scribbled = true;
@@ -61,18 +54,11 @@ static bool convert_cell(reader *r, size_t c) {
   return false;
 }
 
-/* [-0, +1] The row in r->cells as a table; false (and something on the stack) when a cell cannot be
- * converted. */
-static bool push_row(reader *r) {
+/* As rn_lua_read_cells. */
+ALWAYS_INLINE bool set_fields(reader *r, size_t first, size_t end, int row) {
   lua_State *L = r->L;
   const rn_lua_layout *layout = r->layout;
-  if (r->scribbled) {
-    rn_arena_reset(&r->frame->scratch->text);
-    r->scribbled = false;
-  }
-  lua_createtable(L, 0, (int)layout->count);
-  int row = lua_gettop(L);
-  for (size_t c = 0; c < layout->count; c++) {
+  for (size_t c = first; c < end; c++) {
     rn_value *cell = &r->cells[c];
     const rn_lua_column *column = &layout->columns[c];
     if (cell->kind == RN_NULL || column->skip) continue;
@@ -90,6 +76,22 @@ static bool push_row(reader *r) {
     lua_rawset(L, row);
   }
   return true;
+}
+
+bool rn_lua_read_cells(rn_lua_reader *r, size_t first, size_t end, int row) {
+  return set_fields(r, first, end, row);
+}
+
+/* [-0, +1] The row in r->cells as a table; false (and something on the stack) when a cell cannot be
+ * converted. */
+static bool push_row(reader *r) {
+  lua_State *L = r->L;
+  if (r->scribbled) {
+    rn_arena_reset(&r->frame->scratch->text);
+    r->scribbled = false;
+  }
+  lua_createtable(L, 0, (int)r->layout->count);
+  return set_fields(r, 0, r->layout->count, lua_gettop(L));
 }
 
 /* Puts the packed rows into the metatable that they share. */
@@ -145,7 +147,7 @@ static bool read_rows(reader *r) {
       continue;
     }
     lua_rawseti(L, ROWS, ++count);
-    if (RN_UNLIKELY(count == REST_ROWS) && !frame->stopped) rest_collector(L, frame);
+    if (RN_UNLIKELY(count == RN_LUA_REST_ROWS) && !frame->stopped) rn_lua_rest_collector(L, frame);
   }
   if (r->chunk) end_chunk(r);
   return got == RN_END;
@@ -153,7 +155,7 @@ static bool read_rows(reader *r) {
 
 /* (frame, statement, template or nil) -> rows; frame->status tells whether reading went well. */
 static int hydrate(lua_State *L) {
-  rn_lua_frame *frame = lua_touserdata(L, FRAME);
+  rn_lua_frame *frame = lua_touserdata(L, RN_AT_FRAME);
   rn_result *result = frame->result;
   reader r = {.L = L, .frame = frame, .tracked = !lua_isnil(L, TEMPLATE)};
   r.layout = rn_lua_layout_push(L, STATEMENT, result);
@@ -166,12 +168,12 @@ static int hydrate(lua_State *L) {
     lua_pushboolean(L, 0);
   } else {
     lua_createtable(L, result->rows > 0 && result->rows < INT_MAX ? (int)result->rows : 0, 0);
-    if (result->rows > REST_ROWS) rest_collector(L, frame);
+    if (result->rows > RN_LUA_REST_ROWS) rn_lua_rest_collector(L, frame);
   }
   lua_pushnil(L);
   lua_pushnil(L); /* stack: ... ROWS META TIME */
   push_keys(L, r.layout);
-  if (!read_rows(&r)) return 0;
+  if (!(RN_UNLIKELY(r.layout->segments != NULL) ? rn_lua_join_read(r) : read_rows(&r))) return 0;
   frame->status = RN_OK;
   lua_settop(L, ROWS);
   return 1;
@@ -206,6 +208,7 @@ static rn_lua_reading read_answer(lua_State *L, rn_lua_frame *frame, int stateme
   lua_pushvalue(L, template_index);
   int status = rn_lua_guarded_call(L, &frame->guarded, 2, 1);
   if (RN_UNLIKELY(frame->stopped)) lua_gc(L, LUA_GCRESTART, 0);
+  if (RN_UNLIKELY(frame->join != NULL)) rn_lua_join_free(frame->join);
   if (status != 0) return RN_READ_RAISED;
   return frame->status == RN_OK ? RN_READ_DONE : RN_READ_FAILED;
 }

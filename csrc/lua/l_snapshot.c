@@ -27,19 +27,22 @@ static rn_rows snapshot_rows(const snapshot *s, size_t columns) {
                    .columns = columns};
 }
 
-void rn_lua_snapshot_push(lua_State *L, rn_lua_scratch *scratch, int layout) {
-  const rn_rows *rows = &scratch->rows;
+void rn_lua_snapshot_pack(lua_State *L, const rn_rows *rows, const void *const *identities, int layout) {
   size_t head = sizeof(snapshot) + 2 * rows->count * sizeof(void *);
   snapshot *s = rn_lua_newuserdata(L, head + rows->bytes.size);
   s->count = rows->count;
   s->size_bytes = rows->bytes.size;
-  memcpy(&s->data[0], scratch->identities, rows->count * sizeof(void *));
+  memcpy(&s->data[0], identities, rows->count * sizeof(void *));
   memcpy((void *)&s->data[rows->count], rows->offsets, rows->count * sizeof(size_t));
   if (rows->bytes.size) memcpy((void *)&s->data[2 * rows->count], rows->bytes.data, rows->bytes.size);
   lua_pushvalue(L, lua_upvalueindex(RN_UP_SNAPSHOT));
   lua_setmetatable(L, -2);
   lua_pushvalue(L, layout);
   rn_lua_setenv(L, -2);
+}
+
+void rn_lua_snapshot_push(lua_State *L, rn_lua_scratch *scratch, int layout) {
+  rn_lua_snapshot_pack(L, &scratch->rows, scratch->identities, layout);
 }
 
 void rn_lua_template_copy(lua_State *L, int index, int *fields) {
@@ -122,13 +125,10 @@ static void install(lua_State *L, int index) {
 
 /* ---- reading ---- */
 
-/* Cells of one row, on the C stack unless they are unusually many. */
-#define CELLS_INLINE 64
-
 /* [-0, +1] The cells of the row at p, borrowed from its snapshot. */
 static const rn_value *read_cells(lua_State *L, const place *p, rn_value *room) {
   size_t count = p->layout->count;
-  if (count > CELLS_INLINE) {
+  if (count > RN_LUA_VIEW_CELLS) {
     room = rn_lua_newuserdata(L, count * sizeof *room);
   } else {
     lua_pushnil(L);
@@ -138,16 +138,25 @@ static const rn_value *read_cells(lua_State *L, const place *p, rn_value *room) 
   return room;
 }
 
-/* Whether the value on top differs from what its cell was. A cell that a load function made a Lua value of,
- * and one whose column is not typed when there is a table now, is compared by the function at `equal`. */
-static bool differs(lua_State *L, const place *p, size_t c, const rn_value *cell, int equal) {
-  const rn_lua_column *column = &p->layout->columns[c];
+void rn_lua_view_open(lua_State *L, int index, rn_value *room, rn_lua_view *view) {
+  place p;
+  check_row(L, index, &p);
+  view->layout = p.layout;
+  view->table = p.table;
+  view->cells = read_cells(L, &p, room);
+}
+
+/* A cell that a load function made a Lua value of, and one whose column is not typed when there is a table
+ * now, is compared by the function at `equal`. */
+bool rn_lua_view_differs(lua_State *L, const rn_lua_view *view, size_t c, int equal) {
+  const rn_lua_column *column = &view->layout->columns[c];
+  const rn_value *cell = &view->cells[c];
   bool opaque = column->load || (column->code == RN_CODE_ANY && lua_istable(L, -1) && !lua_isnil(L, equal));
   if (!opaque || cell->kind == RN_NULL || rn_lua_isnull(L, -1)) return !rn_lua_same(L, -1, cell);
   luaL_checktype(L, equal, LUA_TFUNCTION);
   int value = lua_gettop(L);
   lua_pushvalue(L, equal);
-  lua_rawgeti(L, p->table, (int)c + 1);
+  lua_rawgeti(L, view->table, (int)c + 1);
   rn_lua_push(L, cell);
   lua_pushvalue(L, value);
   lua_call(L, 3, 1);
@@ -158,23 +167,22 @@ static bool differs(lua_State *L, const place *p, size_t c, const rn_value *cell
 
 /* core.changed(row, equal or nil) -> keys or nil */
 static int core_changed(lua_State *L) {
-  place p;
+  rn_lua_view view;
+  rn_value room[RN_LUA_VIEW_CELLS];
   lua_settop(L, 2);
-  check_row(L, 1, &p);
-  rn_value room[CELLS_INLINE];
-  const rn_value *cells = read_cells(L, &p, room);
+  rn_lua_view_open(L, 1, room, &view);
   lua_pushnil(L);
   int keys = lua_gettop(L), count = 0;
-  for (size_t c = 0; c < p.layout->count; c++) {
-    if (p.layout->columns[c].skip) continue;
-    lua_rawgeti(L, p.table, (int)c + 1);
+  for (size_t c = 0; c < view.layout->count; c++) {
+    if (view.layout->columns[c].skip) continue;
+    lua_rawgeti(L, view.table, (int)c + 1);
     lua_rawget(L, 1);
-    if (differs(L, &p, c, &cells[c], 2)) {
+    if (rn_lua_view_differs(L, &view, c, 2)) {
       if (!count) {
         lua_newtable(L);
         lua_replace(L, keys);
       }
-      lua_rawgeti(L, p.table, (int)c + 1);
+      lua_rawgeti(L, view.table, (int)c + 1);
       lua_rawseti(L, keys, ++count);
     }
     lua_settop(L, keys);
@@ -266,24 +274,35 @@ static void push_single(lua_State *L, const rn_lua_layout *layout, int table) {
 }
 
 /* Reads values[key of column c] into its cell; false when it is nil there. The text stays Lua's, and alive in
- * the table at `values`. */
-static bool bind_cell(lua_State *L, int values, int table, const rn_lua_layout *layout, size_t c) {
+ * the table at `values`. What is NULL is no field of the row at `row` any more. */
+static bool bind_cell(lua_State *L, int row, int values, int table, const rn_lua_layout *layout, size_t c) {
   rn_lua_scratch *scratch = ((writing *)lua_touserdata(L, WRITING))->scratch;
   const rn_lua_column *column = &layout->columns[c];
+  int value = lua_gettop(L) + 1;
   lua_rawgeti(L, table, (int)c + 1);
   lua_rawget(L, values);
-  int value = lua_gettop(L);
   bool given = !lua_isnil(L, value);
   if (given) {
     const char *rule = rn_lua_bind(L, value, column->code, column->scale, RN_BIND_KNOWN,
                                    &scratch->params.arena, &scratch->cells[c]);
-    if (rule) {
+    if (RN_UNLIKELY(rule || scratch->cells[c].kind == RN_NULL)) {
       lua_rawgeti(L, table, (int)c + 1);
-      luaL_error(L, "%s %s", lua_tostring(L, -1), rule);
+      if (rule) luaL_error(L, "%s %s", lua_tostring(L, -1), rule);
+      lua_pushnil(L);
+      lua_rawset(L, row);
     }
   }
   lua_settop(L, value - 1);
   return given;
+}
+
+/* Fills the scratch's cells with what the table at `values` has of the layout whose table is at `table`. */
+static void bind_cells(lua_State *L, int row, int values, int table, const rn_lua_layout *layout) {
+  rn_value *cells = writing_cells(L, layout->count);
+  for (size_t c = 0; c < layout->count; c++) {
+    cells[c].kind = RN_NULL;
+    if (!layout->columns[c].skip) bind_cell(L, row, values, table, layout, c);
+  }
 }
 
 /* (writing, row, values, template, layout) -> row */
@@ -291,11 +310,7 @@ static int adopt(lua_State *L) {
   enum { TEMPLATE = 4, LAYOUT = 5 };
   const rn_lua_layout *layout = rn_lua_layout_typed(L, LAYOUT);
   int table = lua_gettop(L);
-  rn_value *cells = writing_cells(L, layout->count);
-  for (size_t c = 0; c < layout->count; c++) {
-    cells[c].kind = RN_NULL;
-    if (!layout->columns[c].skip) bind_cell(L, VALUES, table, layout, c);
-  }
+  bind_cells(L, ROW, VALUES, table, layout);
   rn_lua_template_copy(L, TEMPLATE, &((writing *)lua_touserdata(L, WRITING))->scratch->template_fields);
   push_single(L, layout, table);
   lua_rawseti(L, -2, 1);
@@ -304,15 +319,65 @@ static int adopt(lua_State *L) {
   return 1;
 }
 
-/* core.adopt(row, template, layout, values) -> row */
-static int core_adopt(lua_State *L) {
+/* [-0, +0] Rows first..last (1-based) of the sequence at ROW become rows that share a metatable. */
+static void adopt_chunk(lua_State *L, const rn_lua_layout *layout, int table, int template, int first, int last) {
+  rn_lua_scratch *scratch = ((writing *)lua_touserdata(L, WRITING))->scratch;
+  int top = lua_gettop(L), meta = top + 1;
+  scratch->rows.count = 0;
+  scratch->rows.columns = layout->count;
+  rn_buf_reset(&scratch->rows.bytes);
+  rn_lua_template_copy(L, template, &scratch->template_fields);
+  for (int r = first; r <= last; r++) {
+    lua_rawgeti(L, ROW, r);
+    lua_rawgeti(L, VALUES, r);
+    if (!lua_istable(L, meta + 1) || !lua_istable(L, meta + 2)) luaL_error(L, "row %d and its values must be tables", r);
+    bind_cells(L, meta + 1, meta + 2, table, layout);
+    if (rn_rows_add(&scratch->rows, scratch->cells) != RN_OK) luaL_error(L, "out of memory");
+    scratch->identities[r - first] = lua_topointer(L, meta + 1);
+    lua_settop(L, meta);
+  }
+  rn_lua_snapshot_push(L, scratch, table);
+  lua_rawseti(L, meta, 1);
+  for (int r = first; r <= last; r++) {
+    lua_rawgeti(L, ROW, r);
+    lua_pushvalue(L, meta);
+    lua_setmetatable(L, -2);
+    lua_settop(L, meta);
+  }
+  lua_settop(L, top);
+}
+
+/* (writing, rows, values of each, template, layout) -> rows */
+static int adopt_all(lua_State *L) {
+  enum { TEMPLATE = 4, LAYOUT = 5 };
+  const rn_lua_layout *layout = rn_lua_layout_typed(L, LAYOUT);
+  int table = lua_gettop(L), count = (int)rn_lua_rawlen(L, ROW);
+  for (int first = 1; first <= count; first += RN_LUA_CHUNK_ROWS) {
+    int last = count - first < RN_LUA_CHUNK_ROWS ? count : first + RN_LUA_CHUNK_ROWS - 1;
+    adopt_chunk(L, layout, table, TEMPLATE, first, last);
+  }
+  lua_settop(L, ROW);
+  return 1;
+}
+
+static int adopt_with(lua_State *L, lua_CFunction body) {
   luaL_checktype(L, 1, LUA_TTABLE);
   luaL_checktype(L, 2, LUA_TTABLE);
   luaL_argcheck(L, rn_lua_statement_check(L, 3)->typed, 3, "a statement with columns expected");
   luaL_checktype(L, 4, LUA_TTABLE);
   lua_settop(L, 4);
   lua_insert(L, 2); /* stack: row, values, template, layout */
-  return write_guarded(L, adopt);
+  return write_guarded(L, body);
+}
+
+/* core.adopt(row, template, layout, values) -> row */
+static int core_adopt(lua_State *L) {
+  return adopt_with(L, adopt);
+}
+
+/* core.adopt_all(rows, template, layout, values of each) -> rows */
+static int core_adopt_all(lua_State *L) {
+  return adopt_with(L, adopt_all);
 }
 
 /* [-0, +1] The least key of the table at `values` that the layout lacks, so that their order is always the
@@ -381,11 +446,11 @@ static int update(lua_State *L) {
   rn_rows rows = snapshot_rows(p.snapshot, p.layout->count);
   rn_rows_read(&rows, p.row, cells);
   for (size_t c = 0; c < p.layout->count; c++) {
-    if (!p.layout->columns[c].skip) found += bind_cell(L, VALUES, p.table, p.layout, c);
+    if (!p.layout->columns[c].skip) found += bind_cell(L, ROW, VALUES, p.table, p.layout, c);
   }
   const rn_lua_layout *layout = p.layout;
   if (found < fields) layout = widen(L, VALUES, p.table, layout, LAYOUT);
-  for (size_t c = p.layout->count; c < layout->count; c++) bind_cell(L, VALUES, p.table, layout, c);
+  for (size_t c = p.layout->count; c < layout->count; c++) bind_cell(L, ROW, VALUES, p.table, layout, c);
   push_single(L, layout, p.table);
   install(L, ROW);
   return 0;
@@ -440,5 +505,6 @@ static int core_restore(lua_State *L) {
 
 const luaL_Reg rn_lua_snapshot_functions[] = {
     {"changed", core_changed},   {"original", core_original}, {"has", core_has},
-    {"isrow", core_isrow},       {"adopt", core_adopt},       {"update", core_update},
-    {"snapshot", core_snapshot}, {"restore", core_restore},   {NULL, NULL}};
+    {"isrow", core_isrow},       {"adopt", core_adopt},       {"adopt_all", core_adopt_all},
+    {"update", core_update},     {"snapshot", core_snapshot}, {"restore", core_restore},
+    {NULL, NULL}};

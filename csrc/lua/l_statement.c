@@ -3,14 +3,14 @@
  *
  * The statement userdata owns one reference of the rn_statement. Its environment: [1] the layout's table
  * (absent until a statement without columns has met its first answer), [2] the load functions by code, or
- * nothing. */
+ * nothing, [3] the parameters' names, or nothing. */
 #include "lua/binding.h"
 
 #include <string.h>
 
 #include "core/statement.h"
 
-enum { ENV_LAYOUT = 1, ENV_LOADS = 2 };
+enum { ENV_LAYOUT = 1, ENV_LOADS = 2, ENV_NAMES = 3 };
 
 /* Widest answer: PostgreSQL has 1664 columns, SQLite 32767 at most. */
 #define COLUMNS_MAX 32767
@@ -55,6 +55,24 @@ static void mark_duplicates(lua_State *L, int table, rn_lua_layout *layout) {
     lua_rawset(L, seen);
   }
   lua_settop(L, seen - 1);
+}
+
+const rn_lua_layout *rn_lua_layout_slice(lua_State *L, int from, const rn_lua_layout *old, int first,
+                                         int count) {
+  rn_lua_layout *layout = layout_new(L, (size_t)count, 0, 0);
+  int table = lua_gettop(L);
+  for (int c = 0; c < count; c++) {
+    rn_lua_column *column = &layout->columns[c];
+    *column = old->columns[first + c];
+    lua_rawgeti(L, from, first + c + 1);
+    lua_rawseti(L, table, c + 1);
+    if (!column->load) continue;
+    lua_rawgeti(L, from, -column->load);
+    column->load = ++layout->loads;
+    lua_rawseti(L, table, -column->load);
+  }
+  mark_duplicates(L, table, layout);
+  return layout;
 }
 
 const rn_lua_layout *rn_lua_layout_of(lua_State *L, int index) {
@@ -264,6 +282,7 @@ static rn_lua_layout *layout_from_columns(lua_State *L) {
     lua_settop(L, table);
   }
   mark_duplicates(L, table, layout);
+  rn_lua_segments_read(L, 3, table, layout);
   return layout;
 }
 
@@ -304,7 +323,30 @@ static void read_loads(lua_State *L, rn_lua_statement *self, int env) {
   lua_rawseti(L, env, ENV_LOADS);
 }
 
-/* (text, codes or nil, columns or nil, script or nil, loads or nil) -> statement */
+/* Puts the names of a keyed statement's parameters into its environment. Lists and others do not mix: the first
+ * are fields of every table of a sequence, the others of one table. */
+static void read_names(lua_State *L, rn_lua_statement *self, int env, size_t count, const bool *lists) {
+  if (lua_isnoneornil(L, 6)) return;
+  luaL_checktype(L, 6, LUA_TTABLE);
+  luaL_argcheck(L, rn_lua_rawlen(L, 6) == count, 6, "every parameter must have a name");
+  lua_createtable(L, (int)count, 0);
+  for (size_t i = 0; i < count; i++) {
+    luaL_argcheck(L, lists[i] == lists[0], 6, "named parameters must all be lists, or none");
+    lua_rawgeti(L, 6, (int)i + 1);
+    luaL_argcheck(L, lua_type(L, -1) == LUA_TSTRING, 6, "names must be strings");
+    lua_rawseti(L, -2, (int)i + 1);
+  }
+  lua_rawseti(L, env, ENV_NAMES);
+  self->keyed = true;
+}
+
+void rn_lua_statement_names(lua_State *L, int index) {
+  rn_lua_getenv(L, index);
+  lua_rawgeti(L, -1, ENV_NAMES);
+  lua_replace(L, -2);
+}
+
+/* (text, codes or nil, columns or nil, script or nil, loads or nil, names or nil) -> statement */
 int rn_lua_statement_new(lua_State *L) {
   size_t size, code_size;
   const char *text = luaL_checklstring(L, 1, &size);
@@ -314,12 +356,12 @@ int rn_lua_statement_new(lua_State *L) {
   bool script = lua_toboolean(L, 4);
   luaL_argcheck(L, !script || code_size == 0, 2, "a script has no parameters");
   if (!lua_isnoneornil(L, 3)) luaL_checktype(L, 3, LUA_TTABLE);
-  lua_settop(L, 5);
+  lua_settop(L, 6);
 
   rn_lua_statement *self = rn_lua_new(L, sizeof *self, RN_UP_STATEMENT);
-  lua_createtable(L, 2, 0); /* stack: 6 statement, 7 environment */
-  lua_pushvalue(L, 7);
-  rn_lua_setenv(L, 6);
+  lua_createtable(L, 3, 0); /* stack: 7 statement, 8 environment */
+  lua_pushvalue(L, 8);
+  rn_lua_setenv(L, 7);
   size_t count = code_size / 2, column_count = 0;
   rn_code *codes = scratch_array(L, count, sizeof *codes);
   bool *lists = scratch_array(L, count, sizeof *lists);
@@ -327,7 +369,7 @@ int rn_lua_statement_new(lua_State *L) {
   rn_column *columns = NULL;
   if (!lua_isnil(L, 3) && rn_lua_rawlen(L, 3) > 0) {
     const rn_lua_layout *layout = layout_from_columns(L);
-    lua_rawseti(L, 7, ENV_LAYOUT);
+    lua_rawseti(L, 8, ENV_LAYOUT);
     self->typed = true;
     column_count = layout->count;
     columns = scratch_array(L, column_count, sizeof *columns);
@@ -336,11 +378,12 @@ int rn_lua_statement_new(lua_State *L) {
       columns[c].scale = layout->columns[c].scale;
     }
   }
-  read_loads(L, self, 7);
+  read_loads(L, self, 8);
+  read_names(L, self, 8, count, lists);
   rn_error err = {0};
   self->statement = rn_statement_new(text, size, codes, lists, count, columns, column_count, script, &err);
   if (!self->statement) return rn_lua_fail(L, &err);
-  lua_settop(L, 6);
+  lua_settop(L, 7);
   return 1;
 }
 

@@ -52,7 +52,7 @@ int rn_lua_submit(lua_State *L) {
   rn_lua_params_check(L, statement->statement, PARAMS);
   rn_lua_lease *lease = rn_lua_lease_opt(L, LEASE, pool);
   int64_t timeout_ms = rn_lua_optms(L, TIMEOUT);
-  if (!pool->pool || rn_pool_closed(pool->pool))
+  if (!pool->pool || (!lease && rn_pool_closed(pool->pool))) /* who has a lease may finish with it */
     return rn_lua_fail_kind(L, RN_E_CLOSED, "the pool is closed");
   if (lease && !lease->lease) return rn_lua_fail_kind(L, RN_E_CLOSED, "the lease was released");
   lua_settop(L, TIMEOUT);
@@ -60,7 +60,7 @@ int rn_lua_submit(lua_State *L) {
 
   rn_params params = {0};
   rn_lua_refusal refusal;
-  if (!rn_lua_params_read(L, statement->statement, PARAMS, pool->bind | RN_BIND_COPY, &params, &refusal)) {
+  if (!rn_lua_params_read(L, STATEMENT, pool->bind | RN_BIND_COPY, &params, &refusal)) {
     rn_arena_free(&params.arena);
     return rn_lua_refuse(L, &refusal);
   }

@@ -33,11 +33,6 @@ void *rn_lua_new(lua_State *L, size_t size, int up) {
   return userdata;
 }
 
-bool rn_lua_isnull(lua_State *L, int index) {
-  if (lua_isnoneornil(L, index)) return true;
-  return lua_type(L, index) == LUA_TLIGHTUSERDATA && lua_touserdata(L, index) == NULL;
-}
-
 int64_t rn_lua_optms(lua_State *L, int index) {
   if (lua_isnoneornil(L, index)) return 0;
   double ms = (double)luaL_checknumber(L, index);

@@ -28,9 +28,9 @@
 
 /* ---- in ---- */
 
+/* Of a string. */
 static const char *bind_bytes(lua_State *L, int index, rn_kind kind, unsigned flags, rn_arena *arena,
                               rn_value *out) {
-  if (lua_type(L, index) != LUA_TSTRING) return RULE_STRING;
   size_t size;
   const char *bytes = lua_tolstring(L, index, &size);
   if (kind == RN_TEXT && !(flags & RN_BIND_KNOWN) && !rn_utf8_valid(bytes, size)) return RULE_UTF8;
@@ -53,8 +53,8 @@ static const char *bind_int64(lua_State *L, int index, rn_value *out) {
   return rn_text_to_int(text, size, &out->u.i) ? NULL : RULE_INT64;
 }
 
+/* Of a number. */
 static const char *bind_double(lua_State *L, int index, unsigned flags, rn_value *out) {
-  if (lua_type(L, index) != LUA_TNUMBER) return RULE_NUMBER;
   out->kind = RN_DOUBLE;
   out->u.d = (double)lua_tonumber(L, index);
   return (flags & RN_BIND_NO_NAN) && isnan(out->u.d) ? RULE_NAN : NULL;
@@ -83,12 +83,28 @@ static const char *bind_decimal(lua_State *L, int index, int scale, rn_arena *ar
   return out->u.s.size ? NULL : RULE_DECIMAL;
 }
 
+/* Text of a time, by way of the last one. */
+static bool parse_time(lua_State *L, const char *text, size_t size, int64_t *us) {
+  rn_lua_scratch *scratch = lua_touserdata(L, lua_upvalueindex(RN_UP_SCRATCH));
+  if (size == scratch->time_size && memcmp(text, scratch->time_text, size) == 0) {
+    *us = scratch->time_us;
+    return true;
+  }
+  if (!rn_timestamp_parse(text, size, true, us)) return false;
+  if (size <= RN_LUA_TIME_KEPT) {
+    memcpy(scratch->time_text, text, size);
+    scratch->time_size = size;
+    scratch->time_us = *us;
+  }
+  return true;
+}
+
 static const char *bind_timestamp(lua_State *L, int index, rn_value *out) {
   out->kind = RN_TIMESTAMP;
   if (lua_type(L, index) == LUA_TSTRING) {
     size_t size;
     const char *text = lua_tolstring(L, index, &size);
-    return rn_timestamp_parse(text, size, true, &out->u.i) ? NULL : RULE_TIMESTAMP;
+    return parse_time(L, text, size, &out->u.i) ? NULL : RULE_TIMESTAMP;
   }
   if (lua_type(L, index) != LUA_TNUMBER) return RULE_TIMESTAMP;
   double seconds = (double)lua_tonumber(L, index), whole = floor(seconds);
@@ -114,7 +130,8 @@ static const char *bind_any(lua_State *L, int index, unsigned flags, rn_arena *a
 
 const char *rn_lua_bind(lua_State *L, int index, rn_code code, int scale, unsigned flags, rn_arena *arena,
                         rn_value *out) {
-  if (rn_lua_isnull(L, index)) {
+  int type = lua_type(L, index);
+  if (rn_lua_isnull_of(L, index, type)) {
     out->kind = RN_NULL;
     return NULL;
   }
@@ -126,16 +143,16 @@ const char *rn_lua_bind(lua_State *L, int index, rn_code code, int scale, unsign
                : RULE_INT32;
   case 'I': return bind_int64(L, index, out);
   case 'b':
-    if (lua_type(L, index) != LUA_TBOOLEAN) return RULE_BOOLEAN;
+    if (type != LUA_TBOOLEAN) return RULE_BOOLEAN;
     out->kind = RN_BOOL;
     out->u.i = lua_toboolean(L, index);
     return NULL;
-  case 'd': return bind_double(L, index, flags, out);
+  case 'd': return type == LUA_TNUMBER ? bind_double(L, index, flags, out) : RULE_NUMBER;
   case 'n': return bind_decimal(L, index, scale, arena, out);
   case 't': return bind_timestamp(L, index, out);
-  case 'x': return bind_bytes(L, index, RN_BLOB, flags, arena, out);
+  case 'x': return type == LUA_TSTRING ? bind_bytes(L, index, RN_BLOB, flags, arena, out) : RULE_STRING;
   case RN_CODE_ANY: return bind_any(L, index, flags, arena, out);
-  default: return bind_bytes(L, index, RN_TEXT, flags, arena, out);
+  default: return type == LUA_TSTRING ? bind_bytes(L, index, RN_TEXT, flags, arena, out) : RULE_STRING;
   }
 }
 

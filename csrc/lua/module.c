@@ -78,6 +78,7 @@ static void push_upvalues(lua_State *L) {
   type_push(L, RN_LUA_STATEMENT);
   type_push(L, "rowan.snapshot");
   type_push(L, "rowan.layout");
+  type_push(L, "rowan.fields");
   rn_lua_scratch_push(L);
   lua_pushliteral(L, "n");
   lua_pushnil(L);
@@ -103,6 +104,7 @@ RN_EXPORT int luaopen_rowan_core(lua_State *L) {
   int module = lua_gettop(L);
   set_functions(L, module, makers);
   set_functions(L, module, rn_lua_snapshot_functions);
+  set_functions(L, module, rn_lua_collect_functions);
   set_functions(L, module, rn_lua_runtime_functions);
   set_functions(L, module, rn_lua_helper_functions);
   lua_pushlightuserdata(L, NULL);

@@ -138,6 +138,7 @@ static rn_status fake_send(void *conn, const rn_statement *statement, const rn_p
   s->argument = 0;
   s->word[0] = '\0';
   sscanf(statement->text, "%15s %d", s->word, &s->argument);
+  sleep_ms(atomic_load(&fake.send_ms));
   atomic_store(&s->deaf, is(s, "deaf"));
   atomic_store(&s->cancelled, false);
   rn_status status = RN_OK;
@@ -296,8 +297,9 @@ const rn_driver *rn_driver_find(const char *name) {
 
 void fake_reset(void) {
   if (atomic_load(&fake.live) != 0) violation("a test left sessions open");
-  atomic_int *counters[] = { &fake.connect_ms, &fake.connect_fails, &fake.cancel_ms, &fake.dead, &fake.opens,
-                             &fake.closes, &fake.forked_closes, &fake.looks, &fake.cancels, &fake.sends,
-                             &fake.live, &fake.most };
+  atomic_int *counters[] = { &fake.connect_ms, &fake.connect_fails, &fake.cancel_ms, &fake.send_ms,
+                             &fake.dead,
+                             &fake.opens, &fake.closes, &fake.forked_closes, &fake.looks, &fake.cancels,
+                             &fake.sends, &fake.live, &fake.most };
   for (size_t i = 0; i < sizeof counters / sizeof counters[0]; i++) atomic_store(counters[i], 0);
 }

@@ -1,6 +1,6 @@
 /* A driver that plays a script instead of asking a database, linked in the place of core/registry.c and the
- * real drivers. "fake" has a socket (a timer that fires when the answer is there), "fakefile" has none and works
- * inside take and next, as SQLite does.
+ * real drivers. "fake" has a socket (a timer that fires when the answer is there), "fakefile" has none and
+ * works inside take and next, as SQLite does.
  *
  * A statement is a word and often a number of milliseconds:
  *   answer N     one row, one column: the number of the session, after N ms
@@ -23,6 +23,7 @@ typedef struct fake_state {
   atomic_int connect_ms;    /* an open takes so long */
   atomic_int connect_fails; /* so many opens to come fail */
   atomic_int cancel_ms;     /* a cancel takes so long */
+  atomic_int send_ms;       /* a send takes so long, and forgets what was cancelled before its end */
   atomic_int dead;          /* so many looks (alive) to come find a dead connection */
   atomic_int opens, closes, forked_closes, looks, cancels, sends;
   atomic_int live;          /* sessions that are open */

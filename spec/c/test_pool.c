@@ -270,6 +270,14 @@ static void the_straight_path_waits_for_jobs_of_its_thread(void) {
   CHECK_TEXT(said, "all 1 connections are held by open transactions or unread results of this thread");
   rn_job_release(job);
   STATS(pool, 1, 1, 0);
+  rn_lease *lease = rn_straight_lease(pool, 0, NULL);
+  job = submit_on(pool, lease, "answer 400", 0); /* its end frees nothing */
+  int64_t began = rn_clock_ms();
+  CHECK_INT(run(pool, "answer 0"), -RN_E_ACQUIRE);
+  CHECK(rn_clock_ms() - began < 350);
+  CHECK_INT(take(job), 1);
+  rn_lease_release(lease, NULL);
+  rn_lease_unref(lease);
   end_pool(pool);
 }
 /* ---- results, leases, closing ---- */
