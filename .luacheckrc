@@ -14,6 +14,6 @@ read_globals = {
   table = { fields = { "unpack", "pack", "move" } },
 }
 
-files["spec/**/*.lua"] = { std = "min+busted" }
+files["spec/**/*.lua"] = { std = "min+busted", max_line_length = 140 }
 files["docs/layers.lua"] = { max_line_length = false }
 files["rockspec/*.rockspec"] = { std = "+rockspec" }

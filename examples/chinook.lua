@@ -10,16 +10,19 @@ local rowan = require("rowan")
 local DataTypes = rowan.DataTypes
 
 local where = arg and arg[1] or "../shared/data/chinook.sqlite"
-if not where:find("^%a[%w+.-]*:") then
+local db
+if where:find("^%a[%w+.-]*:") then
+  db = rowan.connect(where)
+else
   local file = io.open(where, "rb")
   if not file then
     io.stderr:write("chinook: there is no file ", where, "; give the path of a Chinook database\n")
     os.exit(2)
   end
   file:close()
-  where = "sqlite:" .. where
+  -- Nothing is written, so the file stays as it is, and may be one that only its owner can write.
+  db = rowan.connect{ dialect = "sqlite", storage = where, mode = "ro" }
 end
-local db = rowan.connect(where)
 
 local INTEGER, DECIMAL, DATE = DataTypes.INTEGER, DataTypes.DECIMAL(10, 2), DataTypes.DATE
 

@@ -137,7 +137,8 @@ local function administer(sql)
 end
 
 local function connect_postgres(options)
-  if options.searchPath or options.url then return rowan.connect(POSTGRES, options) end
+  if options.url then return rowan.connect(options) end
+  if options.searchPath then return rowan.connect(POSTGRES, options) end
   local name = unique()
   administer('CREATE SCHEMA "' .. name .. '"')
   options.searchPath = { name }

@@ -39,6 +39,7 @@ local function new(config)
   if not handle then failure.raise(err, {}) end
   local db = {
     dialect = config.driver, models = {}, options = config.options, _model_order = {}, _handle = handle,
+    _raw_writes = 0,
     _dialect = dialect.get(config.driver), _plans = plans.new(), _current = setmetatable({}, { __mode = "k" }),
   }
   db.pool = { stats = function() return handle:stats() end }

@@ -10,6 +10,7 @@ local everything = require("rowan.base.everything")
 local expression = require("rowan.query.expression")
 local json = require("rowan.types.json")
 local null = require("rowan.base.null")
+local onto = require("rowan.repo.onto")
 local ops = require("rowan.base.ops")
 local transaction = require("rowan.repo.transaction")
 local types = require("rowan.types")
@@ -52,6 +53,18 @@ getmetatable(everything).__call = function(_, functions) return driver.all(funct
 ---@return rowan.Database
 function rowan.connect(url, options)
   return database.new(driver.config.read(url, options))
+end
+
+---Loads associations onto instances that are there already, each with one statement.
+---
+---    rowan.load(users, { "posts.tags", "profile" })
+---@async
+---@param rows table an instance, or a list of them
+---@param what any a path ("posts.tags"), an include as in a finder, or a list of these
+---@param options? { transaction?: rowan.Transaction|false, logging?: any }
+---@return table rows
+function rowan.load(rows, what, options)
+  return onto.load(rows, what, options)
 end
 
 ---Now, as a DATE attribute holds it: 2024-02-01T00:00:00.000Z.

@@ -2,8 +2,10 @@
 
 local clock = require("rowan.base.clock")
 local errors = require("rowan.base.errors")
+local fields = require("rowan.change.fields")
 local json = require("rowan.types.json")
 local null = require("rowan.base.null")
+local rows = require("rowan.driver.rows")
 local suggest = require("rowan.base.suggest")
 local values = require("rowan.driver.values")
 
@@ -14,6 +16,12 @@ local build = {}
 ---@param name any
 ---@param context string
 function build.unknown(def, name, context)
+  if def.model and def.model.associations[name] then
+    errors.raise("QueryError", {
+      message = ("%s: %q is an association of %s, not an attribute; create and bulkCreate make its rows where include "
+        .. "names it"):format(context, name, def.name),
+    })
+  end
   local names = {}
   for i, attr in ipairs(def.list) do names[i] = attr.name end
   errors.raise("QueryError", {
@@ -38,10 +46,10 @@ end
 ---@param row table
 function build.defaults(def, row)
   for _, attr in ipairs(def.defaults) do
-    if row[attr.name] == nil then
+    if rawget(row, attr.name) == nil then
       local default = attr.default
       if attr.default_kind == "function" then default = default() end
-      row[attr.name] = json.copy(default)
+      rawset(row, attr.name, json.copy(default))
     end
   end
 end
@@ -62,6 +70,52 @@ function build.row(def, given, context)
   end
   if def.defaults[1] then build.defaults(def, row) end
   return row
+end
+
+---A new instance with the values of a caller's table, which is not changed.
+---@param model table
+---@param given any
+---@param context string for messages
+---@param number? integer which row of a list it is, for messages
+---@return table instance
+function build.instance(model, given, context, number)
+  local def = model.definition
+  local row = type(given) == "table" and rows.build(fields.of(def), given, model._new)
+  if not row then
+    -- Says what is wrong.
+    return setmetatable(build.row(def, given, number and context .. ": row " .. number or context), model._new)
+  end
+  if def.defaults[1] then build.defaults(def, row) end
+  return row
+end
+
+---A new instance that can be stored as it is, with the key of its set of attributes; nil when its values have to be looked
+---at one by one, by `build.instance` and `collect.insert`.
+---@param model table
+---@param given any
+---@return table? instance
+---@return number|string? key
+function build.ready(model, given)
+  local def = model.definition
+  return rows.create(def.fields or fields.of(def), given, model._new, build.stamp(def))
+end
+
+---The same for a list of values.
+---@param model table
+---@param list any[]
+---@return table[]? instances
+---@return number[]? keys that occur
+---@return table[][]? groups the instances of each key
+function build.ready_all(model, list)
+  local def = model.definition
+  return rows.create_all(fields.of(def), list, model._new, build.stamp(def))
+end
+
+---The time that rows which are inserted now get; nil for a model that keeps none.
+---@param def table
+---@return string?
+function build.stamp(def)
+  return (def.created or def.updated) and build.now() or nil
 end
 
 ---Sets the timestamps of a row about to be inserted.

@@ -53,7 +53,8 @@ function cast.bind(row, attr, value, failures)
   if canonical == nil then
     return nil, cast.fail(failures, attr, rule, "type violation", "type", value)
   end
-  if canonical ~= value then row[attr.name] = canonical end
+  -- Always: 3 and 3.0 are equal, and so are -0.0 and 0.0, but not the same value to have in a row.
+  row[attr.name] = canonical
   if not type_of.dump then return canonical, failures end
   local bound, problem = type_of.dump(canonical)
   if bound == nil then return nil, cast.fail(failures, attr, problem, "type violation", "type", value) end

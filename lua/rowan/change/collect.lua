@@ -3,51 +3,104 @@
 
 local cast = require("rowan.change.cast")
 local errors = require("rowan.base.errors")
+local fields = require("rowan.change.fields")
 local null = require("rowan.base.null")
 local rows = require("rowan.driver.rows")
 local suggest = require("rowan.base.suggest")
 
 local collect = {}
 
--- A shape key of so many attributes still fits the 53 bits of a number.
-local NUMERIC_KEY = 50
-
 local function missing(attr, failures)
   if attr.allow_null or attr.auto or attr.default_kind == "expression" then return failures end
   return cast.fail(failures, attr, "cannot be null", "notNull Violation", "is_null", nil)
 end
 
----The parameters of an INSERT: attributes that have a value, in the order of the definition.
----@param def table
----@param row table a new instance; canonical values are written back
----@return any[] params
----@return integer count
----@return number|string key names the set of attributes
----@return table attrs
-function collect.insert(def, row)
-  local params, attrs, n, key, failures = {}, {}, 0, 0, nil
-  local list = def.list
-  local bits = #list > NUMERIC_KEY and {} or nil
-  for i = 1, #list do
-    local attr = list[i]
+-- What is bound for a row, by name, where it is not what the row shows.
+local function with_bound(def, row, bound)
+  local values = {}
+  for _, attr in ipairs(def.list) do
+    local value = bound[attr.name]
+    if value == nil then value = rawget(row, attr.name) end
+    values[attr.name] = value
+  end
+  return values
+end
+
+-- Casts what the core has left to us: the attributes at these positions of the definition.
+local function settle_row(def, row, key, ...)
+  local failures, bound
+  for _, position in ipairs({ ... }) do
+    local attr = def.list[position]
     local value = rawget(row, attr.name)
-    local present = value ~= nil and not (value == null and attr.auto)
-    if present then
-      local bound
-      bound, failures = cast.bind(row, attr, value, failures)
-      n = n + 1
-      params[n], attrs[n] = bound, attr
-    else
+    if value == nil or (value == null and attr.auto) then
       failures = missing(attr, failures)
-    end
-    if bits then
-      bits[i] = present and "1" or "0"
     else
-      key = key * 2 + (present and 1 or 0)
+      local made
+      made, failures = cast.bind(row, attr, value, failures)
+      if attr.type.dump then
+        bound = bound or {}
+        bound[attr.name] = made
+      end
     end
   end
-  cast.check(def, failures)
-  return params, n, bits and table.concat(bits) or key, attrs
+  return bound and with_bound(def, row, bound) or row, key, failures
+end
+
+---What is bound in the INSERT of a row.
+---@param def table
+---@param row table a new instance; canonical values, and the time where it belongs, are written into it
+---@param now? string
+---@return table values by attribute; the row itself where it shows what is bound
+---@return number|string key names the set of attributes
+---@return rowan.Failure[]? failures
+function collect.insert(def, row, now)
+  local known = def.fields or fields.of(def)
+  local key, left = rows.collect(known, row, now)
+  if left == nil then return row, key end
+  return settle_row(def, row, rows.collect(known, row, now))
+end
+
+---The attributes that take part in the INSERT of a row, in the order of the definition.
+---@param def table
+---@param row table
+---@return table[] attrs
+function collect.attributes(def, row)
+  local attrs = {}
+  for _, attr in ipairs(def.list) do
+    local value = rawget(row, attr.name)
+    if value ~= nil and not (value == null and attr.auto) then attrs[#attrs + 1] = attr end
+  end
+  return attrs
+end
+
+-- A column that was read under a name of the query's own is shown by the row, but cannot be written; so is a row of a
+-- junction that was loaded with it.
+local function is_untouched(row, name)
+  if rows.isrow(row[name]) then return true end
+  if not rows.isrow(row) or not rows.has(row, name) then return false end
+  local value = row[name]
+  return type(value) == "table" or value == rows.original(row, name)
+end
+
+---What is wrong with a new row; canonical values are written back.
+---@param def table
+---@param row table
+---@param later table<string, boolean> attributes that get their values later
+---@return rowan.Failure[]?
+function collect.failures(def, row, later)
+  local failures
+  for _, attr in ipairs(def.list) do
+    local value = rawget(row, attr.name)
+    if not later[attr.name] then
+      if value == nil or (value == null and attr.auto) then
+        failures = missing(attr, failures)
+      else
+        local _
+        _, failures = cast.bind(row, attr, value, failures)
+      end
+    end
+  end
+  return failures
 end
 
 ---Refuses a field of a row that is neither an attribute nor a loaded association: a typing error that a save would lose.
@@ -57,7 +110,7 @@ end
 function collect.check_fields(def, row, associations)
   local by_name = def.by_name
   for name in next, row do
-    if not by_name[name] and not associations[name] then
+    if not by_name[name] and not associations[name] and not is_untouched(row, name) then
       local names = {}
       for i, attr in ipairs(def.list) do names[i] = attr.name end
       errors.raise("QueryError", {
@@ -69,10 +122,54 @@ end
 
 local function compare_loaded(def)
   return function(key, original, current)
-    local type_of = def.by_name[key].type
+    local attr = def.by_name[key]
+    if not attr then return true end
     if current == nil or current == null then return false end
-    return type_of.equal(type_of.load(original), current)
+    return attr.type.equal(attr.type.load(original), current)
   end
+end
+
+local function only_attributes(def, names)
+  local list
+  for _, name in ipairs(names or {}) do
+    if def.by_name[name] then
+      list = list or {}
+      list[#list + 1] = name
+    end
+  end
+  return list
+end
+
+local function compare_with(def)
+  def.compare_loaded = def.compare_loaded or compare_loaded(def)
+  return def.compare_loaded
+end
+
+-- As settle_row, for changed values. What is canonical goes into a table of its own: a row is as it was until the
+-- database has it.
+local function settle_changes(def, values, key, ...)
+  local canonical, failures = {}, nil
+  for _, position in ipairs({ ... }) do
+    local attr = def.list[position]
+    values[attr.name], failures = cast.bind(canonical, attr, values[attr.name], failures)
+  end
+  cast.check(def, failures)
+  return values, key, canonical
+end
+
+---What is bound in the UPDATE of a stored row: the attributes that differ from what was read. The row is not changed.
+---@param def table
+---@param row table
+---@param associations table<string, any> names that the row may have beside its attributes
+---@return table|boolean|nil values by attribute, null for NULL, and the row's key; nil when nothing differs; false when it
+--- has to be found out by check_fields, changed and update
+---@return number|string? key names the set of attributes
+---@return table? canonical values that the row should show
+function collect.changes(def, row, associations)
+  local known, equal = def.fields or fields.of(def), def.compare_loaded or compare_with(def)
+  local values, key, left = rows.dirty(known, row, associations, equal)
+  if left == nil then return values, key end
+  return settle_changes(def, rows.dirty(known, row, associations, equal))
 end
 
 ---Names of the attributes whose field differs from what was read, in the order of the definition; nil when none do.
@@ -80,9 +177,9 @@ end
 ---@param row table
 ---@return string[]?
 function collect.changed(def, row)
-  def.compare_loaded = def.compare_loaded or compare_loaded(def)
-  local names = rows.changed(row, def.compare_loaded)
+  local names = rows.changed(row, compare_with(def))
   if not getmetatable(row).partial then return names end
+  names = only_attributes(def, names)
   for _, attr in ipairs(def.list) do
     local value = rawget(row, attr.name)
     if value ~= nil and not rows.has(row, attr.name) then

@@ -14,6 +14,7 @@ local postgres = {
   max_identifier = 63,
   supports = {
     ilike = true,
+    nan = true,
     schemas = true,
     enum_types = true,
     identity = true,
@@ -23,9 +24,12 @@ local postgres = {
     arrays = true,
     row_locks = true,
     drop_cascade = true,
+    drop_many = true,
     -- The generated key of a plain INSERT comes by RETURNING.
     last_id = false,
     offset_needs_limit = false,
+    lateral = true,
+    column_aliases = true,
   },
   visitors = {},
 }
@@ -37,11 +41,33 @@ function postgres.placeholder(slot)
   return "$" .. slot
 end
 
+-- JSON has no equality of its own, JSONB has.
+function postgres.visitors.column(w, item)
+  if item.plain_json then w:put("CAST(") end
+  w:column(item)
+  if item.plain_json then w:put(" AS JSONB)") end
+end
+
 function postgres.visitors.member(w, item)
   w:visit(item.value)
+  if item.value.array_type then
+    -- A list of arrays would become one flat array: they travel as text.
+    w:put((item.negated and " NOT IN" or " IN") .. " (SELECT u.c::" .. item.value.array_type .. " FROM unnest("
+      .. w.dialect.placeholder(item.slot) .. "::text[]) AS u(c))")
+    return
+  end
   w:put(item.negated and " <> ALL (" or " = ANY (")
-  w:put(postgres.placeholder(item.slot))
+  w:put(w.dialect.placeholder(item.slot))
   w:put(")")
+end
+
+---List parameters as a table.
+---@param w rowan.sql.Writer
+---@param item rowan.sql.Node a lists or member_rows node
+function postgres.lists(w, item)
+  local arrays = {}
+  for i, slot in ipairs(item.slots) do arrays[i] = "$" .. slot .. "::" .. item.type_names[i] .. "[]" end
+  w:put("unnest(" .. table.concat(arrays, ", ") .. ")")
 end
 
 ---The rows of an INSERT from one array parameter a column. An array column travels as text, because unnest would

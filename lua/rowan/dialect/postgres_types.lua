@@ -11,7 +11,9 @@ local MAX_IDENTIFIER = 63
 
 local NAMES = {
   TINYINT = "SMALLINT", SMALLINT = "SMALLINT", MEDIUMINT = "INTEGER", INTEGER = "INTEGER", BIGINT = "BIGINT",
-  FLOAT = "DOUBLE PRECISION", DOUBLE = "DOUBLE PRECISION", REAL = "REAL", BOOLEAN = "BOOLEAN", TEXT = "TEXT",
+  FLOAT = "DOUBLE PRECISION", DOUBLE = "DOUBLE PRECISION", BOOLEAN = "BOOLEAN", TEXT = "TEXT",
+  -- Single precision would give back another number than was written.
+  REAL = "DOUBLE PRECISION",
   BLOB = "BYTEA", DATEONLY = "DATE", UUID = "UUID", JSON = "JSON", JSONB = "JSONB",
 }
 -- The next larger type, since PostgreSQL has no unsigned ones.

@@ -13,6 +13,7 @@ local sqlite = {
   max_identifier = nil,
   supports = {
     ilike = false,
+    nan = false,
     schemas = false,
     enum_types = false,
     identity = false,
@@ -22,9 +23,12 @@ local sqlite = {
     arrays = false,
     row_locks = false,
     drop_cascade = false,
+    drop_many = false,
     -- The rowid of a plain INSERT is known without RETURNING.
     last_id = true,
     offset_needs_limit = true,
+    lateral = false,
+    column_aliases = false,
   },
   visitors = {},
 }
@@ -40,7 +44,7 @@ end
 function sqlite.visitors.member(w, item)
   w:visit(item.value)
   w:put(item.negated and " NOT IN (SELECT c0 FROM rowan_rows(" or " IN (SELECT c0 FROM rowan_rows(")
-  w:put(sqlite.placeholder(item.slot))
+  w:put(w.dialect.placeholder(item.slot))
   w:put("))")
 end
 
@@ -49,14 +53,25 @@ function sqlite.visitors.constant(w, item)
   w:put(item.value and "1" or "0")
 end
 
--- DECIMAL is exact text in SQLite, so it is compared and ordered by value through the core's collation.
+-- DECIMAL and JSON are text in SQLite, so they are compared by value through the core's collations.
 function sqlite.visitors.column(w, item)
-  if item.alias then
-    w:name(item.alias)
-    w:put(".")
-  end
-  w:name(item.field)
+  w:column(item)
   if item.decimal then w:put(" COLLATE ROWAN_DECIMAL") end
+  if item.document then w:put(" COLLATE ROWAN_JSON") end
+end
+
+---List parameters as a table. `narrow`: only the columns that are used, where a plain SELECT * would give them all.
+---@param w rowan.sql.Writer
+---@param item rowan.sql.Node a lists or member_rows node
+---@param narrow? boolean
+function sqlite.lists(w, item, narrow)
+  local columns, args = {}, {}
+  for i, slot in ipairs(item.slots) do
+    columns[i] = "c" .. (i - 1)
+    args[i] = sqlite.placeholder(slot)
+  end
+  local rows = "rowan_rows(" .. table.concat(args, ", ") .. ")"
+  w:put(narrow and "(SELECT " .. table.concat(columns, ", ") .. " FROM " .. rows .. ")" or rows)
 end
 
 ---The rows of an INSERT from one list parameter a column.

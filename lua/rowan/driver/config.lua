@@ -40,6 +40,7 @@ local FIELDS = {
   { "benchmark", kind = "boolean", up = true },
   { "define", kind = "table", up = true },
   { "schema", kind = "string", up = true },
+  { "associationLoading", kind = "string", up = true, choices = { "siblings", "single", "strict" } },
   { "isolationLevel", kind = "string", up = true },
   { "transactionType", kind = "string", up = true, only = "sqlite" },
 }

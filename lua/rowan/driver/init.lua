@@ -79,7 +79,8 @@ function Handle:query(statement, params, n, lease, template, single, timeout_ms)
   return ticket:take(template, single)
 end
 
---- Takes a connection out of the pool for several statements. Its owner calls lease:release().
+--- Takes a connection out of the pool for several statements. Its owner calls lease:release(), or
+--- lease:discard() when nobody knows in which state it is.
 ---@async
 ---@param timeout_ms integer|nil default is the pool's acquire timeout
 ---@return userdata|nil lease
@@ -104,8 +105,10 @@ function Handle:close()
   self.pool:close()
 end
 
---- Describes a statement once, to be run many times: core.statement(text, codes, columns, script).
----@type fun(text: string, codes: string, columns: table[]|nil, script: boolean|nil): userdata
+--- Describes a statement once, to be run many times: core.statement(text, codes, columns, script, loads, names). With
+--- `names` its parameters are fields of one table instead of items 1..n; lists, of which there must then be nothing
+--- else, are the fields of every table in a sequence.
+---@type fun(text: string, codes: string, columns: table[]|nil, script: boolean|nil, loads: table|nil, names: string[]|nil): userdata
 M.statement = core.statement
 
 --- Runs functions side by side: see driver/all.

@@ -1,58 +1,112 @@
---- The methods that an association gives to the instances of its source: user:getPosts().
+--- The methods that an association gives to the instances of its source: user:getPosts(), user:addPost(post). Each checks
+--- its options and hands on to repo/.
 
-local association_layer = require("rowan.association")
+local check = require("rowan.base.check")
 local errors = require("rowan.base.errors")
-local everything = require("rowan.base.everything")
-local expression = require("rowan.query.expression")
-local read = require("rowan.repo.read")
-local select = require("rowan.query.select")
+local link = require("rowan.repo.link")
+local many = require("rowan.repo.link_many")
+local null = require("rowan.base.null")
+local one = require("rowan.repo.link_one")
+local siblings = require("rowan.repo.siblings")
+local through = require("rowan.repo.link_through")
 
 local accessors = {}
 
--- The condition that ties targets to `row`; nil when the row's side of the key is NULL, so that nothing can match.
-local function condition_for(made, row)
-  local condition = {}
-  for _, pair in ipairs(made.keys) do
-    local value = rawget(row, pair.source.name)
-    if value == nil then return nil end
-    condition[pair.target.name] = value
-  end
-  return condition
+local CALL = { "transaction", "logging", "benchmark" }
+
+local function options_of(...)
+  local set = check.set({ ... })
+  for _, name in ipairs(CALL) do set[name] = true end
+  return set
 end
 
-local function get(made, row, options)
-  local context = made.source.name .. ":" .. made.accessors.get
-  if options then select.check(options, context) end
-  local condition = condition_for(made, row)
-  if not condition then return made.multiple and {} or nil end
-  local finder = {}
-  for name, value in next, options or {} do finder[name] = value end
-  local own = finder.where
-  finder.where = (own == nil or own == everything) and condition or expression.and_(condition, own)
-  if made.multiple then return read.all(made.target, finder) end
-  return read.one(made.target, finder)
+local function finder_options(...)
+  return options_of("where", "attributes", "include", "order", "limit", "offset", "raw", "rejectOnEmpty",
+    "associationLoading", ...)
 end
 
-local METHODS = {
-  get = get,
+local FINDER = finder_options()
+local CONDITION = options_of("where")
+local CREATE = options_of("include")
+
+-- What each method of each kind may be told.
+local OPTIONS = {
+  belongsTo = { get = FINDER, set = options_of("save"), create = CREATE },
+  hasOne = { get = FINDER, set = options_of("destroyPrevious"), create = CREATE },
+  hasMany = {
+    get = FINDER, count = CONDITION, has = CONDITION, set = options_of("destroyPrevious"), add = options_of(),
+    remove = options_of("destroy"), create = CREATE,
+  },
+  belongsToMany = {
+    get = finder_options("through", "joinTableAttributes"), count = options_of("where", "through"),
+    has = options_of("where", "through"), set = options_of("through"), add = options_of("through"),
+    remove = options_of(), create = options_of("include", "through"),
+  },
 }
+local THROUGH = check.set({ "where", "attributes", "as" })
 
----Adds the methods of an association to its source's prototype; a name that is taken is refused.
+local EFFECTS = { belongsTo = one.belongsTo, hasOne = one.hasOne, hasMany = many, belongsToMany = through }
+
+-- Names of methods for one and for many do the same.
+local SAME = { hasAll = "has", addMany = "add", removeMany = "remove" }
+local READS_THROUGH = { get = true, count = true, has = true }
+
+local function check_options(made, role, options, context)
+  check.keys(options, OPTIONS[made.kind][role], context, "QueryError")
+  if options == nil then return end
+  local said = options.through
+  check.optional(said, "table", context .. ": through", "QueryError")
+  if said and READS_THROUGH[role] then check.keys(said, THROUGH, context .. ": through", "QueryError") end
+end
+
+-- How a getter without options of its own loads (repo/siblings); nil for one that has some.
+local function loading_mode(made, options, context)
+  local mode = options and siblings.check(options.associationLoading, context)
+  for key in next, options or {} do
+    if key ~= "associationLoading" then return nil end
+  end
+  return mode or made.source.definition.options.associationLoading or made.source.db.options.associationLoading
+    or "siblings"
+end
+
+local function getter(made, context)
+  local effect, attrs = EFFECTS[made.kind].get, link.side(made.source_keys or made.keys, "source")
+  return function(self, options)
+    check_options(made, "get", options, context)
+    local mode = loading_mode(made, options, context)
+    if not mode then
+      local finder = link.with(options, {})
+      finder.associationLoading = nil
+      return effect(made, self, finder, context)
+    end
+    if not link.values(self, attrs, context) then return made.multiple and {} or nil end
+    return siblings.get(made, self, mode)
+  end
+end
+
+local function method(made, role, name)
+  local effect, context = EFFECTS[made.kind][role], made.source.name .. ":" .. name
+  if role == "get" then return getter(made, context) end
+  if role == "count" then
+    return function(self, options)
+      check_options(made, role, options, context)
+      return effect(made, self, options, context)
+    end
+  end
+  return function(self, argument, options)
+    check_options(made, role, options, context)
+    if role == "create" and argument ~= nil and (type(argument) ~= "table" or argument == null) then
+      errors.raise("QueryError", { message = context .. " wants a table of values, not " .. tostring(argument) })
+    end
+    return effect(made, self, argument, options, context)
+  end
+end
+
+---Adds the methods of an association to its source's prototype. That no name is taken was checked when it was defined.
 ---@param made rowan.Association
 function accessors.define(made)
-  local prototype, def = made.source.prototype, made.source.definition
-  for role, method in pairs(METHODS) do
-    local name = made.accessors[role]
-    if name then
-      if def.by_name[name] or prototype[name] ~= nil then
-        association_layer.forget(made)
-        errors.raise("AssociationError", {
-          message = ("%s:%s: the method %s that the alias %q needs is there already; choose another alias with as")
-            :format(made.source.name, made.kind, name, made.as),
-        })
-      end
-      rawset(prototype, name, function(self, ...) return method(made, self, ...) end)
-    end
+  for role, name in pairs(made.accessors) do
+    rawset(made.source.prototype, name, method(made, SAME[role] or role, name))
   end
 end
 

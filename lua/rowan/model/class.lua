@@ -4,6 +4,7 @@ local association = require("rowan.association")
 local build = require("rowan.change.build")
 local bulk = require("rowan.repo.bulk")
 local check = require("rowan.base.check")
+local create = require("rowan.repo.create")
 local errors = require("rowan.base.errors")
 local everything = require("rowan.base.everything")
 local accessors = require("rowan.model.accessors")
@@ -11,7 +12,6 @@ local expression = require("rowan.query.expression")
 local read = require("rowan.repo.read")
 local select = require("rowan.query.select")
 local sync = require("rowan.repo.sync")
-local write = require("rowan.repo.write")
 
 ---@class rowan.Model
 ---@field name string
@@ -28,7 +28,7 @@ Model.__index = Model
 Model.__tostring = function(m) return "rowan.model: " .. m.name end
 
 local BUILD = { isNewRecord = true }
-local CALL = { transaction = true, logging = true, benchmark = true }
+local CREATE = { include = true, transaction = true, logging = true, benchmark = true }
 local UPDATE = { where = true, returning = true, silent = true, transaction = true, logging = true, benchmark = true }
 local DESTROY = { where = true, transaction = true, logging = true, benchmark = true }
 local SYNC = { force = true, logging = true, benchmark = true, transaction = true }
@@ -43,36 +43,34 @@ function Model:build(values, options)
   return setmetatable(build.row(self.definition, values or {}, self.name .. ":build"), self._new)
 end
 
----Makes and stores a row.
+---Makes and stores a row, with the rows of the associations that `include` names: all of them, or none.
 ---
 ---    local user = User:create{ name = "Ann" }
 ---    -- INSERT INTO "users" ("name", "created_at", "updated_at") VALUES ($1, $2, $3) RETURNING "id"
+---    User:create({ name = "Ann", posts = { { title = "First" } } }, { include = "posts" })
 ---@async
 ---@param values? table<string, any>
----@param options? { transaction?: rowan.Transaction|false, logging?: any }
+---@param options? { include?: any, transaction?: rowan.Transaction|false, logging?: any }
 ---@return rowan.Instance
 function Model:create(values, options)
-  if options then check.keys(options, CALL, self.name .. ":create", "QueryError") end
-  local row = setmetatable(build.row(self.definition, values or {}, self.name .. ":create"), self._new)
-  return write.insert(self, row, options)
+  local context = self.name .. ":create"
+  if options then check.keys(options, CREATE, context, "QueryError") end
+  return create.one(self, values, options, context)
 end
 
----Stores many rows with one statement (one for each set of attributes that occurs), all or none of them.
+---Stores many rows with one statement (one for each set of attributes that occurs), all or none of them; with those of
+---the associations that `include` names, which take as many statements however many they are.
 ---@async
 ---@param list table<string, any>[]
----@param options? { transaction?: rowan.Transaction|false, logging?: any }
+---@param options? { include?: any, transaction?: rowan.Transaction|false, logging?: any }
 ---@return rowan.Instance[] in the order of the list
 function Model:bulkCreate(list, options)
   local context = self.name .. ":bulkCreate"
-  check.keys(options, CALL, context, "QueryError")
+  check.keys(options, CREATE, context, "QueryError")
   if type(list) ~= "table" or not check.sequence(list) then
     errors.raise("QueryError", { message = context .. " wants a list of tables" })
   end
-  local instances = {}
-  for i = 1, #list do
-    instances[i] = setmetatable(build.row(self.definition, list[i], context .. ": row " .. i), self._new)
-  end
-  return bulk.insert(self, instances, options)
+  return create.many(self, list, options, context)
 end
 
 ---All rows that match.
@@ -129,13 +127,27 @@ function Model:findByPk(key, options)
   return read.one(self, finder)
 end
 
+---A page of rows and the number of all rows that match, counting each row once whatever is included.
+---
+---    local page = User:findAndCountAll{ limit = 10, offset = 20 }
+---    -- SELECT ..., COUNT(*) OVER () AS "total" FROM "users" ORDER BY "id" ASC LIMIT $1 OFFSET $2
+---@async
+---@param options? table as for findAll
+---@return { count: integer, rows: rowan.Instance[] }
+function Model:findAndCountAll(options)
+  options = options or NO_OPTIONS
+  select.check(options, self.name .. ":findAndCountAll")
+  local count, rows = read.page(self, options)
+  return { count = count, rows = rows }
+end
+
 ---How many rows match.
 ---@async
----@param options? { where?: any, transaction?: rowan.Transaction|false, logging?: any }
+---@param options? { where?: any, include?: any, transaction?: rowan.Transaction|false, logging?: any }
 ---@return integer
 function Model:count(options)
   if options == nil then return read.count(self, NO_OPTIONS) end
-  expression.check_options(options, select.count_options, self.name .. ":count")
+  select.check_count(options, self.name .. ":count")
   return read.count(self, options)
 end
 
@@ -209,26 +221,35 @@ local function associate(kind, source, target, options)
   local made = association.define(kind, source, target, options)
   source:refresh()
   target:refresh()
+  if made.through then made.through.model:refresh() end
   accessors.define(made)
   return made
 end
 
 ---Each row of this model belongs to one of `target`: the foreign key is here.
 ---@param target rowan.Model
----@param options? table as, foreignKey, targetKey, constraints, onDelete, onUpdate
+---@param options? table as, foreignKey, targetKey, scope, constraints, onDelete, onUpdate
 ---@return rowan.Association
 function Model:belongsTo(target, options) return associate("belongsTo", self, target, options) end
 
 ---Each row of this model has at most one of `target`, which holds the foreign key.
 ---@param target rowan.Model
----@param options? table as, foreignKey, sourceKey, constraints, onDelete, onUpdate
+---@param options? table as, foreignKey, sourceKey, scope, constraints, onDelete, onUpdate
 ---@return rowan.Association
 function Model:hasOne(target, options) return associate("hasOne", self, target, options) end
 
 ---Each row of this model has any number of `target`, which holds the foreign key.
 ---@param target rowan.Model
----@param options? table as, foreignKey, sourceKey, constraints, onDelete, onUpdate
+---@param options? table as, foreignKey, sourceKey, scope, constraints, onDelete, onUpdate
 ---@return rowan.Association
 function Model:hasMany(target, options) return associate("hasMany", self, target, options) end
+
+---Rows of this model and of `target` belong to each other, as rows of the model in between say.
+---
+---    Post:belongsToMany(Tag, { through = "PostTags" })
+---@param target rowan.Model
+---@param options table through (a name, a model, or { model =, scope =, unique = }), as, foreignKey, otherKey, sourceKey, targetKey, scope, constraints, onDelete, onUpdate
+---@return rowan.Association
+function Model:belongsToMany(target, options) return associate("belongsToMany", self, target, options) end
 
 return Model

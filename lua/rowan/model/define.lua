@@ -4,6 +4,7 @@ local Instance = require("rowan.model.instance")
 local Model = require("rowan.model.class")
 local definition = require("rowan.schema.definition")
 local expression = require("rowan.query.expression")
+local siblings = require("rowan.repo.siblings")
 
 local define = {}
 
@@ -52,6 +53,14 @@ local function instance_metatable(model, is_new, partial)
   return { __index = index, __name = "rowan.instance", __tostring = tostring_row, Model = model, partial = partial }
 end
 
+-- Options under every model's own.
+local function defaults_of(db)
+  local defaults = {}
+  for key, value in pairs(db.options.define or {}) do defaults[key] = value end
+  defaults.schema = defaults.schema or db.options.schema
+  return defaults
+end
+
 ---A model of a database.
 ---@param db rowan.Database
 ---@param name string
@@ -60,12 +69,15 @@ end
 ---@return rowan.Model
 function define.model(db, name, attributes, options)
   local def = definition.new(name, attributes, options or {}, {
-    dialect = db._dialect, defaults = db.options.define or {}, is_expression = expression.is,
+    dialect = db._dialect, defaults = defaults_of(db), is_expression = expression.is,
   })
+  siblings.check(def.options.associationLoading, "the model " .. name)
   local model = setmetatable({
     name = name, tableName = def.table, db = db, definition = def, associations = {}, association_order = {},
-    prototype = setmetatable({}, { __index = Instance }), _plans = { generation = -1 },
+    prototype = setmetatable({}, { __index = Instance }), _plans = { generation = -1 }, _written = 0,
   }, Model)
+  -- The way back, for layers to which a model is opaque.
+  def.model = model
   model._template = instance_metatable(model, false)
   model._partial_template = instance_metatable(model, false, true)
   model._new = instance_metatable(model, true)

@@ -5,6 +5,7 @@ local build = require("rowan.change.build")
 local check = require("rowan.base.check")
 local collect = require("rowan.change.collect")
 local errors = require("rowan.base.errors")
+local load = require("rowan.repo.load")
 local null = require("rowan.base.null")
 local plain = require("rowan.model.plain")
 local read = require("rowan.repo.read")
@@ -30,7 +31,14 @@ end
 ---@param what? string|{ plain?: boolean }
 ---@return any
 function Instance:get(what)
-  if type(what) == "string" then return rawget(self, what) end
+  if type(what) == "string" then
+    local value = rawget(self, what)
+    -- A computed column that is NULL is no attribute, but was read with the row.
+    if value == nil and not self.Model.associations[what] and not (rows.isrow(self) and rows.has(self, what)) then
+      attribute(self, what, "get")
+    end
+    return value
+  end
   check.keys(what, { plain = true }, "get", "UsageError")
   return plain.copy(self)
 end
@@ -54,7 +62,10 @@ end
 ---@param value? any
 ---@return rowan.Instance self
 function Instance:set(what, value)
-  if type(what) == "string" then what = { [what] = value } end
+  if type(what) == "string" then
+    rawset(self, attribute(self, what, "set").name, value)
+    return self
+  end
   check.type(what, "table", "set")
   for name in next, what do attribute(self, name, "set") end
   for name, item in next, what do self[name] = item end
@@ -105,10 +116,7 @@ end
 ---@return boolean
 function Instance:isLoaded(name)
   local model = self.Model
-  if model.associations[name] then
-    local loaded = getmetatable(self).loaded
-    return rawget(self, name) ~= nil or (loaded ~= nil and loaded[name] == true)
-  end
+  if model.associations[name] then return load.is_loaded(self, name) end
   attribute(self, name, "isLoaded")
   if self.isNewRecord then return rawget(self, name) ~= nil end
   return rows.has(self, name)
@@ -124,6 +132,16 @@ local function chosen(self, names, fields)
   return list
 end
 
+-- A failed INSERT leaves the row without the timestamps and canonical values that were made for it.
+local function insert(model, self, options)
+  local before = {}
+  for name, value in next, self do before[name] = value end
+  local ok, problem = pcall(write.insert, model, self, options)
+  if ok then return self end
+  for _, attr in ipairs(model.definition.list) do rawset(self, attr.name, before[attr.name]) end
+  error(problem, 0)
+end
+
 ---Writes what changed: INSERT for a new row, UPDATE of the changed columns otherwise; nothing when nothing changed.
 ---Raises ValidationError before anything is sent when a value does not fit, and leaves the row as it was on failure.
 ---
@@ -136,9 +154,15 @@ function Instance:save(options)
   local model = self.Model
   if options then check.keys(options, SAVE, model.name .. ":save", "QueryError") end
   local def = model.definition
+  local names
+  if not self.isNewRecord and not (options and options.fields) then
+    local values, key, canonical = collect.changes(def, self, model.associations)
+    if values then return write.changes(model, self, values, key, canonical, options) end
+    if values == nil then return self end
+  end
   collect.check_fields(def, self, model.associations)
-  if self.isNewRecord then return write.insert(model, self, options) end
-  local names = collect.changed(def, self)
+  if self.isNewRecord then return insert(model, self, options) end
+  names = collect.changed(def, self)
   if names and options and options.fields then names = chosen(self, names, options.fields) end
   if not names or #names == 0 then return self end
   return write.update(model, self, names, options)
@@ -185,9 +209,25 @@ function Instance:destroy(options)
 end
 
 local function key_of(self)
-  local key = {}
-  for _, attr in ipairs(self.Model.definition.primary) do key[attr.name] = rows.original(self, attr.name) end
+  local def = self.Model.definition
+  local key, complete = {}, #def.primary > 0
+  for _, attr in ipairs(def.primary) do
+    key[attr.name] = rows.original(self, attr.name)
+    complete = complete and key[attr.name] ~= nil
+  end
+  if not complete then
+    errors.raise("InstanceError", { message = def.name .. ":reload: the row was read without a primary key" })
+  end
   return key
+end
+
+-- That an association was looked for and not found is kept by the metatable, of which the row is about to get another.
+local function loaded_by(row, fresh)
+  local all = {}
+  for name in next, row.Model.associations do
+    if load.is_loaded(row, name) or load.is_loaded(fresh, name) then all[name] = true end
+  end
+  return all
 end
 
 ---Reads the row again, dropping unsaved changes.
@@ -208,9 +248,12 @@ function Instance:reload(options)
   end
   for _, attr in ipairs(model.definition.list) do rawset(self, attr.name, rawget(fresh, attr.name)) end
   for name in next, model.associations do
-    if rawget(fresh, name) ~= nil then rawset(self, name, rawget(fresh, name)) end
+    if fresh:isLoaded(name) then rawset(self, name, rawget(fresh, name)) end
   end
-  return write.adopt_read(model, self)
+  local loaded = loaded_by(self, fresh)
+  write.adopt_read(model, self)
+  getmetatable(self).loaded = loaded
+  return self
 end
 
 ---A plain copy of the row and of what was loaded with it: no metatables, no cycles.

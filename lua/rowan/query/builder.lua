@@ -41,7 +41,9 @@ function Shape:bind(_, value)
   self.params[count] = value
 end
 
-function Shape:column(attr) self:token(attr.name) end
+function Shape:column(attr) self:token(attr.token) end
+Shape.compared = Shape.column
+Shape.field = Shape.column
 
 function Shape:param(code, value)
   self:token("?" .. code)
@@ -63,38 +65,87 @@ function Shape:is_null(_, negated) self:condition(negated and "notnull" or "null
 function Shape:member(_, _, negated) self:condition(negated and "notin" or "in") end
 function Shape:between(_, _, _, negated) self:condition(negated and "notbetween" or "between") end
 function Shape:logic() self:token(")") end
-function Shape:negate() self:condition("not") end
+function Shape:negate() self:token("not") end
 function Shape:truth(value) self:condition(tostring(value)) end
 function Shape:raw_condition(text) self.conditions = self.conditions + 1; self:literal(text) end
 function Shape:call() self:token(")") end
 function Shape:cast(_, e) self:token(e.to or e.type_token); self:token(")") end
 function Shape:operand(operator) self:condition(operator) end
+function Shape:enter() end
+function Shape:leave() end
 
 ---@class rowan.query.Tree
 ---@field dialect rowan.Dialect
 ---@field codes string[] two characters a parameter, as the driver wants them
+---@field scope rowan.sql.Scope the table whose columns are being walked
 local Tree = {}
 Tree.__index = Tree
 
 ---@param dialect rowan.Dialect
----@param alias? string qualifies columns
----@param first_code? string the code of a parameter that comes before all others
+---@param reserved? string[] codes of parameters that come before all others
 ---@return rowan.query.Tree
-function builder.tree(dialect, alias, first_code)
-  return setmetatable({ dialect = dialect, alias = alias, codes = { first_code }, conditions = 0 }, Tree)
+function builder.tree(dialect, reserved)
+  local codes = {}
+  for i, code in ipairs(reserved or {}) do codes[i] = code end
+  return setmetatable({ dialect = dialect, codes = codes, scope = {}, aliases = 0 }, Tree)
 end
 
 function Tree:token() end
 function Tree:open() end
+
+local function next_alias(self)
+  local alias = "t" .. self.aliases
+  self.aliases = self.aliases + 1
+  return alias
+end
+
+---Goes into a further table of the statement; from here on all tables have aliases.
+---@return rowan.sql.Scope outer to be given to `leave`, and what columns outside are written with
+function Tree:enter()
+  local outer = self.scope
+  outer.alias = outer.alias or next_alias(self)
+  self.scope = { alias = next_alias(self) }
+  return outer
+end
+
+---@param outer rowan.sql.Scope
+function Tree:leave(outer)
+  self.scope = outer
+end
+
+---A scope for one more table of the same level (the other side of a join).
+---@return rowan.sql.Scope
+function Tree:another()
+  self.scope.alias = self.scope.alias or next_alias(self)
+  return { alias = next_alias(self) }
+end
 
 function Tree:bind(code)
   self.codes[#self.codes + 1] = code
   return #self.codes
 end
 
-function Tree:column(attr)
-  local column = node.column(attr.field, self.alias)
-  column.decimal = attr.type.code == "n"
+---@param attr table
+---@param scope? rowan.sql.Scope the current one
+---@return rowan.sql.Node
+function Tree:column(attr, scope)
+  return node.column(attr.field, scope or self.scope, attr.type.code == "n")
+end
+
+---A column that is only read.
+---@param attr table
+---@param scope? rowan.sql.Scope the current one
+---@return rowan.sql.Node
+function Tree:field(attr, scope)
+  return node.column(attr.field, scope or self.scope)
+end
+
+-- A column of tables on the left of a comparison: the dialect's visitors see how to compare it by value.
+function Tree:compared(attr)
+  local column = self:column(attr)
+  column.document = attr.type.code == "j" or attr.type.code == "J"
+  column.plain_json = attr.type.code == "j"
+  column.array_type = attr.type.code == "a" and self.dialect.type_name(attr.type, attr, attr.definition) or nil
   return column
 end
 

@@ -65,10 +65,7 @@ end
 function expression.cast(value, to)
   if types.is(to) then
     local resolved = types.resolve(to)
-    local token = table.concat({
-      resolved.key, tostring(resolved.length), tostring(resolved.precision), tostring(resolved.scale),
-    }, ",")
-    return make({ kind = "cast", value = value, type = resolved, type_token = token })
+    return make({ kind = "cast", value = value, type = resolved, type_token = tostring(resolved) })
   end
   if type(to) ~= "string" or not to:find("^[%a_][%w_ ]*[%d, %(%)]*[%[%]]*$") then
     fail("rowan.cast wants the name of an SQL type, or a DataType")
@@ -118,6 +115,33 @@ function expression.attribute(def, name)
   return attr
 end
 
+---Runs `fn` while columns of the model outside can be written as "Model.attribute": in the `on` of an include.
+---@param b table
+---@param model table
+---@param scope? rowan.sql.Scope
+---@param fn fun(): any
+---@return any
+function expression.with_outer(b, model, scope, fn)
+  local before = b.outer
+  b.outer = { model = model, scope = scope }
+  local made = fn()
+  b.outer = before
+  return made
+end
+
+local function column(b, def, name)
+  if name == "*" then return b:literal("*") end
+  local outer, attribute_name = name:match("^([^.]+)%.([^.]+)$")
+  if outer and not def.by_name[name] then
+    if b.outer and outer == b.outer.model.name then
+      b:token(outer)
+      return b:column(expression.attribute(b.outer.model.definition, attribute_name), b.outer.scope)
+    end
+    if outer == def.name then name = attribute_name end
+  end
+  return b:column(expression.attribute(def, name))
+end
+
 local function bind_plain(b, value)
   local kind = type(value)
   if value == null or value == nil then return b:constant(nil) end
@@ -135,17 +159,14 @@ end
 function expression.walk(b, def, e)
   if not expression.is(e) then return bind_plain(b, e) end
   if e.kind == "literal" then return b:literal(e.text) end
-  if e.kind == "col" then
-    if e.name == "*" then return b:literal("*") end
-    return b:column(expression.attribute(def, e.name))
-  end
+  if e.kind == "col" then return column(b, def, e.name) end
   if e.kind == "cast" then
     b:open("cast")
     return b:cast(expression.walk(b, def, e.value), e)
   end
   if e.kind == "fn" then
     local args = {}
-    b:open(e.name)
+    b:open("fn " .. e.name)
     for i = 1, e.count do args[i] = expression.walk(b, def, e.args[i]) end
     return b:call(e.name, args)
   end

@@ -1,5 +1,5 @@
---- `include`: which associations are loaded with the rows. The list is walked in its own order; each entry becomes a
---- child of the query with options of its own.
+--- `include`: which associations are loaded with the rows. The option is normalised into entries, in its own order; each
+--- becomes a child of the query. How a child is loaded is decided here too: a pure function of association and options.
 
 local association = require("rowan.association")
 local check = require("rowan.base.check")
@@ -7,7 +7,17 @@ local errors = require("rowan.base.errors")
 
 local include = {}
 
-local OPTIONS = { model = true, association = true, as = true, attributes = true, order = true, include = true }
+local OPTIONS = check.set({
+  "model", "association", "as", "attributes", "where", "on", "or", "required", "separate", "strategy", "order", "limit",
+  "offset", "through", "include", "all", "nested",
+})
+local THROUGH = check.set({ "attributes", "where", "as" })
+
+---@class rowan.IncludeEntry
+---@field association rowan.Association
+---@field options table its own options; `order` may hold entries that the parent's order passed on
+---@field required boolean parents without a match are left out
+---@field joined boolean loaded by the parents' statement
 
 local function fail(model, rule)
   errors.raise("EagerLoadingError", { message = "include: " .. model.name .. ": " .. rule })
@@ -25,9 +35,7 @@ end
 
 local NO_OPTIONS = {}
 
-local function entry(model, item)
-  if type(item) == "string" or association.is(item) or is_model(item) then return resolve(model, item), NO_OPTIONS end
-  if type(item) ~= "table" then fail(model, "an entry is an alias, a model, an association or a table") end
+local function resolve_table(model, item)
   check.keys(item, OPTIONS, "include of " .. model.name, "EagerLoadingError")
   local what = item.association or item.as or item.model
   if what == nil then fail(model, "an entry needs one of as, model and association") end
@@ -38,31 +46,131 @@ local function entry(model, item)
   return found, item
 end
 
+-- A to-one association whose target can be matched at most once, so that joining it never multiplies the parents.
+local function matches_once(made)
+  if made.multiple then return false end
+  if made.kind == "belongsTo" then return true end
+  local def, keys = made.target.definition, made.keys
+  if #keys ~= 1 then return false end
+  local attr = keys[1].target
+  if #def.primary == 1 and def.primary[1] == attr then return true end
+  for _, unique in ipairs(def.uniques) do
+    if #unique.attrs == 1 and unique.attrs[1] == attr then return true end
+  end
+  return false
+end
+
+local function joined(model, made, options)
+  local strategy = options.strategy
+  if options.separate then strategy = strategy or "select" end
+  if strategy ~= nil and strategy ~= "join" and strategy ~= "select" then
+    fail(model, ("strategy of %q must be \"join\" or \"select\""):format(made.as))
+  end
+  if strategy == "select" then return false end
+  if options.limit or options.offset or options.on or options["or"] or options.order then return false end
+  return matches_once(made)
+end
+
+local function check_entry(model, made, options)
+  if options.separate == true and options.strategy == "join" then
+    fail(model, ("%q cannot be both separate and joined"):format(made.as))
+  end
+  if options.through ~= nil then
+    if not made.through then fail(model, ("%q has no junction, so through means nothing"):format(made.as)) end
+    local context = ("include of %s.%s: through"):format(model.name, made.as)
+    check.keys(options.through, THROUGH, context, "EagerLoadingError")
+  end
+  if (options.limit or options.offset) and not made.multiple then
+    fail(model, ("%q is one row at most, so limit and offset mean nothing"):format(made.as))
+  end
+  if options["or"] and not options.where then fail(model, ("%q has or without where"):format(made.as)) end
+end
+
+local function make_entry(model, made, options)
+  check_entry(model, made, options)
+  local required = options.required
+  if required == nil then
+    required = options.where ~= nil or (options.through ~= nil and options.through.where ~= nil)
+  end
+  return {
+    association = made, options = options, required = required, joined = joined(model, made, options),
+  }
+end
+
+-- { all = true | kind | { kinds }, nested = true }: every association of the model, of some kinds; nested goes on until it
+-- would come back to a model it came through.
+local function expand_all(model, item, above)
+  local kinds
+  if item.all ~= true then
+    kinds = {}
+    for _, kind in ipairs(type(item.all) == "table" and item.all or { item.all }) do
+      kinds[type(kind) == "string" and kind:gsub("^%u", string.lower) or kind] = true
+    end
+  end
+  local list = {}
+  for _, made in ipairs(model.association_order) do
+    local wanted = not kinds or kinds[made.kind]
+    if wanted and not (item.nested and above[made.target]) then
+      local options = {}
+      for key, value in pairs(item) do
+        if key ~= "all" and key ~= "nested" then options[key] = value end
+      end
+      if item.nested then
+        local deeper = { [made.target] = true }
+        for seen in pairs(above) do deeper[seen] = true end
+        options.include = expand_all(made.target, item, deeper)
+      end
+      options.association = made
+      list[#list + 1] = options
+    end
+  end
+  return list
+end
+
+local function items_of(model, option)
+  if type(option) == "table" and option.all ~= nil and not is_model(option) then
+    check.keys(option, OPTIONS, "include of " .. model.name, "EagerLoadingError")
+    return expand_all(model, option, { [model] = true })
+  end
+  local is_list = type(option) == "table" and not is_model(option) and not association.is(option)
+    and (option[1] ~= nil or next(option) == nil)
+  return is_list and option or { option }
+end
+
 ---The entries of an `include` option.
 ---@param model table
 ---@param option any one entry or a list of them; nil for none
----@return { association: rowan.Association, options: table }[]
+---@return rowan.IncludeEntry[]
 function include.entries(model, option)
   local list, seen = {}, {}
   if option == nil then return list end
-  local is_list = type(option) == "table" and not is_model(option) and not association.is(option)
-    and (option[1] ~= nil or next(option) == nil)
-  for _, item in ipairs(is_list and option or { option }) do
-    local found, options = entry(model, item)
-    if seen[found.as] then fail(model, ("the association %q is included twice"):format(found.as)) end
-    seen[found.as] = true
-    list[#list + 1] = { association = found, options = options }
+  local function add(made, options)
+    if seen[made.as] then fail(model, ("the association %q is included twice"):format(made.as)) end
+    seen[made.as] = true
+    list[#list + 1] = make_entry(model, made, options)
+  end
+  for _, item in ipairs(items_of(model, option)) do
+    if type(item) == "string" or association.is(item) or is_model(item) then
+      add(resolve(model, item), NO_OPTIONS)
+    elseif type(item) ~= "table" then
+      fail(model, "an entry is an alias, a model, an association or a table")
+    elseif item.all ~= nil then
+      for _, one in ipairs(items_of(model, item)) do add(resolve_table(model, one)) end
+    else
+      add(resolve_table(model, item))
+    end
   end
   return list
 end
 
 ---Names of the model's attributes that its children are found by, so that they are read with the rows.
----@param entries { association: rowan.Association }[]
+---@param entries rowan.IncludeEntry[]
 ---@return string[]
 function include.needed(entries)
   local names = {}
   for _, item in ipairs(entries) do
-    for _, pair in ipairs(item.association.keys) do names[#names + 1] = pair.source.name end
+    local made = item.association
+    for _, pair in ipairs(made.through and made.source_keys or made.keys) do names[#names + 1] = pair.source.name end
   end
   return names
 end

@@ -1,8 +1,13 @@
---- `order`, `limit` and `offset`.
+--- `order`, `limit` and `offset`. An order along to-one associations is a value of the row; an order along a to-many
+--- association orders the children, so it is handed down to the include that loads them.
 
+local association = require("rowan.association")
+local check = require("rowan.base.check")
 local errors = require("rowan.base.errors")
 local expression = require("rowan.query.expression")
+local link = require("rowan.query.link")
 local node = require("rowan.sql.node")
+local where = require("rowan.query.where")
 
 local order = {}
 
@@ -12,60 +17,145 @@ for _, way in ipairs({ "ASC", "DESC" }) do
   for _, nulls in ipairs({ " NULLS FIRST", " NULLS LAST" }) do DIRECTIONS[way .. nulls] = way .. nulls end
 end
 
-local function fail(def, rule)
-  errors.raise("QueryError", { message = "order: " .. def.name .. ": " .. rule })
+local function fail(model, rule)
+  errors.raise("QueryError", { message = "order: " .. model.name .. ": " .. rule })
 end
 
-local function direction_of(def, word)
+local function direction_of(model, word)
   if word == nil then return "ASC" end
   local direction = type(word) == "string" and DIRECTIONS[word:upper()]
   if not direction then
-    fail(def, ("%s is no direction; use ASC or DESC, with NULLS FIRST or NULLS LAST"):format(tostring(word)))
+    fail(model, ("%s is no direction; use ASC or DESC, with NULLS FIRST or NULLS LAST"):format(tostring(word)))
   end
   return direction
 end
 
-local function entry(b, def, item)
-  local value, word = item, nil
-  if type(item) == "table" and not expression.is(item) then
-    value, word = item[1], item[2]
-    if #item > 2 or value == nil then fail(def, "an entry is a name, or { name or expression, direction }") end
+---@class rowan.OrderItem
+---@field links rowan.Association[]
+---@field value string|rowan.Expression attribute name or expression
+---@field direction string
+
+local function names_association(at, element, following)
+  if association.is(element) then return element end
+  if type(element) == "table" and not expression.is(element) then
+    return rawget(element, "definition") and element or element.association or element.as or element.model
   end
-  local direction = direction_of(def, word)
-  local what
-  if type(value) == "string" then
-    what = b:column(expression.attribute(def, value))
-  elseif expression.is(value) then
-    what = expression.walk(b, def, value)
-  else
-    fail(def, "an entry is a name, or { name or expression, direction }")
-  end
-  b:token(direction)
-  return what and node.ordering(what, direction)
+  if type(element) ~= "string" or not at.associations[element] then return nil end
+  local is_last = type(following) ~= "string" or DIRECTIONS[following:upper()]
+  return not is_last and element or nil
 end
 
----Walks `order` into builder `b`.
----@param b table
----@param def table definition
----@param option? table list of entries; a single name is taken as a list of one
----@return rowan.sql.Node[]? in tree building
-function order.walk(b, def, option)
-  if option == nil then return nil end
-  if type(option) == "string" or expression.is(option) then option = { option } end
-  if type(option) ~= "table" then fail(def, "wants a list") end
-  for key in next, option do
-    if type(key) ~= "number" or key > #option then fail(def, "wants a list without gaps") end
+local function from_table(model, item)
+  local links, at, i = {}, model, 1
+  while item[i] ~= nil do
+    local step = names_association(at, item[i], item[i + 1])
+    if not step then break end
+    local followed, target = link.follow(at, { step })
+    links[#links + 1], at, i = followed[1], target, i + 1
   end
+  local value, word = item[i], item[i + 1]
+  if value == nil or item[i + 2] ~= nil or not check.sequence(item) then
+    fail(model, "an entry is a name, or { associations..., name or expression, direction }")
+  end
+  return { links = links, value = value, direction = direction_of(model, word) }
+end
+
+local function parse(model, item)
+  local parsed
+  if type(item) == "table" and not expression.is(item) then
+    parsed = from_table(model, item)
+  else
+    parsed = { links = {}, value = item, direction = "ASC" }
+  end
+  local value = parsed.value
+  if type(value) == "string" and value:find("^%$.*%$$") and #parsed.links == 0 then
+    local links, _, name = link.path(model, value)
+    parsed.links, parsed.value = links, name
+  elseif type(value) ~= "string" and not expression.is(value) then
+    fail(model, "an entry is a name, or { name or expression, direction }")
+  end
+  return parsed
+end
+
+local function items_of(model, option)
+  if option == nil then return {} end
+  if type(option) == "string" or expression.is(option) then option = { option } end
+  if type(option) ~= "table" then fail(model, "wants a list") end
+  if not check.sequence(option) then fail(model, "wants a list without gaps or other keys") end
+  local list = {}
+  for i = 1, #option do list[i] = parse(model, option[i]) end
+  return list
+end
+
+local function has_many(links)
+  for _, made in ipairs(links) do
+    if made.multiple then return true end
+  end
+  return false
+end
+
+local function hand_down(model, item, entries)
+  for _, entry in ipairs(entries) do
+    if entry.association == item.links[1] then
+      local rest = {}
+      for i = 2, #item.links do rest[i - 1] = item.links[i] end
+      entry.passed_order = entry.passed_order or {}
+      table.insert(entry.passed_order, { links = rest, value = item.value, direction = item.direction })
+      return
+    end
+  end
+  fail(model, ("%q is a to-many association that is not included; only included ones can be ordered")
+    :format(item.links[1].as))
+end
+
+---The order of one level; what concerns children is handed down to their entries.
+---@param model table
+---@param option any the level's own option
+---@param passed? rowan.OrderItem[] handed down from above
+---@param entries rowan.IncludeEntry[]
+---@return rowan.OrderItem[]
+function order.items(model, option, passed, entries)
+  local own = {}
+  local function place(item)
+    if has_many(item.links) then return hand_down(model, item, entries) end
+    own[#own + 1] = item
+  end
+  for _, item in ipairs(items_of(model, option)) do place(item) end
+  for _, item in ipairs(passed or {}) do place(item) end
+  return own
+end
+
+local function value_of(b, model, item)
+  if #item.links > 0 then
+    local target = item.links[#item.links].target
+    if expression.is(item.value) then fail(model, "an expression cannot be ordered by along an association") end
+    return link.value(b, item.links, expression.attribute(target.definition, item.value), where.walk)
+  end
+  if type(item.value) == "string" then return b:column(expression.attribute(model.definition, item.value)) end
+  return expression.walk(b, model.definition, item.value)
+end
+
+---Walks order items into builder `b`.
+---@param b table
+---@param model table
+---@param items rowan.OrderItem[]
+---@return rowan.sql.Node[]? in tree building
+function order.walk(b, model, items)
+  if #items == 0 then return nil end
   local list = {}
   b:open("order")
-  for i = 1, #option do list[i] = entry(b, def, option[i]) end
+  for i, item in ipairs(items) do
+    local value = value_of(b, model, item)
+    b:token(item.direction)
+    list[i] = value and node.ordering(value, item.direction)
+  end
   b:token(")")
   return list
 end
 
 ---Ascending by the primary key: what makes a page of rows the same page each time.
 ---@param b table
----@param def table definition
+---@param def table
 ---@return rowan.sql.Node[]? in tree building
 function order.by_key(b, def)
   local list = {}
@@ -88,7 +178,8 @@ function order.number(b, def, name, value)
   if value == nil then return nil end
   if type(value) ~= "number" or value < 0 or value % 1 ~= 0 or value > 2 ^ 53 then
     errors.raise("QueryError", {
-      message = ("%s: %s: must be a whole number of rows, not %s"):format(name, def.name, tostring(value)),
+      message = ("%s: %s: must be a whole number of rows, not %s"):format(name, def.name,
+        type(value) == "string" and ("the string %q"):format(value) or tostring(value)),
     })
   end
   b:token(name)

@@ -1,5 +1,6 @@
 --- `attributes`: which columns a query reads, and the layout of its rows: key, type code and loader per column.
 
+local check = require("rowan.base.check")
 local errors = require("rowan.base.errors")
 local expression = require("rowan.query.expression")
 
@@ -34,6 +35,9 @@ local function expand(def, option)
     if key ~= "include" and key ~= "exclude" then
       fail(def, ("%q is not known beside include and exclude"):format(tostring(key)))
     end
+    if type(option[key]) ~= "table" or not check.sequence(option[key]) then
+      fail(def, key .. " wants a list of names")
+    end
   end
   local list = all_but(def, option.exclude or {})
   for _, item in ipairs(option.include or {}) do list[#list + 1] = item end
@@ -59,7 +63,7 @@ end
 
 local function aliased(b, def, item)
   local value, alias = item[1], item[2]
-  if type(alias) ~= "string" or #item ~= 2 then
+  if type(alias) ~= "string" or check.sequence(item) ~= 2 then
     fail(def, "an entry is a name, or { name or expression, alias }")
   end
   b:token("as:" .. #alias .. ":" .. alias)
@@ -67,7 +71,7 @@ local function aliased(b, def, item)
     local attr = expression.attribute(def, value)
     local column = projection.column(attr)
     column.key = alias
-    return b:column(attr), column, alias
+    return b:field(attr), column, alias
   end
   return expression.walk(b, def, value), { key = alias, code = "?" }, alias
 end
@@ -77,27 +81,29 @@ end
 ---@param def table definition
 ---@param option? table nil means every attribute
 ---@param needed string[] attribute names that must be among the columns
----@return table[] entries { node =, column =, alias = } in tree building
+---@return table[] entries { node =, column =, alias =, computed = an expression }
 ---@return boolean whole every attribute is read, and nothing else
 function projection.walk(b, def, option, needed)
   local entries = {}
   if option == nil then
     b:token("*")
     if b.is_shape then return entries, true end
-    for i, attr in ipairs(def.list) do entries[i] = { node = b:column(attr), column = projection.column(attr) } end
+    for i, attr in ipairs(def.list) do entries[i] = { node = b:field(attr), column = projection.column(attr) } end
     return entries, true
   end
   if type(option) ~= "table" or expression.is(option) then fail(def, "wants a list of names") end
-  local list = with_needed(expand(def, option), needed)
+  local list = expand(def, option)
+  if not check.sequence(list) then fail(def, "wants a list of names, without gaps or other keys") end
+  list = with_needed(list, needed)
   if #list == 0 then fail(def, "at least one attribute must be read") end
   b:open("attributes")
   for i, item in ipairs(list) do
     if type(item) == "string" then
       local attr = expression.attribute(def, item)
-      entries[i] = { node = b:column(attr), column = projection.column(attr) }
+      entries[i] = { node = b:field(attr), column = projection.column(attr) }
     elseif type(item) == "table" and not expression.is(item) then
       local value, column, alias = aliased(b, def, item)
-      entries[i] = { node = value, column = column, alias = alias }
+      entries[i] = { node = value, column = column, alias = alias, computed = expression.is(item[1]) }
     else
       fail(def, "an expression needs an alias: { expression, \"alias\" }")
     end

@@ -64,7 +64,7 @@ local function skip_line(sql, at)
 end
 
 local function skip_dollar(sql, at)
-  local tag = sql:match("^%$[%a_]?[%w_]*%$", at)
+  local tag = sql:match("^%$%$", at) or sql:match("^%$[%a_][%w_]*%$", at)
   if not tag then return nil end
   local _, stop = sql:find(tag, at + #tag, true)
   if not stop then fail("a dollar quote that is opened is never closed") end

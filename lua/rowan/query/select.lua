@@ -2,13 +2,15 @@
 --- rows, and the children to load for them. Pure: nothing here touches a database.
 
 local builder = require("rowan.query.builder")
+local check = require("rowan.base.check")
+local children = require("rowan.query.children")
 local compile = require("rowan.sql.compile")
 local expression = require("rowan.query.expression")
-local include = require("rowan.query.include")
+local layout = require("rowan.query.layout")
+local level = require("rowan.query.level")
+local link = require("rowan.query.link")
 local node = require("rowan.sql.node")
-local order = require("rowan.query.order")
 local projection = require("rowan.query.projection")
-local where = require("rowan.query.where")
 
 local select = {}
 
@@ -20,142 +22,170 @@ local select = {}
 ---@field model table
 ---@field first integer number of its first parameter among the call's
 ---@field count integer how many parameters are its own
+---@field reserved? integer list parameters for keys, in front of its own
 ---@field children rowan.PlanChild[]
 ---@field statement? userdata the driver's, made on first use
 
 ---@class rowan.PlanChild
 ---@field association rowan.Association
----@field plan rowan.Plan its first parameter is the list of keys
----@field parent_key string attribute of the parent
----@field child_key string attribute of the child
+---@field plan rowan.Plan
+---@field path string[] fields that lead from the plan's rows to the parents
+---@field parent_keys string[] attributes of the parent
+---@field child_keys string[] attributes equal to them
+---@field identity? string[] the primary key of the child's rows, when it is read
+---@field keys_in? string field of the child's row that holds child_keys, when it is not the row itself
 
-local FINDER = {
-  where = true, attributes = true, include = true, order = true, limit = true, offset = true, raw = true,
-  transaction = true, logging = true, benchmark = true, rejectOnEmpty = true,
-}
+local FINDER = check.set({
+  "where", "attributes", "include", "order", "limit", "offset", "raw", "transaction", "logging", "benchmark",
+  "rejectOnEmpty",
+})
+
+---The options of a finder.
+---@type table<string, boolean>
 select.finder_options = FINDER
 
-local NO_KEYS = {}
+-- The field under which the number of all rows comes with each row of a page.
+select.TOTAL = "\1total"
 
-local function child_needs(keys)
-  local names = {}
-  for _, pair in ipairs(keys) do names[#names + 1] = pair.target.name end
-  return names
-end
-
--- Everything of one level but its children, in the order that fixes the numbers of the parameters.
-local function walk_level(b, model, options, entries, keys)
-  local def = model.definition
-  local needed = include.needed(entries)
-  for _, name in ipairs(keys and child_needs(keys) or NO_KEYS) do needed[#needed + 1] = name end
-  local parts = {}
-  parts.entries, parts.whole = projection.walk(b, def, options.attributes, needed)
-  parts.where = where.walk(b, def, options.where)
-  parts.order = order.walk(b, def, options.order)
-  local paged = options.limit ~= nil or options.offset ~= nil
-  if paged and options.order == nil then parts.order = order.by_key(b, def) end
-  parts.limit = order.number(b, def, "limit", options.limit)
-  parts.offset = order.number(b, def, "offset", options.offset)
-  return parts
-end
-
-local function shape_level(shape, model, options, keys)
-  local entries = include.entries(model, options.include)
-  shape:token("@" .. model.definition.generation)
-  walk_level(shape, model, options, entries, keys)
-  for _, item in ipairs(entries) do
-    shape:open(item.association.as)
-    shape_level(shape, item.association.target, item.options, item.association.keys)
+local function shape_children(shape, parent, batched)
+  for _, child in ipairs(batched) do
+    shape:open("children " .. child.entry.association.as)
+    local walked = children.walk(shape, parent, child.entry)
+    shape_children(shape, child.entry.association.target, walked.parts.batched)
     shape:token(")")
   end
+end
+
+-- The model that a path of joined associations leads to.
+local function model_at(model, path)
+  for _, alias in ipairs(path) do model = model.associations[alias].target end
+  return model
+end
+
+local function walk_root(b, model, options)
+  local at = level.new(model, options)
+  local parts = level.walk(b, at, {})
+  parts.where = level.conditions(b, at, options.where, true)
+  parts.order, parts.limit, parts.offset = level.page(b, at, parts)
+  return parts
 end
 
 ---Takes down the shape and the parameters of finder options, refusing what is wrong with them.
 ---@param model table
 ---@param options table
+---@param kind? string "select" when not given, or "page"
 ---@return string key
 ---@return any[] params
 ---@return integer count
-function select.shape(model, options)
-  local shape = builder.shape("select " .. model.name)
-  if options.include == nil then
-    shape:token("@" .. model.definition.generation)
-    walk_level(shape, model, options, NO_KEYS, nil)
-  else
-    shape_level(shape, model, options, nil)
+function select.shape(model, options, kind)
+  local shape = builder.shape((kind or "select") .. " " .. model.name)
+  local parts = walk_root(shape, model, options)
+  for _, child in ipairs(parts.batched) do
+    shape_children(shape, model_at(model, child.path), { child })
   end
   return shape:key(), shape.params, shape.count
 end
 
-local function key_condition(keys, condition)
-  local attr = keys[1].target
-  local column = node.column(attr.field)
-  column.decimal = attr.type.code == "n"
-  local found = node.member(column, 1)
-  if not condition then return found end
-  return node.logic("and", { found, condition })
+local function names_of(attrs)
+  local names = {}
+  for i, attr in ipairs(attrs) do names[i] = attr.name end
+  return names
 end
 
-local function layout(parts)
-  local columns, nodes = {}, {}
-  for i, entry in ipairs(parts.entries) do
-    columns[i] = entry.column
-    nodes[i] = entry.alias and node.aliased(entry.node, entry.alias) or entry.node
+-- The primary key of a plan's rows, when all of it is read.
+local function identity_of(plan)
+  local read = {}
+  for _, column in ipairs(plan.columns) do read[column.key] = true end
+  local names = names_of(plan.model.definition.primary)
+  for _, name in ipairs(names) do
+    if not read[name] then return nil end
   end
-  return columns, nodes
+  return names[1] and names
 end
 
-local function source_of(def)
-  return node.source(def.table, def.schema)
-end
-select.source_of = source_of
-
-local plan_level
-
-local function plan_children(model, options, state, plan)
-  for i, item in ipairs(include.entries(model, options.include)) do
-    local link = item.association
-    plan.children[i] = {
-      association = link,
-      plan = plan_level(link.target, item.options, link.keys, state),
-      parent_key = link.keys[1].source.name,
-      child_key = link.keys[1].target.name,
+local function plan_children(state, model, batched, plan)
+  for _, child in ipairs(batched) do
+    local parent = model_at(model, child.path)
+    local child_plan, walked = children.plan(state, parent, child.entry)
+    plan.children[#plan.children + 1] = {
+      association = child.entry.association, plan = child_plan, path = child.path,
+      parent_keys = names_of(walked.tie.sources), child_keys = names_of(walked.tie.targets),
+      keys_in = walked.parts.keys_in, identity = identity_of(child_plan),
     }
+    plan_children(state, child.entry.association.target, walked.parts.batched, child_plan)
   end
 end
 
-function plan_level(model, options, keys, state)
-  local def = model.definition
-  local tree = builder.tree(state.dialect, nil, keys and "[" .. keys[1].target.type.code)
-  local parts = walk_level(tree, model, options, include.entries(model, options.include), keys)
-  local columns, nodes = layout(parts)
-  local condition = parts.where
-  if keys then condition = key_condition(keys, condition) end
-  local own = #tree.codes - (keys and 1 or 0)
-  local plan = {
-    model = model, columns = columns, whole = parts.whole, children = {}, first = state.total + 1, count = own,
-    codes = table.concat(tree.codes),
-    text = compile.text(node.select({
-      columns = nodes, from = source_of(def), where = condition, order = parts.order, limit = parts.limit,
-      offset = parts.offset,
-    }), state.dialect),
+-- COUNT(*) OVER () beside each row of a page: the rows and their number come from one statement, so they agree.
+local function add_total(parts)
+  local counted = node.window("COUNT", { node.literal("*") })
+  parts.segments[#parts.segments + 1] = {
+    key = select.TOTAL, parent = 0, keys = {}, fold = false,
+    entries = { { column = { key = "total", code = "I" }, node = counted, alias = "total" } },
   }
-  state.total = state.total + own
-  plan_children(model, options, state, plan)
-  return plan
 end
 
 ---The plan for options of a shape that was not seen before.
 ---@param model table
 ---@param options table
 ---@param dialect rowan.Dialect
+---@param kind? string as for select.shape; "page" has the number of all rows with each row
 ---@return rowan.Plan
-function select.plan(model, options, dialect)
-  return plan_level(model, options, nil, { dialect = dialect, total = 0 })
+function select.plan(model, options, dialect, kind)
+  local tree = builder.tree(dialect)
+  local parts = walk_root(tree, model, options)
+  if kind == "page" then add_total(parts) end
+  local columns, nodes = layout.of(parts)
+  local state = { dialect = dialect, total = #tree.codes }
+  local plan = {
+    model = model, columns = columns, whole = parts.whole, children = {}, first = 1, count = #tree.codes,
+    codes = table.concat(tree.codes),
+    text = compile.text(node.select({
+      columns = nodes, from = link.source(model.definition, tree.scope), joins = parts.joins, where = parts.where,
+      order = parts.order, limit = parts.limit, offset = parts.offset,
+    }), dialect),
+  }
+  plan_children(state, model, parts.batched, plan)
+  return plan
 end
 
-local COUNTER = { where = true, transaction = true, logging = true, benchmark = true }
-select.count_options = COUNTER
+local function all_children(model, include)
+  local at = level.new(model, { include = include })
+  local batched = {}
+  for i, entry in ipairs(at.entries) do
+    entry.joined = false
+    batched[i] = { entry = entry, path = {} }
+  end
+  return batched
+end
+
+---The shape of loading associations onto rows that are there already.
+---@param model table
+---@param include any as in a finder
+---@return string key, any[] params
+function select.load_shape(model, include)
+  local shape = builder.shape("load " .. model.name)
+  shape:token("@" .. model.definition.generation)
+  shape_children(shape, model, all_children(model, include))
+  return shape:key(), shape.params
+end
+
+---The plan of loading associations onto rows: children without a statement for the rows themselves.
+---@param model table
+---@param include any
+---@param dialect rowan.Dialect
+---@return { model: table, children: rowan.PlanChild[] }
+function select.load_plan(model, include, dialect)
+  local plan = { model = model, children = {} }
+  plan_children({ dialect = dialect, total = 0 }, model, all_children(model, include), plan)
+  return plan
+end
+
+local COUNTER = check.set({ "where", "include", "transaction", "logging", "benchmark" })
+
+local function walk_count(b, model, options)
+  return level.conditions(b, level.new(model, { include = options.include }), options.where, false)
+end
 
 ---@param model table
 ---@param options table
@@ -163,24 +193,25 @@ select.count_options = COUNTER
 function select.count_shape(model, options)
   local shape = builder.shape("count " .. model.name)
   shape:token("@" .. model.definition.generation)
-  where.walk(shape, model.definition, options.where)
+  walk_count(shape, model, options)
   return shape:key(), shape.params, shape.count
 end
 
----The plan of COUNT(*) under a condition.
+---The plan of COUNT(*) under a condition; included associations count only where they are required, and never multiply.
 ---@param model table
 ---@param options table
 ---@param dialect rowan.Dialect
 ---@return rowan.Plan
 function select.count_plan(model, options, dialect)
   local tree = builder.tree(dialect)
-  local condition = where.walk(tree, model.definition, options.where)
+  local condition = walk_count(tree, model, options)
   local counted = node.aliased(node.call("COUNT", { node.literal("*") }), "count")
   return {
     model = model, columns = { { key = "count", code = "I" } }, whole = false, children = {}, first = 1,
     count = #tree.codes, codes = table.concat(tree.codes),
-    text = compile.text(node.select({ columns = { counted }, from = source_of(model.definition), where = condition }),
-      dialect),
+    text = compile.text(node.select({
+      columns = { counted }, from = link.source(model.definition, tree.scope), where = condition,
+    }), dialect),
   }
 end
 
@@ -196,16 +227,14 @@ function select.by_key_plan(model, dialect)
     nodes[i] = node.column(attr.field)
   end
   for i, attr in ipairs(def.primary) do
-    local column = node.column(attr.field)
-    column.decimal = attr.type.code == "n"
-    conditions[i] = node.compare("eq", column, node.param(i))
+    conditions[i] = node.compare("eq", node.column(attr.field, nil, attr.type.code == "n"), node.param(i))
     codes[i] = "-" .. attr.type.code
   end
   return {
     model = model, columns = columns, whole = true, children = {}, first = 1, count = #codes,
     codes = table.concat(codes),
     text = compile.text(node.select({
-      columns = nodes, from = source_of(def), where = node.logic("and", conditions),
+      columns = nodes, from = link.source(def), where = node.logic("and", conditions),
     }), dialect),
   }
 end
@@ -215,6 +244,13 @@ end
 ---@param context string
 function select.check(options, context)
   expression.check_options(options, FINDER, context)
+end
+
+---Refuses options that a count does not know.
+---@param options any
+---@param context string
+function select.check_count(options, context)
+  expression.check_options(options, COUNTER, context)
 end
 
 return select

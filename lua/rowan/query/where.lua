@@ -1,19 +1,25 @@
 --- `where`: the condition tables of the query language, walked into a builder (query/builder). Values are checked
 --- against their attribute's type here, so that nothing wrong is sent.
 
+local check = require("rowan.base.check")
 local errors = require("rowan.base.errors")
 local everything = require("rowan.base.everything")
 local expression = require("rowan.query.expression")
+local link = require("rowan.query.link")
 local null = require("rowan.base.null")
 local operators = require("rowan.sql.operators")
 local ops = require("rowan.base.ops")
+local suggest = require("rowan.base.suggest")
+local types = require("rowan.types")
 
 local where = {}
 
 local Op = ops.Op
+local TEXT = types.DataTypes.TEXT
 local AND, OR, NOT = Op["and"], Op["or"], Op["not"]
 -- Deeper conditions are refused: a cyclic table would never end, and databases limit the depth of expressions.
 local MAX_DEPTH = 100
+local NONE = {}
 
 local function fail(def, attr, rule)
   local name = attr and (def.name .. "." .. attr.name .. " ") or (def.name .. ": ")
@@ -34,12 +40,16 @@ local function operators_of(value)
   return keys
 end
 
+local function no_operator(def, attr, key)
+  local meant = type(key) == "string" and suggest.nearest((key:gsub("^%$", "")), ops.names())
+  fail(def, attr, ("takes a value, a list or a table of operators; %q is no operator%s"):format(tostring(key),
+    meant and (' (did you mean [Op["%s"]]?)'):format(meant) or ""))
+end
+
 -- The keys of a table behind an attribute, all of which must be operators.
 local function only_operators(def, attr, value)
   for key in next, value do
-    if not ops.is(key) then
-      fail(def, attr, ("takes a value, a list or a table of operators; %q is no operator"):format(tostring(key)))
-    end
+    if not ops.is(key) then no_operator(def, attr, key) end
   end
   return operators_of(value)
 end
@@ -49,8 +59,19 @@ local function bindable(def, attr, value)
   local type_of = attr.type
   local canonical, rule = type_of.cast(value)
   if canonical == nil then fail(def, attr, rule) end
+  if canonical ~= canonical and not def.dialect.supports.nan then
+    fail(def, attr, ("cannot be NaN: %s does not have it"):format(def.dialect.name))
+  end
   if type_of.dump then return type_of.dump(canonical) end
   return canonical
+end
+
+-- A column that is compared, and the code of what it is compared with. Tables (documents, arrays) compare by value,
+-- which takes more than `=` (builder:compared).
+local function subject(b, attr)
+  local code = attr.type.code
+  if not attr.type.dump then return b:column(attr), code end
+  return b:compared(attr), code == "j" and "J" or code
 end
 
 local function list_of(def, attr, values)
@@ -59,7 +80,8 @@ local function list_of(def, attr, values)
   local count = #values
   for key in next, values do
     if type(key) ~= "number" or key < 1 or key > count or key % 1 ~= 0 then
-      fail(def, attr, ("wants a list without gaps, not a table with the key %q"):format(tostring(key)))
+      if type(key) ~= "number" then no_operator(def, attr, key) end
+      fail(def, attr, "wants a list without gaps")
     end
   end
   for i = 1, count do
@@ -79,15 +101,16 @@ local function member(b, def, attr, values, negated)
   local list, has_null = list_of(def, attr, values)
   local joint = negated and "and" or "or"
   if has_null then b:open(joint) end
-  local column = b:column(attr)
-  local found = b:member(column, b:bind("[" .. attr.type.code, list), negated)
+  local column, code = subject(b, attr)
+  local found = b:member(column, b:bind("[" .. code, list), negated)
   if not has_null then return found end
   local missing = b:is_null(b:column(attr), negated)
   return b:logic(joint, { found, missing })
 end
 
 local function pattern(b, def, attr, operator, spec, value)
-  if type(value) ~= "string" then fail(def, attr, ("takes a string with Op.%s"):format(operator.name)) end
+  local text, rule = TEXT.cast(value)
+  if not text then fail(def, attr, ("with Op.%s %s"):format(operator.name, rule)) end
   if spec.make then value = spec.make(value) end
   local column = b:column(attr)
   return b:compare(spec.sql, column, b:bind("-s", value))
@@ -96,17 +119,18 @@ end
 local function truth(b, def, attr, spec, value)
   if value == null then return b:is_null(b:column(attr), spec.negated) end
   if type(value) ~= "boolean" then fail(def, attr, "takes rowan.null, true or false with Op.is and Op.isNot") end
+  bindable(def, attr, value)
   local column = b:column(attr)
-  return b:compare(spec.negated and "ne" or "eq", column, b:bind("-" .. attr.type.code, bindable(def, attr, value)))
+  return b:operand(spec.negated and "isNot" or "is", column, b:constant(value))
 end
 
 local function pair(b, def, attr, operator, spec, value)
-  if type(value) ~= "table" or #value ~= 2 then
+  if type(value) ~= "table" or check.sequence(value) ~= 2 then
     fail(def, attr, ("takes a list of two values with Op.%s"):format(operator.name))
   end
-  local column, code = b:column(attr), "-" .. attr.type.code
-  local low = b:bind(code, bindable(def, attr, value[1]))
-  local high = b:bind(code, bindable(def, attr, value[2]))
+  local column, code = subject(b, attr)
+  local low = b:bind("-" .. code, bindable(def, attr, value[1]))
+  local high = b:bind("-" .. code, bindable(def, attr, value[2]))
   return b:between(column, low, high, spec.negated)
 end
 
@@ -115,11 +139,11 @@ local function compare(b, def, attr, operator, spec, value)
     if operator == Op.eq or operator == Op.ne then return b:is_null(b:column(attr), operator == Op.ne) end
     fail(def, attr, ("cannot be compared with rowan.null by Op.%s"):format(operator.name))
   end
-  local column = b:column(attr)
+  local column, code = subject(b, attr)
   if expression.is(value) then
     return b:operand(spec.sql, column, expression.walk(b, def, value))
   end
-  return b:compare(spec.sql, column, b:bind("-" .. attr.type.code, bindable(def, attr, value)))
+  return b:compare(spec.sql, column, b:bind("-" .. code, bindable(def, attr, value)))
 end
 
 local attribute_value
@@ -136,7 +160,9 @@ local function attribute_group(b, def, attr, operator, value, depth)
   local list = {}
   b:open(operator.name)
   if value[1] ~= nil or next(value) == nil then
-    for i = 1, #value do list[#list + 1] = attribute_value(b, def, attr, value[i], depth) end
+    local count = check.sequence(value)
+    if not count then fail(def, attr, ("takes a list without gaps or other keys with Op.%s"):format(operator.name)) end
+    for i = 1, count do list[i] = attribute_value(b, def, attr, value[i], depth) end
   else
     for _, key in ipairs(only_operators(def, attr, value)) do
       list[#list + 1] = attribute_value(b, def, attr, { [key] = value[key] }, depth)
@@ -178,14 +204,24 @@ local function holds_tables(attr)
   return attr.type.dump ~= nil
 end
 
+-- A list says so by its first key, and is not looked through here.
+local function holds_operators(value)
+  local key = next(value)
+  if key == nil or key == 1 then return false end
+  while key ~= nil do
+    if ops.is(key) then return true end
+    key = next(value, key)
+  end
+  return false
+end
+
 function attribute_value(b, def, attr, value, depth)
   if depth > MAX_DEPTH then fail(def, attr, "has conditions nested too deep") end
   if value == null then return b:is_null(b:column(attr)) end
   if type(value) ~= "table" or expression.is(value) then
     return compare(b, def, attr, Op.eq, operators.where.eq, value)
   end
-  local key = next(value)
-  if ops.is(key) then return operator_table(b, def, attr, value, depth + 1) end
+  if holds_operators(value) then return operator_table(b, def, attr, value, depth + 1) end
   if holds_tables(attr) then return compare(b, def, attr, Op.eq, operators.where.eq, value) end
   return member(b, def, attr, value)
 end
@@ -207,11 +243,34 @@ local function by_position(a, b)
   return a.position < b.position
 end
 
+local function by_prefix(a, b)
+  return a.prefix < b.prefix
+end
+
+-- The conditions of "$alias.attribute$" keys, gathered by path: those of one path are about one and the same row.
+local function add_path(def, paths, key, value)
+  local links, prefix, name, target = link.path(def.model, key)
+  local found = paths[prefix]
+  if not found then
+    found = { prefix = prefix, links = links, def = target.definition, conditions = {} }
+    paths[prefix] = found
+    paths[#paths + 1] = found
+  end
+  found.conditions[expression.attribute(target.definition, name).name] = value
+end
+
+local function is_path(key)
+  return key:sub(1, 1) == "$" and key:sub(-1) == "$"
+end
+
 -- The keys of a condition table in an order that depends on the definition alone.
 local function sorted_keys(def, value)
-  local has_operators, attributes, count = false, {}, #value
-  for key in next, value do
-    if type(key) == "string" then
+  local has_operators, attributes, paths, count = false, {}, nil, #value
+  for key, item in next, value do
+    if type(key) == "string" and not def.by_name[key] and is_path(key) then
+      paths = paths or {}
+      add_path(def, paths, key, item)
+    elseif type(key) == "string" then
       attributes[#attributes + 1] = expression.attribute(def, key)
     elseif ops.is(key) then
       has_operators = true
@@ -220,17 +279,53 @@ local function sorted_keys(def, value)
     end
   end
   if #attributes > 1 then table.sort(attributes, by_position) end
-  return has_operators and operators_of(value) or {}, attributes, count
+  if paths and #paths > 1 then table.sort(paths, by_prefix) end
+  return has_operators and operators_of(value) or NONE, attributes, count, paths or NONE
 end
 
--- A condition table: list members, operators, attributes; joined by `joint`.
+local function asks_for_null(value)
+  if value == null then return true end
+  if type(value) ~= "table" or expression.is(value) then return false end
+  local key = next(value)
+  return (key == Op.eq or key == Op.is) and value[key] == null and next(value, key) == nil
+end
+
+local function exists_along(b, path, at, depth)
+  return link.exists(b, path.links[at], where.walk, function(found)
+    if at < #path.links then
+      found[#found + 1] = exists_along(b, path, at + 1, depth)
+    else
+      found[#found + 1] = conditions(b, path.def, path.conditions, "and", depth + 1)
+    end
+  end)
+end
+
+local function anything_along(b, path, at)
+  return link.exists(b, path.links[at], where.walk, function(found)
+    if at < #path.links then found[#found + 1] = anything_along(b, path, at + 1) end
+  end)
+end
+
+-- A condition on associated rows. As a LEFT JOIN would have it, a row with nothing at the end of the path has NULL there.
+local function path_condition(b, path, depth)
+  local only_null = true
+  for _, value in next, path.conditions do only_null = only_null and asks_for_null(value) end
+  if not only_null then return exists_along(b, path, 1, depth) end
+  b:open("or")
+  local found = exists_along(b, path, 1, depth)
+  b:open("not")
+  local missing = b:negate(anything_along(b, path, 1))
+  return b:logic("or", { found, missing })
+end
+
+-- A condition table: list members, operators, attributes, paths; joined by `joint`.
 function conditions(b, def, value, joint, depth)
   if depth > MAX_DEPTH then fail(def, nil, "conditions are nested too deep") end
   if expression.is(value) then return expression.condition(b, def, value, depth) end
   if type(value) ~= "table" or value == everything or ops.is(value) then
     fail(def, nil, ("a condition is a table, not %s"):format(tostring(value)))
   end
-  local operator_keys, attributes, count = sorted_keys(def, value)
+  local operator_keys, attributes, count, paths = sorted_keys(def, value)
   local list = {}
   b:open(joint)
   for i = 1, count do list[#list + 1] = conditions(b, def, value[i], "and", depth + 1) end
@@ -241,6 +336,7 @@ function conditions(b, def, value, joint, depth)
     local attr = attributes[i]
     list[#list + 1] = attribute_value(b, def, attr, value[attr.name], depth)
   end
+  for _, path in ipairs(paths) do list[#list + 1] = path_condition(b, path, depth) end
   if joint == "or" and next(value) == nil then return b:truth(false) end
   return b:logic(joint, list)
 end
@@ -252,7 +348,12 @@ local function expression_where(b, def, e)
     fail(def, nil, ("rowan.where cannot take Op.%s"):format(e.operator.name))
   end
   local left = expression.walk(b, def, e.left)
-  if e.value == null then return b:is_null(left, e.operator == Op.ne) end
+  if e.value == null then
+    if e.operator ~= Op.eq and e.operator ~= Op.ne then
+      fail(def, nil, ("rowan.where cannot compare with rowan.null by Op.%s"):format(e.operator.name))
+    end
+    return b:is_null(left, e.operator == Op.ne)
+  end
   local value = e.value
   if spec.make and type(value) == "string" then value = spec.make(value) end
   return b:operand(spec.sql, left, expression.walk(b, def, value))

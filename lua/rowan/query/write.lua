@@ -4,9 +4,9 @@
 local builder = require("rowan.query.builder")
 local compile = require("rowan.sql.compile")
 local expression = require("rowan.query.expression")
+local link = require("rowan.query.link")
 local node = require("rowan.sql.node")
 local projection = require("rowan.query.projection")
-local select = require("rowan.query.select")
 local where = require("rowan.query.where")
 
 local write = {}
@@ -59,7 +59,7 @@ function write.insert(def, attrs, dialect)
   local nodes, columns = returning(made)
   return {
     codes = table.concat(codes), attrs = attrs, columns = columns, last_id = last_id,
-    text = compile.text(node.insert(select.source_of(def), fields, values, nodes), dialect),
+    text = compile.text(node.insert(link.source(def), fields, values, nodes), dialect),
   }
 end
 
@@ -78,7 +78,7 @@ function write.insert_many(def, attrs, dialect)
   local nodes, columns = returning(made_by_database(def, set_of(attrs)))
   return {
     codes = table.concat(codes), attrs = attrs, columns = columns,
-    text = compile.text(node.insert_lists(select.source_of(def), fields, type_list, names, nodes), dialect),
+    text = compile.text(node.insert_lists(link.source(def), fields, type_list, names, nodes), dialect),
   }
 end
 
@@ -89,8 +89,7 @@ local function by_key(def, attrs, codes)
   for _, attr in ipairs(def.primary) do
     all[#all + 1] = attr
     codes[#codes + 1] = "-" .. attr.type.code
-    local column = node.column(attr.field)
-    column.decimal = attr.type.code == "n"
+    local column = node.column(attr.field, nil, attr.type.code == "n")
     list[#list + 1] = node.compare("eq", column, node.param(#codes))
   end
   return node.logic("and", list), all
@@ -110,7 +109,7 @@ function write.save(def, attrs, dialect)
   local condition, all = by_key(def, attrs, codes)
   return {
     codes = table.concat(codes), attrs = all,
-    text = compile.text(node.update(select.source_of(def), sets, condition), dialect),
+    text = compile.text(node.update(link.source(def), sets, condition), dialect),
   }
 end
 
@@ -123,7 +122,7 @@ function write.delete(def, dialect)
   local condition, all = by_key(def, {}, codes)
   return {
     codes = table.concat(codes), attrs = all,
-    text = compile.text(node.delete(select.source_of(def), condition), dialect),
+    text = compile.text(node.delete(link.source(def), condition), dialect),
   }
 end
 
@@ -132,7 +131,7 @@ local function walk_sets(b, def, changes)
   local sets = {}
   b:open("set")
   for i, change in ipairs(changes) do
-    b:token(change.attr.name)
+    b:token(change.attr.token)
     local value
     if change.expression then
       value = expression.walk(b, def, change.expression)
@@ -173,7 +172,7 @@ function write.update(def, changes, condition, with_rows, dialect)
   if with_rows then nodes, columns = returning(def.list) end
   return {
     codes = table.concat(tree.codes), attrs = attrs, columns = columns,
-    text = compile.text(node.update(select.source_of(def), sets, found, nodes), dialect),
+    text = compile.text(node.update(link.source(def, tree.scope), sets, found, nodes), dialect),
   }
 end
 
@@ -195,7 +194,7 @@ function write.delete_where(def, condition, dialect)
   local found = where.walk(tree, def, condition)
   return {
     codes = table.concat(tree.codes), attrs = {},
-    text = compile.text(node.delete(select.source_of(def), found), dialect),
+    text = compile.text(node.delete(link.source(def, tree.scope), found), dialect),
   }
 end
 

@@ -8,6 +8,7 @@ local everything = require("rowan.base.everything")
 local expression = require("rowan.query.expression")
 local null = require("rowan.base.null")
 local plans = require("rowan.repo.plans")
+local rows = require("rowan.driver.rows")
 local run = require("rowan.repo.run")
 local transaction = require("rowan.repo.transaction")
 local write = require("rowan.repo.write")
@@ -16,31 +17,53 @@ local write_plan = require("rowan.query.write")
 local bulk = {}
 
 ---@class rowan.BulkGroup rows with the same set of attributes, in the caller's order
+---@field key number|string
 ---@field attrs table[]
----@field lists table[] one a column; `n` is its length
+---@field count integer
 ---@field rows table[]
----@field params any[][]
+---@field values table[] what is bound for each; the rows themselves where all of them show it
+
+local function new_group(def, row, key)
+  local group = { key = key, attrs = collect.attributes(def, row), count = 0, rows = {} }
+  group.values = group.rows
+  return group
+end
+
+local function add_to(group, row, values)
+  if values ~= row and group.values == group.rows then
+    group.values = {}
+    for i = 1, group.count do group.values[i] = group.rows[i] end
+  end
+  local count = group.count + 1
+  group.count, group.rows[count] = count, row
+  group.values[count] = values
+end
 
 local function group_rows(def, instances)
-  local groups, by_key = {}, {}
-  for i, row in ipairs(instances) do
-    local ok, params, n, key, attrs = pcall(collect.insert, def, row)
-    if not ok then
-      if errors.is(params, "ValidationError") then params.message = ("row %d: %s"):format(i, params.message) end
-      error(params, 0)
+  local groups, by_key, now = {}, {}, build.stamp(def)
+  for i = 1, #instances do
+    local row = instances[i]
+    local values, key, failures = collect.insert(def, row, now)
+    if failures then
+      local ok, problem = pcall(cast.check, def, failures)
+      if not ok then problem.message = ("row %d: %s"):format(i, problem.message) end
+      error(problem, 0)
     end
     local group = by_key[key]
     if not group then
-      group = { attrs = attrs, lists = {}, rows = {}, params = {}, key = key }
-      for c = 1, n do group.lists[c] = {} end
+      group = new_group(def, row, key)
       by_key[key] = group
       groups[#groups + 1] = group
     end
-    local at = #group.rows + 1
-    group.rows[at], group.params[at] = row, params
-    for c = 1, n do group.lists[c][at] = params[c] end
+    add_to(group, row, values)
   end
   return groups
+end
+
+local function insert_many_plan(model, group)
+  local plan = write_plan.insert_many(model.definition, group.attrs, model.db._dialect)
+  plan.model, plan.names, plan.many, plan.count = model, write.names(plan.attrs), true, #plan.attrs
+  return plan
 end
 
 local function insert_group(model, group, options)
@@ -48,31 +71,79 @@ local function insert_group(model, group, options)
   local kept = plans.of(model).insert_many
   local plan = kept[group.key]
   if not plan then
-    plan = write_plan.insert_many(def, group.attrs, db._dialect)
-    plan.model = model
+    plan = insert_many_plan(model, group)
     kept[group.key] = plan
   end
-  for _, list in ipairs(group.lists) do list.n = #group.rows end
-  local made, affected = run.plan(db, plan, group.lists, #group.lists, options)
-  if affected ~= #group.rows or (plan.columns and #made ~= #group.rows) then
+  local made, affected = run.plan(db, plan, group.values, plan.count, options)
+  if affected ~= group.count or (plan.columns and #made ~= group.count) then
     errors.raise("DatabaseError", {
-      message = ("%s:bulkCreate: %d rows were sent and %s came back"):format(def.name, #group.rows, tostring(affected)),
+      message = ("%s:bulkCreate: %d rows were sent and %s came back"):format(def.name, group.count, tostring(affected)),
       sql = plan.text,
     })
   end
   return plan.columns and made
 end
 
-local function adopt_group(model, group)
-  for i, row in ipairs(group.rows) do
-    for name, value in next, group.made and group.made[i] or {} do row[name] = value end
-    write.adopt(model, row, group.attrs, group.params[i])
+-- What the database made of the rows.
+local function set_made(group, made)
+  if not made then return end
+  local instances, values = group.rows, group.values
+  for i = 1, group.count do
+    local row, bound = instances[i], values[i]
+    for name, value in next, made[i] do row[name], bound[name] = value, value end
   end
 end
 
 -- A row without a single value (all defaults) has no list to be in.
 local function insert_plain(model, group, options)
   for _, row in ipairs(group.rows) do write.insert(model, row, options) end
+end
+
+---Sends what `prepare` made: one statement a group. The rows show what the database gave them (their keys), and are not
+---stored instances yet.
+---@async
+---@param model table
+---@param groups rowan.BulkGroup[]
+---@param options? table
+function bulk.send(model, groups, options)
+  for _, group in ipairs(groups) do
+    if #group.attrs == 0 then
+      insert_plain(model, group, options)
+    else
+      set_made(group, insert_group(model, group, options))
+    end
+  end
+end
+
+---Makes the rows of groups that were sent stored instances.
+---@param model table
+---@param groups rowan.BulkGroup[]
+function bulk.adopt(model, groups)
+  for _, group in ipairs(groups) do
+    if #group.attrs > 0 then
+      rows.adopt_all(group.rows, model._template, write.layout(model), group.values)
+    end
+  end
+end
+
+---Stamps new instances, checks them, and sorts them by the attributes they have.
+---@param model table
+---@param instances table[]
+---@return rowan.BulkGroup[]
+function bulk.prepare(model, instances)
+  return group_rows(model.definition, instances)
+end
+
+local function store(model, groups, options)
+  if #groups > 1 or (groups[1] and #groups[1].attrs == 0 and groups[1].count > 1) then
+    transaction.around(model.db, options, function(t)
+      bulk.send(model, groups, { transaction = t, logging = options and options.logging,
+        benchmark = options and options.benchmark })
+    end)
+  else
+    bulk.send(model, groups, options)
+  end
+  bulk.adopt(model, groups)
 end
 
 ---INSERTs new instances: one statement for each set of attributes that occurs, all or none.
@@ -82,27 +153,27 @@ end
 ---@param options? table
 ---@return table[] instances
 function bulk.insert(model, instances, options)
-  local def = model.definition
-  local now = (def.created or def.updated) and build.now() or nil
-  for _, row in ipairs(instances) do build.stamp_new(def, row, now) end
-  local groups = group_rows(def, instances)
-  local function insert_all()
-    for _, group in ipairs(groups) do
-      if #group.attrs == 0 then
-        insert_plain(model, group, options)
-      else
-        group.made = insert_group(model, group, options)
-      end
-    end
+  store(model, bulk.prepare(model, instances), options)
+  return instances
+end
+
+---The same with instances that `build.ready_all` made.
+---@async
+---@param model table
+---@param instances table[]
+---@param keys number[]
+---@param lists table[][] the instances of each key
+---@param options? table
+---@return table[] instances
+function bulk.ready(model, instances, keys, lists, options)
+  local groups = {}
+  for i, key in ipairs(keys) do
+    local list = lists[i]
+    groups[i] = {
+      key = key, attrs = collect.attributes(model.definition, list[1]), count = #list, rows = list, values = list,
+    }
   end
-  if #groups > 1 or (groups[1] and #groups[1].attrs == 0 and #groups[1].rows > 1) then
-    transaction.around(model.db, options, insert_all)
-  else
-    insert_all()
-  end
-  for _, group in ipairs(groups) do
-    if #group.attrs > 0 then adopt_group(model, group) end
-  end
+  store(model, groups, options)
   return instances
 end
 
@@ -171,8 +242,8 @@ function bulk.update(model, given, options, context)
     db._plans:put(key, plan)
   end
   local template = options.returning and model._template or nil
-  local rows, affected = run.plan(db, plan, params, count, options, template)
-  return affected, options.returning and rows or nil
+  local changed, affected = run.plan(db, plan, params, count, options, template)
+  return affected, options.returning and changed or nil
 end
 
 ---DELETEs the rows that match.

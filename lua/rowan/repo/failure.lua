@@ -17,6 +17,14 @@ local BY_STATE = {
   ["55P03"] = "TimeoutError", ["42704"] = "UnknownConstraintError",
 }
 
+-- libpq says only in words why there is no connection.
+local BY_WORDS = {
+  { "Connection refused", "ConnectionRefusedError" }, { "could not translate host name", "HostNotFoundError" },
+  { "No route to host", "HostNotReachableError" }, { "Network is unreachable", "HostNotReachableError" },
+  { "timeout expired", "ConnectionTimedOutError" }, { "longer than allowed", "ConnectionTimedOutError" },
+  { "no connection could be made within", "ConnectionTimedOutError" },
+}
+
 local ACCESS = { ["28000"] = true, ["28P01"] = true }
 
 -- Transactions that met one of these can be tried again from their start.
@@ -50,12 +58,24 @@ local function declared_fields(def, constraint)
   end
 end
 
+-- SQLite names the columns of a unique constraint, not the constraint.
+local function message_of(def, columns)
+  for _, unique in ipairs(def and def.uniques or {}) do
+    local same = #unique.attrs == #columns
+    for i, attr in ipairs(unique.attrs) do same = same and attr.field == columns[i] end
+    if same then return unique.message end
+  end
+end
+
 -- The columns of a violated constraint: SQLite names them; PostgreSQL names the constraint, and lists the columns of a
 -- key in the detail in front of the values ("Key (a, b)=(...)"; the values are never looked at).
 local function columns_of(def, err)
   local fields, message = declared_fields(def, err.constraint)
   if fields then return fields, message end
-  if err.column_name then return split(err.column_name) end
+  if err.column_name then
+    local columns = split(err.column_name)
+    return columns, err.sqlstate == "23505" and message_of(def, columns) or nil
+  end
   local listed = err.detail and err.detail:match("^Key %((.-)%)=%(")
   return listed and split(listed) or {}
 end
@@ -82,8 +102,16 @@ local function constraint_items(class, def, err, row)
   return items, fields
 end
 
+local function connect_class(err)
+  if ACCESS[err.sqlstate or ""] then return "AccessDeniedError" end
+  for _, pair in ipairs(BY_WORDS) do
+    if not err.sqlstate and err.message:find(pair[1], 1, true) then return pair[2] end
+  end
+  return "ConnectionError"
+end
+
 local function class_of(err)
-  if err.kind == "connect" and ACCESS[err.sqlstate or ""] then return "AccessDeniedError" end
+  if err.kind == "connect" then return connect_class(err) end
   if err.kind == "database" then return BY_STATE[err.sqlstate or ""] or "DatabaseError" end
   return BY_KIND[err.kind] or "DatabaseError"
 end
@@ -95,13 +123,46 @@ local function value_items(err, plan, def)
   return { { path = path, message = subject .. " " .. err.message, type = "type violation", validatorKey = "type" } }
 end
 
+-- Databases quote the value that they cannot take (`invalid input syntax for type integer: "..."`); what is wrong with
+-- names and constraints (classes 42 and 23) quotes names.
+local function without_values(err, params, n)
+  local class, message = (err.sqlstate or ""):sub(1, 2), err.message
+  if n == 0 or class == "42" or class == "23" then return message end
+  if class == "22" then return (message:gsub('".*"', '"..."')) end
+  local function drop(value)
+    if type(value) == "table" then
+      for i = 1, value.n or #value do drop(value[i]) end
+    elseif type(value) == "string" and value ~= "" then
+      for _, quote in ipairs({ '"', "'" }) do
+        local from, to = message:find(quote .. value .. quote, 1, true)
+        if from then message = message:sub(1, from) .. "..." .. message:sub(to) end
+      end
+    end
+  end
+  for i = 1, n do drop(params[i]) end
+  return message
+end
+
+-- SQLite does not say which foreign key it was; where the row has a single one, there is no doubt.
+local function only_foreign_key(def, plan)
+  local found
+  for _, attr in ipairs(def and plan and plan.attrs or {}) do
+    if attr.references and attr.definition == def then
+      if found and found ~= attr then return nil end
+      found = attr
+    end
+  end
+  return found and found.name
+end
+
 ---The error object for what the driver reported.
 ---@param err table the driver's
----@param context { def?: table, plan?: table, sql?: string, row?: table }
+---@param context { def?: table, plan?: table, sql?: string, row?: table, params?: any[], count?: integer }
 ---@return rowan.Error
 function failure.object(err, context)
   local def = context.def
   local class = class_of(err)
+  if err.kind == "database" then err.message = without_values(err, context.params, context.count or 0) end
   local fields = {
     message = err.message, sql = context.sql, sqlstate = err.sqlstate, code = err.code, constraint = err.constraint,
     table = err.table, detail = err.detail, hint = err.hint, position = err.position, model = def and def.name,
@@ -115,6 +176,7 @@ function failure.object(err, context)
   elseif class == "ForeignKeyConstraintError" then
     local names = {}
     for i, column in ipairs(columns_of(def, err)) do names[i] = attribute_name(def, column) end
+    if #names == 0 then names[1] = only_foreign_key(def, context.plan) end
     fields.fields = names
   end
   return errors.new(class, fields)

@@ -37,11 +37,12 @@ end
 
 ---The write plans of a model and its plan by key.
 ---@param model table
----@return { insert: table, insert_many: table, save: table, by_key?: table, delete?: table, layout?: userdata }
+---@return { insert: table, insert_many: table, save: table, save_stamped: table, save_given: table, by_key?: table, delete?: table, layout?: userdata }
 function plans.of(model)
   local kept = model._plans
   if kept.generation ~= model.definition.generation then
-    kept = { generation = model.definition.generation, insert = {}, insert_many = {}, save = {} }
+    kept = { generation = model.definition.generation, insert = {}, insert_many = {}, save = {},
+      save_stamped = {}, save_given = {} }
     model._plans = kept
   end
   return kept

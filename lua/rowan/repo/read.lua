@@ -10,24 +10,21 @@ local select = require("rowan.query.select")
 
 local read = {}
 
--- Rows of a whole definition, of a part of it, or plain tables.
-local function template_of(model, plan, options)
-  if options.raw then return nil end
-  return plan.whole and model._template or model._partial_template
-end
-
-local function plan_of(model, options)
-  local key, params, count = select.shape(model, options)
+local function plan_of(model, options, kind)
+  local key, params = select.shape(model, options, kind)
   local db = model.db
   local plan = db._plans:get(key)
   if not plan then
-    plan = select.plan(model, options, db._dialect)
+    plan = select.plan(model, options, db._dialect, kind)
     db._plans:put(key, plan)
   end
-  return plan, params, count
+  return plan, params
 end
 
-local function empty(model, options)
+---Raises when nothing was found and the call has rejectOnEmpty.
+---@param model table
+---@param options { rejectOnEmpty?: any }
+function read.reject_empty(model, options)
   local reject = options.rejectOnEmpty
   if not reject then return end
   if errors.kind_of(reject) then error(reject, 0) end
@@ -40,10 +37,49 @@ end
 ---@param options table checked by the caller
 ---@return table[]
 function read.all(model, options)
-  local plan, params = plan_of(model, options)
-  local rows = run.plan(model.db, plan, params, plan.count, options, template_of(model, plan, options))
-  if rows[1] == nil then empty(model, options) end
+  local plan, params = plan_of(model, options, "select")
+  local rows = run.plan(model.db, plan, params, plan.count, options, run.template(plan, options))
+  if rows[1] == nil then read.reject_empty(model, options) end
+  if model.association_order[1] then load.introduce(rows) end
   if plan.children[1] then load.children(model.db, plan, rows, params, options) end
+  return rows
+end
+
+local function load_plan_of(model, include)
+  local key, params = select.load_shape(model, include)
+  local db = model.db
+  local plan = db._plans:get(key)
+  if not plan then
+    plan = select.load_plan(model, include, db._dialect)
+    db._plans:put(key, plan)
+  end
+  return plan, params
+end
+
+---What an association has for each of the rows, in one statement a level; the rows are not touched.
+---@async
+---@param made rowan.Association
+---@param rows table[]
+---@param include? table the options of an include: where, order, limit, attributes, through, include ...
+---@param options? table transaction, logging, benchmark, raw
+---@return table<table, table> found by row: a list, or one row or load.NOTHING
+function read.of_rows(made, rows, include, options)
+  local entry = { association = made, required = false }
+  for name, value in next, include or {} do entry[name] = value end
+  local plan, params = load_plan_of(made.source, { entry })
+  return load.by_row(made.source.db, plan, rows, params, options or {})
+end
+
+---Loads associations onto rows that are there already.
+---@async
+---@param model table
+---@param rows table[] instances of the model
+---@param include any as in a finder
+---@param options? table transaction, logging, benchmark
+---@return table[] rows
+function read.onto(model, rows, include, options)
+  local plan, params = load_plan_of(model, include)
+  load.children(model.db, plan, rows, params, options or {})
   return rows
 end
 
@@ -56,10 +92,10 @@ function read.one(model, options)
   local limited = {}
   for key, value in next, options do limited[key] = value end
   limited.limit = 1
-  local plan, params = plan_of(model, limited)
-  local row = run.plan(model.db, plan, params, plan.count, options, template_of(model, plan, options), true)
+  local plan, params = plan_of(model, limited, "select")
+  local row = run.plan(model.db, plan, params, plan.count, options, run.template(plan, options), true)
   if not row then
-    empty(model, options)
+    read.reject_empty(model, options)
     return nil
   end
   if plan.children[1] then load.children(model.db, plan, { row }, params, options) end
@@ -92,8 +128,15 @@ function read.key_params(model, key)
       message = ("%s:findByPk wants a table with all attributes of its composite key"):format(model.name),
     })
   end
-  local params = {}
-  for i, attr in ipairs(primary) do params[i] = key_value(model, attr, key[attr.name]) end
+  local params, names, count = {}, {}, 0
+  for i, attr in ipairs(primary) do params[i], names[i] = key_value(model, attr, key[attr.name]), attr.name end
+  for _ in next, key do count = count + 1 end
+  if count > #primary then
+    errors.raise("QueryError", {
+      message = ("%s:findByPk: the key has more attributes than the primary key (%s)")
+        :format(model.name, table.concat(names, ", ")),
+    })
+  end
   return params
 end
 
@@ -114,8 +157,31 @@ function read.by_key(model, key, options)
   local template = model._template
   if options and options.raw then template = nil end
   local row = run.plan(model.db, plan, params, plan.count, options, template, true)
-  if not row and options then empty(model, options) end
+  if not row and options then read.reject_empty(model, options) end
   return row or nil
+end
+
+---A page of rows and the number of all rows that match, from one statement, so that both are of one moment. Only a page
+---beyond the last row needs a second one.
+---@async
+---@param model table
+---@param options table checked by the caller
+---@return integer count
+---@return table[] rows
+function read.page(model, options)
+  local plan, params = plan_of(model, options, "page")
+  local rows = run.plan(model.db, plan, params, plan.count, options, run.template(plan, options))
+  if rows[1] == nil then
+    if not options.limit and not options.offset then return 0, rows end
+    return read.count(model, {
+      where = options.where, include = options.include, transaction = options.transaction, logging = options.logging,
+      benchmark = options.benchmark,
+    }), rows
+  end
+  local count = rows[1][select.TOTAL].total
+  for i = 1, #rows do rows[i][select.TOTAL] = nil end
+  if plan.children[1] then load.children(model.db, plan, rows, params, options) end
+  return count, rows
 end
 
 ---How many rows match.

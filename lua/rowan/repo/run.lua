@@ -67,11 +67,87 @@ local function logged(db, options, plan, transaction, call)
   return rows, affected, last_id
 end
 
+-- Joined tables have layouts of their own, for the snapshots of their rows.
+local function make_statement(plan)
+  local segments = plan.columns and plan.columns.segments
+  for _, segment in ipairs(segments or {}) do
+    if not segment.plain then segment.layout = driver.statement("", "", segment.columns) end
+  end
+  return driver.statement(plan.text, plan.codes, plan.columns, plan.script, plan.loads, plan.names)
+end
+
+-- The parameters of a plan as a list, also of one that takes them by name.
+local function in_order(plan, params)
+  local names = plan.names
+  if not names then return params end
+  local list = {}
+  for i, name in ipairs(names) do
+    if plan.many then
+      list[i] = { n = #params }
+      for r, row in ipairs(params) do list[i][r] = rawget(row, name) end
+    else
+      list[i] = rawget(params, name)
+    end
+  end
+  return list
+end
+
+-- The metatable template of one table of a plan: its model's, and which associations come with the rows, so that a row
+-- without any knows that there are none.
+local function template_of(model, whole, loaded)
+  local template = whole and model._template or model._partial_template
+  if next(loaded) == nil then return template end
+  local own = {}
+  for key, value in pairs(template) do own[key] = value end
+  own.loaded = loaded
+  return own
+end
+
+-- What is loaded into the rows of each of a plan's tables; 0 is the plan's own.
+local function loaded_by(plan)
+  local segments = plan.columns.segments or {}
+  local loaded, at = { [0] = {} }, { [""] = 0 }
+  local paths = { [0] = "" }
+  for i, segment in ipairs(segments) do
+    loaded[i] = {}
+    loaded[segment.parent][segment.key] = true
+    paths[i] = paths[segment.parent] .. "." .. segment.key
+    at[paths[i]] = i
+  end
+  for _, child in ipairs(plan.children) do
+    local path = child.path[1] and "." .. table.concat(child.path, ".") or ""
+    loaded[at[path]][child.association.as] = true
+  end
+  return loaded
+end
+
+local function make_template(plan)
+  local loaded = loaded_by(plan)
+  local own = template_of(plan.model, plan.whole, loaded[0])
+  local segments = plan.columns.segments
+  if not segments then return own end
+  local list = { own }
+  for i, segment in ipairs(segments) do
+    list[i + 1] = segment.model and template_of(segment.model, segment.whole, loaded[i]) or false
+  end
+  return list
+end
+
+---What the rows of a plan become: instances of its model (and of those joined), or plain tables with `raw`.
+---@param plan rowan.Plan
+---@param options? { raw?: boolean }
+---@return table? template, or a list of them when the plan joins
+function run.template(plan, options)
+  if options and options.raw then return nil end
+  plan.template = plan.template or make_template(plan)
+  return plan.template
+end
+
 ---Runs a plan. Raises what goes wrong.
 ---@async
 ---@param db table
----@param plan table { text, codes, columns?, script?, loads?, def? }; keeps its statement in plan.statement
----@param params? any[]
+---@param plan table { text, codes, columns?, script?, loads?, def?, names? }; keeps its statement in plan.statement
+---@param params? table a list; a table by name where the plan has names, or with plan.many a list of such tables
 ---@param n integer how many
 ---@param options? table the call's: transaction, logging, benchmark
 ---@param template? table metatable template: rows become instances
@@ -81,7 +157,7 @@ end
 function run.plan(db, plan, params, n, options, template, single, row)
   local statement = plan.statement
   if not statement then
-    statement = driver.statement(plan.text, plan.codes, plan.columns, plan.script, plan.loads)
+    statement = make_statement(plan)
     plan.statement = statement
   end
   local transaction = run.transaction(db, options)
@@ -96,7 +172,18 @@ function run.plan(db, plan, params, n, options, template, single, row)
   end
   if rows == nil then
     local def = plan.def or (plan.model and plan.model.definition)
-    failure.raise(affected, { def = def, plan = plan, sql = plan.text, row = row })
+    failure.raise(affected, {
+      def = def, plan = plan, sql = plan.text, row = row, params = in_order(plan, params), count = n,
+    })
+  end
+  -- Getters must not give what a write has made old (repo/siblings).
+  if affected then
+    local written = plan.model
+    if written then
+      written._written = written._written + 1
+    else
+      db._raw_writes = db._raw_writes + 1
+    end
   end
   return rows, affected, last_id
 end

@@ -9,6 +9,7 @@ local expression = require("rowan.query.expression")
 local run = require("rowan.repo.run")
 local topo = require("rowan.base.topo")
 local transaction = require("rowan.repo.transaction")
+local types = require("rowan.types")
 local where = require("rowan.query.where")
 
 local sync = {}
@@ -25,32 +26,54 @@ local function definitions_of(models)
   return list
 end
 
-local function references_of(def, known)
+local function table_key(name, schema)
+  return (schema or "") .. "\31" .. name
+end
+
+-- What a definition points at among `known`: { key = an attribute or a key of several columns, definition = }. A table
+-- given by its name is looked up, so that it counts as well.
+local function pointers(def, known)
   local list = {}
-  for _, attr in ipairs(def.list) do
-    local to = attr.references and attr.references.definition
-    if to and to ~= def and known[to] then list[#list + 1] = to end
+  local function add(key, target)
+    if target and target ~= def and known[target] then list[#list + 1] = { key = key, definition = target } end
   end
+  for _, attr in ipairs(def.list) do
+    local to = attr.references
+    if to then add(attr, to.definition or known[table_key(to.table, to.schema)]) end
+  end
+  for _, key in ipairs(def.foreign_keys) do add(key, key.definition) end
   return list
 end
 
--- Definitions in an order in which each comes behind those it points at, as far as there is one.
-local function ordered(definitions)
+-- Definitions by themselves and by the names of their tables.
+local function index_of(definitions)
   local known = {}
-  for _, def in ipairs(definitions) do known[def] = true end
-  return topo.sort(definitions, function(def) return references_of(def, known) end)
+  for _, def in ipairs(definitions) do
+    known[def] = true
+    known[table_key(def.table, def.schema)] = def
+  end
+  return known
+end
+
+-- Definitions in an order in which each comes behind those it points at, as far as there is one; then the cycles.
+local function ordered(definitions)
+  local known = index_of(definitions)
+  return topo.sort(definitions, function(def)
+    local list = {}
+    for i, pointer in ipairs(pointers(def, known)) do list[i] = pointer.definition end
+    return list
+  end)
 end
 
 -- Foreign keys that point at a table which is created later.
 local function forward_keys(order)
-  local place, deferred = {}, {}
+  local place, deferred, known = {}, {}, index_of(order)
   for i, def in ipairs(order) do place[def] = i end
   for i, def in ipairs(order) do
-    for _, attr in ipairs(def.list) do
-      local to = attr.references and attr.references.definition
-      if to and place[to] and place[to] > i then
+    for _, pointer in ipairs(pointers(def, known)) do
+      if place[pointer.definition] > i then
         deferred[def] = deferred[def] or {}
-        table.insert(deferred[def], attr)
+        table.insert(deferred[def], pointer.key)
       end
     end
   end
@@ -63,18 +86,34 @@ local function set_of(list)
   return set
 end
 
--- How DDL gets the text of what definitions say in the query language: defaults, fields and conditions of indexes.
--- Such text cannot have parameters, so only expressions without values are possible.
-local function ddl_context(dialect)
-  local function text_of(def, walk)
-    local tree = builder.tree(dialect)
-    local made = walk(tree)
-    if #tree.codes > 0 then
+local D = types.DataTypes
+local TYPE_OF_CODE = {
+  i = D.INTEGER, I = D.BIGINT, b = D.BOOLEAN, d = D.DOUBLE, n = D.DECIMAL, s = D.TEXT, c = D.TEXT, e = D.TEXT,
+  x = D.BLOB, t = D.DATE, D = D.DATEONLY, T = D.TIME, u = D.UUID,
+}
+local TYPE_OF_VALUE = { boolean = D.BOOLEAN, string = D.TEXT, number = D.DOUBLE }
+
+-- Values of a definition's conditions and expressions as literals: DDL takes no parameters.
+local function with_literals(dialect, def, codes, values)
+  local function placeholder(slot)
+    local value, code = values[slot], codes[slot]
+    local type_of = TYPE_OF_CODE[code:sub(2)] or TYPE_OF_VALUE[type(value)]
+    if code:sub(1, 1) == "[" or not type_of or not type_of.cast(value) and value ~= false then
       errors.raise("DefinitionError", {
-        message = def.name .. ": an expression in a definition cannot hold values; write them with rowan.literal",
+        message = def.name .. ": a condition or an expression of a definition cannot hold lists and documents",
       })
     end
-    return compile.text(made, dialect)
+    return dialect.literal(value, type_of)
+  end
+  return setmetatable({ placeholder = placeholder }, { __index = dialect })
+end
+
+-- How DDL gets the text of what definitions say in the query language: defaults, fields and conditions of indexes.
+local function ddl_context(dialect)
+  local function text_of(def, walk)
+    local shape, tree = builder.shape("ddl"), builder.tree(dialect)
+    walk(shape)
+    return compile.text(walk(tree), with_literals(dialect, def, tree.codes, shape.params))
   end
   return {
     expression = function(value, def)
@@ -86,9 +125,21 @@ local function ddl_context(dialect)
   }
 end
 
-local function drop_all(db, order, options)
+-- Drops from the last to the first, those that need each other together.
+local function drop_all(db, order, cycles, cascade, options)
+  local group_of = {}
+  for _, cycle in ipairs(cycles) do
+    for _, def in ipairs(cycle) do group_of[def] = cycle end
+  end
+  local defer = cycles[1] and ddl.defer_keys(db._dialect)
+  if defer then say(db, { defer }, options) end
+  local done = {}
   for i = #order, 1, -1 do
-    say(db, ddl.drop_table(order[i], db._dialect, { cascade = true }), options)
+    local group = group_of[order[i]] or { order[i] }
+    if not done[group] then
+      done[group] = true
+      say(db, ddl.drop_tables(group, db._dialect, { cascade = cascade }), options)
+    end
   end
 end
 
@@ -110,10 +161,10 @@ end
 ---@param models table[]
 ---@param options { force?: boolean, logging?: any, transaction?: any }
 function sync.models(db, models, options)
-  local order = ordered(definitions_of(models))
+  local order, cycles = ordered(definitions_of(models))
   transaction.around(db, options, function()
     local inside = { logging = options.logging, benchmark = options.benchmark }
-    if options.force then drop_all(db, order, inside) end
+    if options.force then drop_all(db, order, cycles, true, inside) end
     create_all(db, order, inside)
   end)
 end
@@ -124,11 +175,9 @@ end
 ---@param models table[]
 ---@param options { cascade?: boolean, logging?: any, transaction?: any }
 function sync.drop(db, models, options)
-  local order = ordered(definitions_of(models))
+  local order, cycles = ordered(definitions_of(models))
   transaction.around(db, options, function()
-    for i = #order, 1, -1 do
-      say(db, ddl.drop_table(order[i], db._dialect, { cascade = options.cascade }), { logging = options.logging })
-    end
+    drop_all(db, order, cycles, options.cascade, { logging = options.logging })
   end)
 end
 

@@ -50,13 +50,39 @@ end
 ---The lease that a statement inside this transaction runs on.
 ---@return userdata
 function Transaction:lease_for_use()
-  if self.finished or self.broken then
+  if self.finished then
     errors.raise("TransactionError", {
-      message = self.broken and "the transaction was lost with its connection"
-        or ("the transaction has ended with a %s; it cannot be used any more"):format(self.finished),
+      message = ("the transaction has ended with a %s; it cannot be used any more"):format(self.finished),
     })
   end
   return self.lease
+end
+
+-- Savepoints are a stack in the database: with one end all that were set behind it, whoever holds them.
+local function end_savepoints(root, from, how)
+  local open = root.savepoints
+  for i = #open, from, -1 do
+    local inner = open[i]
+    open[i] = nil
+    inner.finished = how
+    for _, fn in ipairs(how == "commit" and inner.after_commit or {}) do
+      inner.parent.after_commit[#inner.parent.after_commit + 1] = fn
+    end
+  end
+end
+
+-- Gives the connection back to the pool, which closes it unless it is idle. One that could not be made what it was
+-- before the transaction is closed here.
+local function give_back(self, how)
+  local clean = true
+  if self.lease:tx() == "idle" then
+    for _, text in ipairs(self.db._dialect.after_transaction(self.options)) do
+      clean = clean and pcall(say, self, text)
+    end
+  end
+  self.finished = how
+  end_savepoints(self, 1, how)
+  if not clean or not self.lease:release() then self.lease:discard() end
 end
 
 local function begin_texts(db, options)
@@ -73,106 +99,91 @@ local function begin_root(db, options)
   local lease, err = db._handle:lease()
   if not lease then failure.raise(err, {}) end
   local self = setmetatable({
-    id = next_id(), db = db, lease = lease, options = options, depth = 0, after_commit = {},
+    id = next_id(), db = db, lease = lease, options = options, savepoints = {}, after_commit = {},
   }, Transaction)
+  self.root = self
   local ok, problem = pcall(function()
     for _, text in ipairs(texts) do say(self, text) end
   end)
   if not ok then
-    self:give_back()
+    give_back(self, "rollback")
     error(problem, 0)
   end
   return self
 end
 
 local function begin_savepoint(parent, options)
+  local open = parent.root.savepoints
   local self = setmetatable({
-    id = parent.id, db = parent.db, lease = parent:lease_for_use(), parent = parent, options = options,
-    depth = parent.depth + 1, after_commit = {},
+    id = parent.id, db = parent.db, lease = parent:lease_for_use(), parent = parent, root = parent.root,
+    options = options, depth = #open + 1, after_commit = {},
   }, Transaction)
   self.savepoint = control.savepoint(self.depth)
   say(self, self.savepoint.set)
+  open[self.depth] = self
   return self
 end
 
----Gives the connection back; the core closes it unless it is idle.
-function Transaction:give_back()
-  if self.parent then return end
-  if self.lease:tx() == "idle" then
-    for _, text in ipairs(self.db._dialect.after_transaction(self.options)) do
-      if not pcall(say, self, text) then
-        self.broken = true
-        break
-      end
-    end
-  end
-  self.finished = self.finished or "rollback"
-  self.lease:release()
-end
-
-local function finish(self, how)
+local function check_open(self)
   if self.finished then
     errors.raise("TransactionError", {
       message = ("the transaction has already ended with a %s"):format(self.finished),
     })
   end
-  if self.parent and self.parent.finished then
-    errors.raise("TransactionError", { message = "the transaction around this savepoint has ended" })
-  end
-  self.ending = how
 end
 
-local function commit_savepoint(self)
+local function rollback_savepoint(self)
+  say(self, self.savepoint.rollback)
   say(self, self.savepoint.release)
-  self.finished = "commit"
-  for _, fn in ipairs(self.after_commit) do
-    self.parent.after_commit[#self.parent.after_commit + 1] = fn
-  end
+  end_savepoints(self.root, self.depth, "rollback")
 end
 
--- A connection that breaks while COMMIT is on its way leaves the outcome unknown, and the message must say so.
-local function raise_commit(problem)
-  if type(problem) == "table" and type(problem.cause) == "table" and problem.cause.kind == "lost" then
-    errors.raise("TransactionError", {
-      message = "the connection broke during COMMIT: it is not known whether the transaction was committed ("
-        .. problem.message .. ")",
-      outcomeUnknown = true, cause = problem,
-    })
-  end
+-- PostgreSQL releases no savepoint after a failed statement: then its work is undone, so that the transaction around it
+-- can go on.
+local function commit_savepoint(self)
+  local ok, problem = pcall(say, self, self.savepoint.release)
+  if ok then return end_savepoints(self.root, self.depth, "commit") end
+  if self.lease:tx() == "failed" then rollback_savepoint(self) end
   error(problem, 0)
+end
+
+-- A COMMIT that was sent and not answered may have been done or not, and the message must say so.
+local function raise_unknown(problem)
+  errors.raise("TransactionError", {
+    message = "the answer to COMMIT never came: it is not known whether the transaction was committed ("
+      .. tostring(problem) .. ")",
+    outcomeUnknown = true, cause = problem,
+  })
 end
 
 ---Makes the work permanent. Raises when the database did not say that it is; then it is rolled back, or, when the
 ---connection broke on the way, the message says that the outcome is not known.
 ---@async
 function Transaction:commit()
-  finish(self, "commit")
+  check_open(self)
   if self.parent then return commit_savepoint(self) end
+  local was_lost = self.lease:tx() == "unknown"
   local ok, problem = pcall(say, self, control.commit)
   if not ok then
-    if self.lease:tx() == "open" or self.lease:tx() == "failed" then pcall(say, self, control.rollback) end
-    self:give_back()
-    raise_commit(problem)
+    local state = self.lease:tx()
+    if state == "open" or state == "failed" then pcall(say, self, control.rollback) end
+    give_back(self, "rollback")
+    if state == "unknown" and not was_lost then raise_unknown(problem) end
+    error(problem, 0)
   end
-  self.finished = "commit"
-  self:give_back()
+  give_back(self, "commit")
   for _, fn in ipairs(self.after_commit) do fn(self) end
 end
 
 ---Undoes the work.
 ---@async
 function Transaction:rollback()
-  finish(self, "rollback")
-  if self.parent then
-    say(self, self.savepoint.rollback)
-    say(self, self.savepoint.release)
-    self.finished = "rollback"
-    return
-  end
+  check_open(self)
+  if self.parent then return rollback_savepoint(self) end
   local state = self.lease:tx()
   local ok, problem = true, nil
   if state == "open" or state == "failed" then ok, problem = pcall(say, self, control.rollback) end
-  self:give_back()
+  give_back(self, "rollback")
   if not ok then error(problem, 0) end
 end
 

@@ -2,10 +2,10 @@
 --- written.
 
 local build = require("rowan.change.build")
+local cast = require("rowan.change.cast")
 local collect = require("rowan.change.collect")
 local driver = require("rowan.driver")
 local errors = require("rowan.base.errors")
-local null = require("rowan.base.null")
 local plans = require("rowan.repo.plans")
 local projection = require("rowan.query.projection")
 local run = require("rowan.repo.run")
@@ -27,32 +27,13 @@ function write.layout(model)
   return kept.layout
 end
 
--- What a row's snapshot is made of: bound values by name. A model without dumped types has them in the row itself.
-local function written_values(def, row, attrs, params)
-  if not def.has_dump then return row end
-  local by_name = {}
-  for _, attr in ipairs(def.list) do by_name[attr.name] = rawget(row, attr.name) end
-  for i, attr in ipairs(attrs) do by_name[attr.name] = params[i] end
-  return by_name
-end
-
--- NULL is an absent field in a row that stands for what is stored.
-local function drop_nulls(def, row)
-  for _, attr in ipairs(def.list) do
-    if rawget(row, attr.name) == null then row[attr.name] = nil end
-  end
-end
-
----Makes a row that was just inserted a stored instance.
----@param model table
----@param row table
+---Names of attributes: those of a plan's parameters, which are then taken out of tables by name.
 ---@param attrs table[]
----@param params any[]
-function write.adopt(model, row, attrs, params)
-  local def = model.definition
-  local values = written_values(def, row, attrs, params)
-  rows.adopt(row, model._template, write.layout(model), values)
-  drop_nulls(def, row)
+---@return string[]
+function write.names(attrs)
+  local names = {}
+  for i, attr in ipairs(attrs) do names[i] = attr.name end
+  return names
 end
 
 ---Takes the fields of a row as what is stored: after it was read again into the same table.
@@ -73,6 +54,42 @@ function write.adopt_read(model, row)
   return rows.adopt(row, model._template, write.layout(model), values)
 end
 
+-- A plan whose parameters are taken by the names of their attributes.
+local function named(plan, model)
+  plan.model, plan.names, plan.count = model, write.names(plan.attrs), #plan.attrs
+  return plan
+end
+
+local function insert_plan(model, row)
+  local def = model.definition
+  return named(write_plan.insert(def, collect.attributes(def, row), model.db._dialect), model)
+end
+
+---INSERTs a new instance whose values were looked at.
+---@async
+---@param model table
+---@param row table
+---@param values table what is bound, by attribute; the row itself where it shows that
+---@param key number|string of the set of attributes
+---@param options? table
+---@return table row
+function write.ready(model, row, values, key, options)
+  local kept = plans.of(model)
+  local plan = kept.insert[key]
+  if not plan then
+    plan = insert_plan(model, row)
+    kept.insert[key] = plan
+  end
+  local made, _, last_id = run.plan(model.db, plan, values, plan.count, options, nil, true, row)
+  if plan.last_id then
+    row[plan.last_id.name], values[plan.last_id.name] = last_id, last_id
+  elseif plan.columns then
+    -- `values` stands for the row where the row does not show what is bound.
+    for name, value in next, made do row[name], values[name] = value, value end
+  end
+  return rows.adopt(row, model._template, kept.layout or write.layout(model), values)
+end
+
 ---INSERTs a new instance.
 ---@async
 ---@param model table
@@ -80,24 +97,10 @@ end
 ---@param options? table
 ---@return table row
 function write.insert(model, row, options)
-  local def, db = model.definition, model.db
-  build.stamp_new(def, row)
-  local params, n, key, attrs = collect.insert(def, row)
-  local kept = plans.of(model).insert
-  local plan = kept[key]
-  if not plan then
-    plan = write_plan.insert(def, attrs, db._dialect)
-    plan.model = model
-    kept[key] = plan
-  end
-  local made, _, last_id = run.plan(db, plan, params, n, options, nil, true, row)
-  if plan.last_id then
-    row[plan.last_id.name] = last_id
-  elseif plan.columns then
-    for name, value in next, made do row[name] = value end
-  end
-  write.adopt(model, row, attrs, params)
-  return row
+  local def = model.definition
+  local values, key, failures = collect.insert(def, row, build.stamp(def))
+  cast.check(def, failures)
+  return write.ready(model, row, values, key, options)
 end
 
 -- The primary key as the row was read: a key that was changed in memory must not find another row.
@@ -119,6 +122,10 @@ local function append_key(def, row, params)
   return n + #def.primary
 end
 
+local function raise_gone(def)
+  errors.raise("InstanceError", { message = ("%s: the row is not in the database any more"):format(def.name) })
+end
+
 local function save_key(attrs)
   if #attrs == 1 then return attrs[1].name end
   local names = {}
@@ -135,20 +142,20 @@ end
 ---@return table row
 function write.update(model, row, names, options)
   local def, db = model.definition, model.db
-  local before
-  if def.updated and not (options and options.silent) then
-    local updated = def.updated.name
-    local given = false
-    for _, name in ipairs(names) do given = given or name == updated end
-    if not given then
-      before = { name = updated, value = rawget(row, updated) }
-      names[#names + 1] = updated
-      row[updated] = build.now()
-    end
+  local before = {}
+  for i, name in ipairs(names) do before[i] = rawget(row, name) end
+  local updated = def.updated and not (options and options.silent) and def.updated.name
+  for _, name in ipairs(names) do
+    if name == updated then updated = nil end
+  end
+  if updated then
+    names[#names + 1] = updated
+    before[#names] = rawget(row, updated)
+    row[updated] = build.now()
   end
   local ok, problem = pcall(write.update_named, model, db, row, names, options)
   if ok then return row end
-  if before then row[before.name] = before.value end
+  for i, name in ipairs(names) do row[name] = before[i] end
   error(problem, 0)
 end
 
@@ -167,15 +174,60 @@ function write.update_named(model, db, row, names, options)
     kept[key] = plan
   end
   local _, affected = run.plan(db, plan, params, count, options, nil, nil, row)
-  if affected ~= 1 then
-    errors.raise("InstanceError", { message = ("%s: the row is not in the database any more"):format(def.name) })
-  end
+  if affected ~= 1 then raise_gone(def) end
   local written = {}
-  for i, attr in ipairs(attrs) do
-    written[attr.name] = params[i]
-    if rawget(row, attr.name) == null then row[attr.name] = nil end
-  end
+  for i, attr in ipairs(attrs) do written[attr.name] = params[i] end
   rows.update(row, written)
+end
+
+-- The time that belongs into updatedAt; nil where it was given, is to stay, or is not kept at all.
+local function update_stamp(def, values, options)
+  local updated = def.updated
+  if not updated or values[updated.name] ~= nil or (options and options.silent) then return nil end
+  local now = build.now()
+  return updated.type.plain and now or (updated.type.cast(now))
+end
+
+-- `values` has the key beside what changed.
+local function changes_plan(model, values)
+  local attrs = {}
+  for _, attr in ipairs(model.definition.list) do
+    if values[attr.name] ~= nil and not attr.primary then attrs[#attrs + 1] = attr end
+  end
+  return named(write_plan.save(model.definition, attrs, model.db._dialect), model)
+end
+
+---UPDATEs what `collect.changes` found in a stored instance, and its updatedAt. The row is changed only after that.
+---@async
+---@param model table
+---@param row table
+---@param values table what changed and the key, by attribute; becomes what was written
+---@param key number|string of the set of attributes that changed
+---@param canonical? table values that the row is to show
+---@param options? { silent?: boolean }
+---@return table row
+function write.changes(model, row, values, key, canonical, options)
+  local def, kept = model.definition, plans.of(model)
+  local now = update_stamp(def, values, options)
+  if now then
+    values[def.updated.name] = now
+    kept = kept.save_stamped
+  else
+    kept = kept.save_given
+  end
+  local plan = kept[key]
+  if not plan then
+    plan = changes_plan(model, values)
+    kept[key] = plan
+  end
+  local _, affected = run.plan(model.db, plan, values, plan.count, options, nil, nil, row)
+  if affected ~= 1 then raise_gone(def) end
+  rows.update(row, values)
+  if now then row[def.updated.name] = now end
+  if canonical then
+    for name, value in next, canonical do row[name] = value end
+  end
+  return row
 end
 
 ---DELETEs a stored instance.

@@ -16,6 +16,7 @@ local attribute = {}
 ---@class rowan.Attribute
 ---@field name string
 ---@field field string the column
+---@field token string the attribute in the keys of plans, unlike any other word there
 ---@field type rowan.Type
 ---@field position integer in the definition's list
 ---@field allow_null boolean
@@ -175,6 +176,7 @@ function attribute.fill(attr, def, name, spec, position)
   check_name(subject, name)
   check_options(subject, spec)
   attr.name, attr.position, attr.definition = name, position, def
+  attr.token = "." .. name
   attr.type = types.resolve(spec.type, subject)
   if pending.type[attr.type.key] then
     fail(subject, ("DataTypes.%s is not supported yet"):format(attr.type.key))

@@ -30,12 +30,17 @@ local definition = {}
 ---@field version? rowan.Attribute
 ---@field uniques rowan.Unique[]
 ---@field indexes rowan.Index[]
----@field generation integer counts the changes
+---@field foreign_keys rowan.ForeignKey[] those of several columns; one of a single column is in its attribute's references
+---@field entries { name: string, spec: table, generated?: boolean, inferred?: boolean }[] what it was made of
+---@field generation integer another one after each change; no two definitions share one
 
 ---@class rowan.DefinitionContext
 ---@field dialect rowan.Dialect
 ---@field defaults? table options under every model's own
 ---@field is_expression? fun(value: any): boolean tells SQL expressions (defaults, fields of indexes)
+
+-- Plans are kept by model and generation, and a model may be defined again under its name.
+local generations = 0
 
 local ROLES = { "created", "updated", "deleted", "version" }
 
@@ -95,7 +100,7 @@ local function add_id(def, entries)
     fail(def.name, 'it has an attribute "id" but no primary key: set primaryKey, or noPrimaryKey')
   end
   local spec = { type = types.DataTypes.INTEGER, primaryKey = true, autoIncrement = true }
-  table.insert(entries, 1, { name = "id", spec = spec })
+  table.insert(entries, 1, { name = "id", spec = spec, generated = true })
 end
 
 -- An attribute that rowan keeps itself; the user may have said more about it, but not another type or
@@ -204,7 +209,16 @@ local function commit(def, entries)
   def.auto = made.auto
   for _, role in ipairs(ROLES) do def[role] = def.roles[role] and made.by_name[def.roles[role]] end
   def.entries = entries
-  def.generation = def.generation + 1
+  generations = generations + 1
+  def.generation = generations
+  def.fields = nil -- what change/fields has made of the list
+end
+
+---Makes the definition anew out of changed entries, all or nothing; schema/keys uses it. Attributes keep their tables.
+---@param def rowan.Definition
+---@param entries table[]
+function definition.rebuild(def, entries)
+  commit(def, entries)
 end
 
 ---Normalises a model's definition; raises DefinitionError for what is wrong with it, by name.
@@ -217,7 +231,7 @@ function definition.new(name, attributes, given, context)
   if type(name) ~= "string" or name == "" or name:find("%c") then
     errors.raise("DefinitionError", { message = "define wants the model's name first, a non-empty string" })
   end
-  local def = { name = name, dialect = context.dialect, context = context, generation = 0 }
+  local def = { name = name, dialect = context.dialect, context = context, generation = 0, foreign_keys = {} }
   options.read(def, given, context.defaults)
   if type(attributes) ~= "table" then
     fail(name, "its attributes must be a table, not a " .. type(attributes))
@@ -243,9 +257,12 @@ local function same_option(a, b)
   return true
 end
 
--- What was said first stays; what follows from it (actions of a foreign key) is filled in where nothing was
--- said.
-local function merged_spec(subject, spec, more)
+---What was said first stays; what follows from it (actions of a foreign key) is filled in where nothing was said.
+---@param subject string
+---@param spec table
+---@param more table
+---@return table merged
+function definition.merge(subject, spec, more)
   local merged = {}
   for key, value in pairs(spec) do merged[key] = value end
   for _, key in ipairs(check.sorted_keys(more)) do
@@ -278,7 +295,7 @@ function definition.add(def, name, spec)
     entries[i] = entry
     if entry.name == name then
       found = true
-      entries[i] = { name = name, spec = merged_spec(subject, entry.spec, spec) }
+      entries[i] = { name = name, generated = entry.generated, spec = definition.merge(subject, entry.spec, spec) }
     end
   end
   if not found then entries[#entries + 1] = { name = name, spec = spec } end

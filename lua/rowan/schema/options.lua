@@ -15,7 +15,7 @@ local KINDS = {
   underscored = "boolean", timestamps = "boolean", createdAt = "boolean|string", updatedAt = "boolean|string",
   deletedAt = "boolean|string", paranoid = "boolean", version = "boolean|string", noPrimaryKey = "boolean",
   omitNull = "boolean", defaultScope = "table", scopes = "table", indexes = "table", validate = "table",
-  hooks = "table", comment = "string",
+  hooks = "table", comment = "string", associationLoading = "string",
 }
 
 local REFUSED = {

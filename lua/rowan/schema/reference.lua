@@ -25,7 +25,8 @@ local DEFERRABLE = {
   ["INITIALLY IMMEDIATE"] = "DEFERRABLE INITIALLY IMMEDIATE",
   ["NOT"] = "NOT DEFERRABLE",
 }
-local KNOWN = check.set({ "table", "model", "definition", "key", "deferrable" })
+-- `definition` and `defaults` are what associations say.
+local KNOWN = check.set({ "table", "model", "definition", "key", "deferrable", "defaults" })
 
 local function fail(subject, rule)
   errors.raise("DefinitionError", { message = subject .. ": " .. rule })
@@ -88,6 +89,19 @@ local function is_settings(value)
     and (value.table ~= nil or value.model ~= nil or value.key ~= nil or value.deferrable ~= nil)
 end
 
+---What a deleted or changed row does to those that point at it, where nothing was said: a key that may be NULL becomes
+---NULL, another takes its row along.
+---@param on_delete? string
+---@param on_update? string
+---@param defaults { on_delete?: string, on_update?: string }
+---@param nullable boolean
+---@return string on_delete
+---@return string on_update
+function reference.actions(on_delete, on_update, defaults, nullable)
+  return on_delete or defaults.on_delete or (nullable and "SET NULL" or "CASCADE"),
+    on_update or defaults.on_update or "CASCADE"
+end
+
 ---The normalised reference of an attribute; nil when it has none.
 ---@param def table the definition that the attribute belongs to
 ---@param subject string "User.companyId"
@@ -109,6 +123,11 @@ function reference.read(def, subject, spec)
     on_delete = reference.action(subject, "onDelete", spec.onDelete),
     on_update = reference.action(subject, "onUpdate", spec.onUpdate),
   }
+  if settings.defaults then
+    local nullable = not spec.primaryKey and spec.allowNull ~= false
+    made.on_delete, made.on_update =
+      reference.actions(made.on_delete, made.on_update, settings.defaults, nullable)
+  end
   if not target then
     made.table, made.schema = options.table_of(def.dialect, table_name, schema, def.options.schemaDelimiter)
     made.key = settings.key or "id"

@@ -38,12 +38,17 @@ end
 local visitors = {}
 compile.visitors = visitors
 
-function visitors.column(w, item)
-  if item.alias then
-    w:name(item.alias)
-    w:put(".")
+function Writer:column(item)
+  local scope = item.scope
+  if scope and scope.alias then
+    self:name(scope.alias)
+    self:put(".")
   end
-  w:name(item.field)
+  self:name(item.field)
+end
+
+function visitors.column(w, item)
+  w:column(item)
 end
 
 function visitors.param(w, item)
@@ -128,10 +133,63 @@ function visitors.source(w, item)
     w:put(".")
   end
   w:name(item.table)
-  if item.alias then
+  if item.scope and item.scope.alias then
     w:put(" AS ")
-    w:name(item.alias)
+    w:name(item.scope.alias)
   end
+end
+
+function visitors.derived(w, item)
+  w:put("(")
+  w:visit(item.query)
+  w:put(") AS ")
+  w:name(item.scope.alias)
+end
+
+function visitors.lists(w, item)
+  w.dialect.lists(w, item)
+  w:put(" AS ")
+  w:name(item.scope.alias)
+  if w.dialect.supports.column_aliases then
+    local names = {}
+    for i = 1, #item.slots do names[i] = w.dialect.quote("c" .. (i - 1)) end
+    w:put("(" .. table.concat(names, ", ") .. ")")
+  end
+end
+
+function visitors.scalar(w, item)
+  w:put("(")
+  w:visit(item.query)
+  w:put(")")
+end
+
+function visitors.member_rows(w, item)
+  w:put("(")
+  w:list(item.values, ", ")
+  w:put(") IN (SELECT * FROM ")
+  w.dialect.lists(w, item, true)
+  w:put(")")
+end
+
+function visitors.window(w, item)
+  w:put(item.name .. "(")
+  w:list(item.args, ", ")
+  w:put(") OVER (")
+  if item.partition then
+    w:put("PARTITION BY ")
+    w:list(item.partition, ", ")
+  end
+  if item.order then
+    w:put(item.partition and " ORDER BY " or "ORDER BY ")
+    w:list(item.order, ", ")
+  end
+  w:put(")")
+end
+
+function visitors.sum(w, item)
+  w:visit(item.left)
+  w:put(" + ")
+  w:visit(item.right)
 end
 
 -- A condition at the top of a clause needs no parentheses around its conjunction.
@@ -155,7 +213,7 @@ function visitors.select(w, item)
   w:put(" FROM ")
   w:visit(item.from)
   for _, join in ipairs(item.joins or {}) do
-    w:put(" " .. join.kind .. " JOIN ")
+    w:put(" " .. join.kind .. " ")
     w:visit(join.source)
     condition(w, " ON ", join.on)
   end

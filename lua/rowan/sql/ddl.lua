@@ -8,7 +8,7 @@ local types = require("rowan.types")
 local ddl = {}
 
 ---@class rowan.DdlContext
----@field defer? table<rowan.Attribute, boolean> foreign keys that foreign_key_statements adds later
+---@field defer? table<rowan.Attribute|rowan.ForeignKey, boolean> foreign keys that foreign_key_statements adds later
 ---@field expression? fun(expression: any, def: table): string the text of a default or an index's field
 ---@field where? fun(where: table, def: table): string the text of a partial index's condition
 
@@ -93,7 +93,14 @@ local function column(def, attr, dialect, context)
   return table.concat(parts, " ")
 end
 
-local function table_constraints(def, dialect, lines)
+-- A foreign key of several columns.
+local function composite_key(key, dialect)
+  local to = key.definition
+  return ("FOREIGN KEY %s REFERENCES %s %s ON DELETE %s ON UPDATE %s"):format(quoted_fields(dialect, key.attrs),
+    quoted_table(dialect, to.table, to.schema), quoted_fields(dialect, key.keys), key.on_delete, key.on_update)
+end
+
+local function table_constraints(def, dialect, lines, context)
   if #def.primary > 1 then
     lines[#lines + 1] = "PRIMARY KEY " .. quoted_fields(dialect, def.primary)
   end
@@ -102,6 +109,10 @@ local function table_constraints(def, dialect, lines)
       local name, fields = dialect.quote(unique.name), quoted_fields(dialect, unique.attrs)
       lines[#lines + 1] = ("CONSTRAINT %s UNIQUE %s"):format(name, fields)
     end
+  end
+  for _, key in ipairs(def.foreign_keys or {}) do
+    local deferred = context and context.defer and context.defer[key] and dialect.supports.alter_constraints
+    if not deferred then lines[#lines + 1] = composite_key(key, dialect) end
   end
 end
 
@@ -197,7 +208,7 @@ function ddl.create_table(def, dialect, context)
   local texts, lines = {}, {}
   for _, attr in ipairs(enums(def, dialect)) do texts[#texts + 1] = create_enum(def, attr, dialect) end
   for _, attr in ipairs(has_columns(def)) do lines[#lines + 1] = column(def, attr, dialect, context) end
-  table_constraints(def, dialect, lines)
+  table_constraints(def, dialect, lines, context)
   texts[#texts + 1] = ("CREATE TABLE IF NOT EXISTS %s (%s)")
     :format(quoted_table(dialect, def.table, def.schema), table.concat(lines, ", "))
   for _, index in ipairs(def.indexes) do
@@ -207,34 +218,64 @@ function ddl.create_table(def, dialect, context)
   return texts
 end
 
+---What drops the tables of definitions that are there, in one statement where they may need each other and the database
+---can, and their enum types.
+---@param defs rowan.Definition[]
+---@param dialect rowan.Dialect
+---@param options? { cascade?: boolean }
+---@return string[] texts in order
+function ddl.drop_tables(defs, dialect, options)
+  local cascade = options and options.cascade and dialect.supports.drop_cascade and " CASCADE" or ""
+  local tables, texts = {}, {}
+  for i, def in ipairs(defs) do tables[i] = quoted_table(dialect, def.table, def.schema) end
+  if dialect.supports.drop_many then tables = { table.concat(tables, ", ") } end
+  for i, name in ipairs(tables) do texts[i] = "DROP TABLE IF EXISTS " .. name .. cascade end
+  for _, def in ipairs(defs) do
+    for _, attr in ipairs(enums(def, dialect)) do
+      texts[#texts + 1] = "DROP TYPE IF EXISTS " .. quoted_enum(def, attr, dialect)
+    end
+  end
+  return texts
+end
+
 ---What drops the table of a definition where it is there, and its enum types.
 ---@param def rowan.Definition
 ---@param dialect rowan.Dialect
 ---@param options? { cascade?: boolean }
 ---@return string[] texts in order
 function ddl.drop_table(def, dialect, options)
-  local cascade = options and options.cascade and dialect.supports.drop_cascade and " CASCADE" or ""
-  local texts = { "DROP TABLE IF EXISTS " .. quoted_table(dialect, def.table, def.schema) .. cascade }
-  for _, attr in ipairs(enums(def, dialect)) do
-    texts[#texts + 1] = "DROP TYPE IF EXISTS " .. quoted_enum(def, attr, dialect)
-  end
-  return texts
+  return ddl.drop_tables({ def }, dialect, options)
+end
+
+---What lets tables that need each other be dropped one after the other in this transaction; nil where that is not needed.
+---@param dialect rowan.Dialect
+---@return string?
+function ddl.defer_keys(dialect)
+  return not dialect.supports.drop_many and "PRAGMA defer_foreign_keys = 1" or nil
 end
 
 ---What adds the foreign keys that create_table left out. Empty where the database takes references to tables
 ---that are not there yet, for which create_table leaves none out.
 ---@param def rowan.Definition
----@param attrs rowan.Attribute[]
+---@param list (rowan.Attribute|rowan.ForeignKey)[]
 ---@param dialect rowan.Dialect
 ---@return string[] texts
-function ddl.foreign_key_statements(def, attrs, dialect)
+function ddl.foreign_key_statements(def, list, dialect)
   local texts = {}
   if not dialect.supports.alter_constraints then return texts end
-  for _, attr in ipairs(attrs) do
-    local name = naming.shorten(def.table .. "_" .. attr.field .. "_fkey", MAX_NAME)
-    texts[#texts + 1] = unless_there(("ALTER TABLE %s ADD CONSTRAINT %s FOREIGN KEY (%s) %s"):format(
-      quoted_table(dialect, def.table, def.schema), dialect.quote(name), dialect.quote(attr.field),
-      ddl.foreign_key(def, attr, dialect)), dialect)
+  for _, key in ipairs(list) do
+    local fields, clause
+    if key.attrs then
+      fields = {}
+      for i, attr in ipairs(key.attrs) do fields[i] = attr.field end
+      clause = composite_key(key, dialect)
+    else
+      fields = { key.field }
+      clause = ("FOREIGN KEY %s %s"):format(quoted_fields(dialect, { key }), ddl.foreign_key(def, key, dialect))
+    end
+    local name = naming.shorten(def.table .. "_" .. table.concat(fields, "_") .. "_fkey", MAX_NAME)
+    texts[#texts + 1] = unless_there(("ALTER TABLE %s ADD CONSTRAINT %s %s"):format(
+      quoted_table(dialect, def.table, def.schema), dialect.quote(name), clause), dialect)
   end
   return texts
 end

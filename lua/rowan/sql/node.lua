@@ -6,12 +6,18 @@ local node = {}
 ---@class rowan.sql.Node
 ---@field node string the kind: the name of the visitor in sql/compile
 
----A column, qualified by an alias when the statement has several tables.
+---A table's place in a statement. Its alias is given when a second table joins the statement, which may be after nodes
+---that refer to it were made; columns of a scope without alias are written unqualified.
+---@class rowan.sql.Scope
+---@field alias? string
+
+---A column.
 ---@param field string column name
----@param alias? string table alias
+---@param scope? rowan.sql.Scope
+---@param decimal? boolean the values are decimals, which SQLite must be told to compare as such
 ---@return rowan.sql.Node
-function node.column(field, alias)
-  return { node = "column", field = field, alias = alias }
+function node.column(field, scope, decimal)
+  return { node = "column", field = field, scope = scope, decimal = decimal }
 end
 
 ---A bound value by its number among the statement's parameters.
@@ -124,19 +130,68 @@ function node.ordering(value, direction)
   return { node = "ordering", value = value, direction = direction }
 end
 
----A table in FROM, with the alias its columns are qualified by (nil: unqualified).
+---A table in FROM.
 ---@param table_name string
 ---@param schema? string
----@param alias? string
+---@param scope? rowan.sql.Scope
 ---@return rowan.sql.Node
-function node.source(table_name, schema, alias)
-  return { node = "source", table = table_name, schema = schema, alias = alias }
+function node.source(table_name, schema, scope)
+  return { node = "source", table = table_name, schema = schema, scope = scope }
+end
+
+---A subquery in FROM.
+---@param query rowan.sql.Select
+---@param scope rowan.sql.Scope
+---@return rowan.sql.Node
+function node.derived(query, scope)
+  return { node = "derived", query = query, scope = scope }
+end
+
+---List parameters as a table in FROM: one row an element, columns c0, c1, ...
+---@param slots integer[]
+---@param type_names string[] SQL names of the element types
+---@param scope rowan.sql.Scope
+---@return rowan.sql.Node
+function node.lists(slots, type_names, scope)
+  return { node = "lists", slots = slots, type_names = type_names, scope = scope }
+end
+
+---A query as a value.
+---@param query rowan.sql.Select of one column
+---@return rowan.sql.Node
+function node.scalar(query)
+  return { node = "scalar", query = query }
+end
+
+---Several columns that together are one of the rows of list parameters.
+---@param values rowan.sql.Node[]
+---@param slots integer[]
+---@param type_names string[]
+---@return rowan.sql.Node
+function node.member_rows(values, slots, type_names)
+  return { node = "member_rows", values = values, slots = slots, type_names = type_names }
+end
+
+---A window function over the rows of a group: ROW_NUMBER() OVER (PARTITION BY ... ORDER BY ...).
+---@param name string
+---@param args rowan.sql.Node[]
+---@param partition? rowan.sql.Node[]
+---@param order? rowan.sql.Node[]
+---@return rowan.sql.Node
+function node.window(name, args, partition, order)
+  return { node = "window", name = name, args = args, partition = partition, order = order }
+end
+
+---left + right.
+---@return rowan.sql.Node
+function node.sum(left, right)
+  return { node = "sum", left = left, right = right }
 end
 
 ---@class rowan.sql.Select: rowan.sql.Node
 ---@field columns rowan.sql.Node[]
 ---@field from rowan.sql.Node
----@field joins? { kind: "LEFT"|"INNER", source: rowan.sql.Node, on: rowan.sql.Node }[]
+---@field joins? { kind: "LEFT JOIN"|"INNER JOIN"|"CROSS JOIN LATERAL", source: rowan.sql.Node, on?: rowan.sql.Node }[]
 ---@field where? rowan.sql.Node
 ---@field group? rowan.sql.Node[]
 ---@field order? rowan.sql.Node[]

@@ -13,6 +13,8 @@ operators.sql = {
   gte = { text = ">=" },
   lt = { text = "<" },
   lte = { text = "<=" },
+  is = { text = "IS" },
+  isNot = { text = "IS NOT" },
   like = { text = "LIKE", suffix = ESCAPE },
   notLike = { text = "NOT LIKE", suffix = ESCAPE },
   iLike = { text = "ILIKE", suffix = ESCAPE },

@@ -21,11 +21,15 @@ local function number_text(v)
   return type(v) == "number" and numbers.text(v) or v
 end
 
+local function float_text(v)
+  return v == 0 and 1 / v < 0 and "-0" or numbers.text(v)
+end
+
 local function self(s) return s end
 
 -- How an item is written, by the code of its type; text is quoted.
 local WRITE = {
-  i = number_text, I = number_text, d = number_text, n = self, D = self, T = self, u = self, t = quoted,
+  i = number_text, I = number_text, d = float_text, n = self, D = self, T = self, u = self, t = quoted,
   x = hex,
   b = function(v) return v and "t" or "f" end,
 }
@@ -43,6 +47,7 @@ end
 local FLOATS = { NaN = 0 / 0, Infinity = math.huge, ["-Infinity"] = -math.huge }
 
 local function to_float(s)
+  if s == "-0" then return -0.0 end
   return FLOATS[s] or tonumber(s) + 0.0
 end
 

@@ -14,6 +14,7 @@ local family = {}
 ---@field dump? fun(canonical: any): any, string? what is bound, or nil and a rule; no field: bound as it is
 ---@field load? fun(text: string): any the Lua value of what the driver read; nil when that is final
 ---@field equal? fun(a: any, b: any): boolean for types whose values are tables
+---@field plain? rowan.Plain values that `cast` gives back as they are; the core takes them without asking
 ---@field length? integer characters; bytes when `binary`
 ---@field precision? integer
 ---@field scale? integer
@@ -25,6 +26,14 @@ local family = {}
 ---@field virtual? boolean
 ---@field generate? fun(): any for NOW and UUIDV1, V4, V7, which are default values and no types of attributes
 ---@field incomplete? string what its arguments lack: "needs its values"
+
+---What the core can tell for itself. A type whose values are dumped, or cut, has none.
+---@class rowan.Plain
+---@field kind "integer"|"float"|"boolean"|"text"|"bytes"|"instant"|"day"|"uuid"|"word"
+---@field low? integer
+---@field high? integer
+---@field length? integer characters, or bytes
+---@field words? table<string, boolean>
 
 ---@class rowan.TypeFamily
 ---@field key string

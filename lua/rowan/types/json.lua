@@ -78,6 +78,13 @@ local function survives(v)
   return tonumber(("%.14g"):format(v)) == v
 end
 
+-- Whole numbers within int64 in all their digits: read as integers, they are the same numbers.
+local function number_text(v)
+  local is_float = not math_type or math_type(v) == "float"
+  if is_float and v % 1 == 0 and v >= -2 ^ 63 and v < 2 ^ 63 then return ("%.0f"):format(v) end
+  return numbers.text(v)
+end
+
 -- `out` collects the texts that replace stand-ins; nil only checks.
 local function stand_in(out, text, v)
   if not out then return v end
@@ -176,7 +183,7 @@ function walk(v, depth, out)
       return nil, "must not hold NaN or infinity, which JSON does not have"
     end
     if survives(v) then return v end
-    return stand_in(out, numbers.text(v), v)
+    return stand_in(out, number_text(v), v)
   elseif kind == "table" then
     return walk_table(v, depth + 1, out)
   elseif kind == "boolean" or v == null then
@@ -275,12 +282,19 @@ local function with_markers(text)
   return table.concat(parts) .. text:sub(from)
 end
 
--- The integer that a run of digits stands for: a Lua integer, or decimal text where this runtime has none.
+-- The digits that matter of a number's text.
+local function significant(text)
+  return (text:gsub("[eE].*$", ""):gsub("%D", ""):gsub("0+$", ""))
+end
+
+-- The number that a run of digits stands for: a Lua integer; a float that is exactly it, or whose text it is
+-- (jsonb spells 1.5e300 in full); else decimal text, because this runtime has no such number.
 local function integer(text)
   local v = tonumber(text)
-  if math_type then
-    if math_type(v) == "integer" then return v end
-  elseif v >= -2 ^ 53 and v <= 2 ^ 53 then
+  if math_type and math_type(v) == "integer" then return v end
+  if ("%.0f"):format(v) == text then return v end
+  local beyond = v >= 2 ^ 63 or v < -2 ^ 63
+  if beyond and v ~= math.huge and v ~= -math.huge and significant(numbers.text(v)) == significant(text) then
     return v
   end
   return text, true

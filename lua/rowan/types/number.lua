@@ -54,7 +54,7 @@ local function integer_family(key, bits)
       local high = 2 ^ (unsigned and bits or bits - 1) - 1
       return {
         integer = true, unsigned = unsigned, code = high >= 2 ^ 31 and "I" or "i",
-        cast = integer_cast(low, high),
+        cast = integer_cast(low, high), plain = { kind = "integer", low = low, high = high },
       }
     end,
   }
@@ -115,7 +115,7 @@ number.BIGINT = family.define({
     options.length = family.whole(fail, "display width", options.length, 1, 255)
     return options
   end,
-  build = function() return { integer = true, code = "I", cast = big_cast } end,
+  build = function() return { integer = true, code = "I", cast = big_cast, plain = { kind = "integer" } } end,
 })
 
 local function float_cast(v)
@@ -131,7 +131,7 @@ local function float_family(key)
   return {
     key = key,
     flags = { UNSIGNED = unsigned, ZEROFILL = NO_ZEROFILL },
-    build = function() return { code = "d", cast = float_cast } end,
+    build = function() return { code = "d", cast = float_cast, plain = { kind = "float" } } end,
   }
 end
 
@@ -183,6 +183,7 @@ number.BOOLEAN = family.define({
   build = function()
     return {
       code = "b",
+      plain = { kind = "boolean" },
       cast = function(v)
         if type(v) == "boolean" then return v end
         return nil, "must be a boolean"

@@ -32,7 +32,7 @@ temporal.DATE = family.define({
     local digits = options.precision
     local cut = digits and digits < 6
     return {
-      code = "t", precision = digits,
+      code = "t", precision = digits, plain = not cut and { kind = "instant" } or nil,
       cast = function(v)
         local kind = type(v)
         if kind ~= "string" and kind ~= "number" then return nil, DATE_RULE end
@@ -49,6 +49,7 @@ temporal.DATEONLY = family.define({
   build = function()
     return {
       code = "D",
+      plain = { kind = "day" },
       cast = function(v)
         if type(v) == "string" and date_valid(v) then return v end
         return nil, "must be a date: YYYY-MM-DD"

@@ -61,9 +61,12 @@ text.STRING = family.define({
   build = function(options)
     local length = options.length or 255
     if options.binary then
-      return { code = "x", binary = true, length = length, cast = bytes_cast(length) }
+      return {
+        code = "x", binary = true, length = length, cast = bytes_cast(length),
+        plain = { kind = "bytes", length = length },
+      }
     end
-    return { code = "s", length = length, cast = text_cast(length) }
+    return { code = "s", length = length, cast = text_cast(length), plain = { kind = "text", length = length } }
   end,
 })
 
@@ -104,13 +107,13 @@ text.TEXT = family.define({
   key = "TEXT",
   flags = { BINARY = "is not supported: BLOB holds bytes" },
   parse = parse_size,
-  build = function() return { code = "s", cast = any_text } end,
+  build = function() return { code = "s", cast = any_text, plain = { kind = "text" } } end,
 })
 
 text.BLOB = family.define({
   key = "BLOB",
   parse = parse_size,
-  build = function() return { code = "x", cast = bytes_cast() } end,
+  build = function() return { code = "x", cast = bytes_cast(), plain = { kind = "bytes" } } end,
 })
 
 local function check_values(list, fail)
@@ -162,9 +165,10 @@ text.ENUM = family.define({
   build = function(options, fail)
     local list = options.values or {}
     if options.values and #list == 0 then fail("needs at least one value") end
+    local words = check_values(list, fail)
     return {
       code = "e", values = options.values, incomplete = not options.values and "needs its values" or nil,
-      cast = enum_cast(list, check_values(list, fail)),
+      cast = enum_cast(list, words), plain = { kind = "word", words = words },
     }
   end,
 })

@@ -21,7 +21,10 @@ uuid.UUID = family.define({
   key = "UUID",
   flags = { V1 = { version = "1" }, V4 = { version = "4" }, V7 = { version = "7" } },
   build = function(options)
-    return { code = "u", version = options.version, cast = uuid_cast(options.version) }
+    return {
+      code = "u", version = options.version, cast = uuid_cast(options.version),
+      plain = not options.version and { kind = "uuid" } or nil,
+    }
   end,
 })
 

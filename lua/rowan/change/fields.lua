@@ -1,0 +1,37 @@
+--- What the core knows of a definition's attributes, so that it can check whole rows: see driver/rows.
+
+local rows = require("rowan.driver.rows")
+
+local fields = {}
+
+local function describe(def, attr)
+  local plain = not attr.type.dump and attr.type.plain or {}
+  local filled = attr.default_kind == "value" or attr.default_kind == "function"
+  local constant = attr.default_kind == "value" and type(attr.default) ~= "table"
+  return {
+    name = attr.name, kind = plain.kind, low = plain.low, high = plain.high, length = plain.length, words = plain.words,
+    nullable = attr.allow_null, generated = attr.auto, key = attr.primary,
+    optional = attr.allow_null or attr.auto or attr.default_kind == "expression",
+    stamped = attr == def.created or attr == def.updated,
+    default = constant and attr.default or nil, computed = filled and not constant,
+  }
+end
+
+-- Made once for a definition, which drops it when it changes.
+---@param def table definition
+---@return userdata
+function fields.of(def)
+  if def.fields then return def.fields end
+  local list = {}
+  for i, attr in ipairs(def.list) do list[i] = describe(def, attr) end
+  for _, attr in ipairs(def.primary) do
+    -- What is bound for such a key is not what the row shows.
+    if attr.type.dump then
+      for _, field in ipairs(list) do field.key = nil end
+    end
+  end
+  def.fields = rows.fields(list)
+  return def.fields
+end
+
+return fields

@@ -1,0 +1,36 @@
+--- The layout of a row: the level's own columns, then those of the joined segments, as rowan.driver's statements take it.
+
+local node = require("rowan.sql.node")
+
+local layout = {}
+
+local function add(columns, nodes, entries)
+  for _, entry in ipairs(entries) do
+    columns[#columns + 1] = entry.column
+    nodes[#nodes + 1] = entry.alias and node.aliased(entry.node, entry.alias) or entry.node
+  end
+end
+
+---@param parts rowan.LevelParts
+---@return table columns with a field `segments` when there are any
+---@return rowan.sql.Node[] nodes
+function layout.of(parts)
+  local columns, nodes = {}, {}
+  add(columns, nodes, parts.entries)
+  if #parts.segments == 0 then return columns, nodes end
+  columns.segments = {}
+  for i, segment in ipairs(parts.segments) do
+    local first = #columns + 1
+    add(columns, nodes, segment.entries)
+    local own, keys = {}, {}
+    for c = first, #columns do own[#own + 1] = columns[c] end
+    for k, number in ipairs(segment.keys) do keys[k] = first + number - 1 end
+    columns.segments[i] = {
+      first = first, count = #own, key = segment.key, parent = segment.parent, keys = keys, fold = segment.fold,
+      plain = segment.model == nil, columns = own, model = segment.model, whole = segment.whole,
+    }
+  end
+  return columns, nodes
+end
+
+return layout

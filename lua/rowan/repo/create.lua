@@ -1,0 +1,44 @@
+--- Making and storing rows out of tables of values: Model:create, Model:bulkCreate, and the create methods of
+--- associations.
+
+local build = require("rowan.change.build")
+local bulk = require("rowan.repo.bulk")
+local nested = require("rowan.repo.nested")
+local write = require("rowan.repo.write")
+
+local create = {}
+
+---@async
+---@param model table
+---@param values? table<string, any>
+---@param options? table include, transaction, logging
+---@param context string
+---@return table instance
+function create.one(model, values, options, context)
+  if options and options.include ~= nil then
+    return nested.create(model, { values or {} }, options, context, true)[1]
+  end
+  values = values or {}
+  local row, key = build.ready(model, values)
+  if row then return write.ready(model, row, row, key, options) end
+  return write.insert(model, build.instance(model, values, context), options)
+end
+
+---@async
+---@param model table
+---@param list table<string, any>[]
+---@param options? table include, transaction, logging
+---@param context string
+---@return table[] instances in the order of the list
+function create.many(model, list, options, context)
+  if options and options.include ~= nil then return nested.create(model, list, options, context) end
+  local instances, keys, ready = build.ready_all(model, list)
+  if instances then return bulk.ready(model, instances, keys, ready, options) end
+  instances = {}
+  for i = 1, #list do
+    instances[i] = build.instance(model, list[i], context, i)
+  end
+  return bulk.insert(model, instances, options)
+end
+
+return create

@@ -1,0 +1,142 @@
+--- Storing new rows together with those of their associations: what they point at first, then the rows, then what points
+--- at them, one bulk statement a level (and set of attributes), all in one transaction. Called by repo/create.
+
+local bulk = require("rowan.repo.bulk")
+local errors = require("rowan.base.errors")
+local graph = require("rowan.change.graph")
+local includes = require("rowan.association.includes")
+local transaction = require("rowan.repo.transaction")
+
+local nested = {}
+
+---@class rowan.NestedState
+---@field call table options of the statements
+---@field alone boolean only one statement is sent, outside of a transaction of our own
+---@field sent { model: table, groups: rowan.BulkGroup[] }[] rows that become stored instances at the end
+
+-- How many nodes have something to INSERT.
+local function writes_of(node)
+  local count = #node.fresh > 0 and 1 or 0
+  if #node.links > 0 then count = count + 1 end
+  for _, child in ipairs(node.children) do count = count + writes_of(child) end
+  return count
+end
+
+local function insert(model, instances, state)
+  if #instances == 0 then return end
+  if state.alone then return bulk.insert(model, instances, state.call) end
+  local groups = bulk.prepare(model, instances)
+  bulk.send(model, groups, state.call)
+  state.sent[#state.sent + 1] = { model = model, groups = groups }
+end
+
+local function key_value(row, attr)
+  local value = rawget(row, attr.name)
+  if value == nil then
+    errors.raise("InstanceError", {
+      message = ("%s.%s has no value, so no row can be linked by it"):format(attr.definition.name, attr.name),
+    })
+  end
+  return value
+end
+
+local function set_keys(to, to_side, from, from_side, pairs_of_keys)
+  for _, pair in ipairs(pairs_of_keys) do to[pair[to_side].name] = key_value(from, pair[from_side]) end
+end
+
+-- The rows of the junction; a pair that was given twice is one, where the junction holds each pair once.
+local function insert_links(node, child, state)
+  local made, list, seen = child.association, {}, {}
+  for i, link in ipairs(child.links) do
+    local owner, row = node.rows[child.owners[i]], child.rows[i]
+    set_keys(link, "through", owner, "source", made.source_keys)
+    set_keys(link, "through", row, "target", made.target_keys)
+    seen[owner] = seen[owner] or {}
+    if not (made.through.unique and seen[owner][row]) then list[#list + 1] = link end
+    seen[owner][row] = true
+  end
+  insert(made.through.model, list, state)
+end
+
+local function save(node, state)
+  for _, child in ipairs(node.children) do
+    if child.association.kind == "belongsTo" then
+      save(child, state)
+      for i, row in ipairs(child.rows) do
+        set_keys(node.rows[child.owners[i]], "source", row, "target", child.association.keys)
+      end
+    end
+  end
+  insert(node.model, node.fresh, state)
+  for _, child in ipairs(node.children) do
+    local made = child.association
+    if made.through then
+      save(child, state)
+      insert_links(node, child, state)
+    elseif made.kind ~= "belongsTo" then
+      for i, row in ipairs(child.rows) do
+        set_keys(row, "target", node.rows[child.owners[i]], "source", made.keys)
+      end
+      save(child, state)
+    end
+  end
+end
+
+-- A row that hangs on one parent only shows the row of the junction.
+local function show_links(node)
+  local made = node.association
+  if made and made.through then
+    local times = {}
+    for _, row in ipairs(node.rows) do times[row] = (times[row] or 0) + 1 end
+    for i, row in ipairs(node.rows) do
+      rawset(row, made.through.as, times[row] == 1 and node.links[i] or nil)
+    end
+  end
+  for _, child in ipairs(node.children) do show_links(child) end
+end
+
+-- Instances of the caller's are again as they were given.
+local function restore(saved)
+  for row, before in next, saved do
+    for name in next, row do row[name] = nil end
+    for name, value in next, before.fields do rawset(row, name, value) end
+    setmetatable(row, before.model._new)
+  end
+end
+
+local function store(root, model, options)
+  local state = { sent = {}, call = options or {}, alone = writes_of(root) < 2 }
+  if state.alone then
+    save(root, state)
+  else
+    transaction.around(model.db, options, function(t)
+      state.call = { transaction = t, logging = options and options.logging, benchmark = options and options.benchmark }
+      save(root, state)
+    end)
+  end
+  for _, sent in ipairs(state.sent) do bulk.adopt(sent.model, sent.groups) end
+  show_links(root)
+end
+
+---Makes and stores rows with the rows of the associations that `include` names; on failure nothing is left of them.
+---@async
+---@param model table
+---@param list table[] values, with nested tables under the aliases
+---@param options table include, transaction, logging
+---@param context string
+---@param single? boolean the list is of one row
+---@return table[] instances
+function nested.create(model, list, options, context, single)
+  local entries = includes.entries(model, options.include, context)
+  local saved, root = {}, nil
+  local ok, problem = pcall(function()
+    root = graph.build(model, list, entries, context, single or false, saved)
+    graph.check(root)
+    store(root, model, options)
+  end)
+  if ok then return root.rows end
+  restore(saved)
+  error(problem, 0)
+end
+
+return nested

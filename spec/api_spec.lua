@@ -1,0 +1,162 @@
+-- The public face as a user looks at it: kinds, what models, associations, instances and databases show of themselves.
+local cjson = require "cjson"
+local helper = require "spec.helper"
+local rowan = require "rowan"
+
+local DataTypes, Op = rowan.DataTypes, rowan.Op
+
+helper.each(function(_, connect)
+  local function blog(options)
+    local db = connect(options)
+    local User = db:define("User", { name = DataTypes.STRING(40), age = DataTypes.INTEGER })
+    local Post = db:define("Post", { title = DataTypes.STRING })
+    User:hasMany(Post)
+    Post:belongsTo(User, { as = "author", foreignKey = "userId" })
+    db:sync()
+    return db, User, Post
+  end
+
+  describe("rowan.kind", function()
+    it("names everything that rowan makes, and nothing else", function()
+      local db, User = blog()
+      local user = User:create{ name = "Ann" }
+      assert.equal("database", rowan.kind(db))
+      assert.equal("model", rowan.kind(User))
+      assert.equal("instance", rowan.kind(user))
+      assert.equal("instance", rowan.kind(User:build{ name = "Ben" }))
+      assert.equal("association", rowan.kind(User.associations.posts))
+      assert.equal("type", rowan.kind(DataTypes.STRING(3)))
+      assert.equal("expression", rowan.kind(rowan.literal("1")))
+      assert.equal("operator", rowan.kind(Op.gte))
+      assert.equal("error", rowan.kind(helper.error_of(function() User:create{ nme = 1 } end)))
+      db:transaction(function(t) assert.equal("transaction", rowan.kind(t)) end)
+      for _, other in ipairs{ {}, "text", 1, true, rowan.null, print } do assert.is_nil(rowan.kind(other)) end
+      assert.is_nil(rowan.kind(nil))
+    end)
+
+    it("tells instances by model", function()
+      local _, User, Post = blog()
+      local user = User:create{ name = "Ann" }
+      assert.is_true(rowan.isInstance(user))
+      assert.is_true(rowan.isInstance(user, User))
+      assert.is_false(rowan.isInstance(user, Post))
+      assert.is_false(rowan.isInstance({}))
+    end)
+  end)
+
+  describe("a model", function()
+    it("shows its name, table, attributes in order and primary key", function()
+      local _, User, Post = blog()
+      assert.equal("User", User.name)
+      assert.equal("Users", User.tableName)
+      assert.equal("Users", User:getTableName())
+      assert.same({ "id", "age", "name", "createdAt", "updatedAt" }, User.attributeNames)
+      assert.same({ "id" }, User.primaryKeyAttributes)
+      assert.equal("STRING", User.rawAttributes.name.type.key)
+      assert.equal("INTEGER", Post:getAttributes().userId.type.key)
+      assert.is_true(User.rawAttributes.id.primaryKey)
+    end)
+
+    it("shows its associations with their accessors", function()
+      local _, User, Post = blog()
+      local posts = User:getAssociation("posts")
+      assert.equal(User.associations.posts, posts)
+      assert.equal("hasMany", posts.kind)
+      assert.equal(User, posts.source)
+      assert.equal(Post, posts.target)
+      assert.equal("posts", posts.as)
+      assert.equal("userId", posts.foreignKey)
+      assert.equal("getPosts", posts.accessors.get)
+      assert.equal("getAuthor", Post.associations.author.accessors.get)
+    end)
+
+    it("takes class methods and instance methods", function()
+      local _, User = blog()
+      function User:findByName(name) return self:findOne{ where = { name = name } } end
+      function User.prototype:shout() return self.name:upper() end
+      User:create{ name = "Ann" }
+      assert.equal("ANN", User:findByName("Ann"):shout())
+      assert.equal("BEN", User:build{ name = "Ben" }:shout())
+    end)
+  end)
+
+  describe("an instance", function()
+    it("is a plain table of attributes and loaded associations", function()
+      local _, User = blog()
+      local user = User:create{ name = "Ann", age = 31 }
+      user:reload()
+      local keys = {}
+      for key in pairs(User:findByPk(user.id)) do keys[#keys + 1] = key end
+      table.sort(keys)
+      assert.same({ "age", "createdAt", "id", "name", "updatedAt" }, keys)
+      local decoded = cjson.decode(cjson.encode(User:findAll{ include = "posts" }))
+      assert.equal("Ann", decoded[1].name)
+      assert.equal(User, user.Model)
+      assert.is_false(user.isNewRecord)
+      assert.is_true(User:build{}.isNewRecord)
+      assert.is_true(user:isLoaded("name"))
+      assert.is_false(user:isLoaded("posts"))
+      assert.is_true(User:findOne{ include = "posts" }:isLoaded("posts"))
+    end)
+
+    it("has no field for NULL, and writes NULL from nil and from rowan.null", function()
+      local _, User = blog()
+      local user = User:create{ name = "Ann", age = rowan.null }
+      assert.is_nil(rawget(user, "age"))
+      user.age = 5
+      user:save()
+      user.age = nil
+      user:save()
+      assert.is_nil(User:findByPk(user.id).age)
+      user:update{ name = rowan.null }
+      assert.is_nil(User:findByPk(user.id).name)
+      assert.equal(cjson.null, rowan.null)
+    end)
+  end)
+
+  describe("a database", function()
+    it("shows models, dialect, options and the pool", function()
+      local db, User = blog()
+      assert.equal(User, db.models.User)
+      assert.equal(User, db:model("User"))
+      assert.is_true(db:isDefined("User"))
+      assert.is_false(db:isDefined("Usr"))
+      assert.matches('did you mean "User"', tostring(helper.error_of(function() db:model("Usr") end)), 1, true)
+      assert.is_table(db.options)
+      local stats = db.pool:stats()
+      for _, name in ipairs{ "max", "min", "total", "idle", "inUse", "waiting" } do
+        assert.is_number(stats[name])
+      end
+    end)
+
+    it("authenticates, and refuses calls once it is closed", function()
+      local db, User = blog()
+      db:authenticate()
+      db:close()
+      assert.is_true(rowan.is(helper.error_of(function() User:findAll() end), "ConnectionError"))
+    end)
+  end)
+
+  describe("rowan.setClock", function()
+    it("decides timestamps until it is given back", function()
+      local _, User = blog()
+      rowan.setClock(function() return "2024-02-01T12:00:00+02:00" end)
+      local ok, user = pcall(User.create, User, { name = "Ann" })
+      rowan.setClock(nil)
+      assert.is_true(ok)
+      assert.equal("2024-02-01T10:00:00.000Z", user.createdAt)
+      assert.equal("2024-02-01T10:00:00.000Z", User:findByPk(user.id).updatedAt)
+      user.name = "Bea"
+      user:save()
+      assert.is_true(user.updatedAt > "2024-02-01T10:00:00.000Z")
+      assert.equal("2024-02-01T10:00:00.000Z", user.createdAt)
+    end)
+  end)
+end)
+
+describe("operators", function()
+  it("have twins for the words that Lua reserves", function()
+    for _, word in ipairs{ "and", "or", "not", "in" } do assert.equal(Op[word], Op[word .. "_"]) end
+    assert.matches('did you mean "gte"', tostring(helper.error_of(function() return Op.gtee end)), 1, true)
+  end)
+end)
