@@ -69,6 +69,10 @@ typedef struct rn_lua_scratch {
   char time_text[RN_LUA_TIME_KEPT];
   size_t time_size; /* 0: none */
   int64_t time_us;
+  /* The last time that was asked for, which is the same for as long as a millisecond. */
+  char now_text[RN_LUA_TIME_KEPT];
+  size_t now_size; /* 0: none */
+  int64_t now_us;
   bool busy, shared;
   bool gone; /* the state is being closed and the finaliser has run */
 } rn_lua_scratch;
@@ -106,6 +110,8 @@ const char *rn_lua_bind(lua_State *L, int index, rn_code code, int scale, unsign
  * 0. Needs two free stack slots. */
 const char *rn_lua_bind_list(lua_State *L, int index, rn_code code, unsigned flags, rn_arena *arena,
                              rn_value *out, size_t *item);
+/* [-0, +1] The time of the wall clock as text, to the millisecond. */
+void rn_lua_push_now(lua_State *L);
 /* [-0, +1] A value that was converted as its code says. */
 void rn_lua_push(lua_State *L, const rn_value *value);
 /* Whether the Lua value at index is what rn_lua_push would push, compared raw (numbers by value). */
@@ -130,11 +136,10 @@ typedef struct rn_lua_column {
   int load; /* number of its load function among the layout's, from 1; 0 for none */
 } rn_lua_column;
 
-/* How rows are made of an answer. Immutable (but for `fits`) userdata without a finaliser: its memory is there as long as
- * somebody reaches its table, even while a state is being closed. The table: [0] this userdata, [1..count]
- * the keys,
- * [-1..-loads] the load functions, ["wider"] key -> table of a layout with that column more,
- * ["segments"] what l_segments.c keeps. */
+/* How rows are made of an answer. Immutable (but for `fits`) userdata without a finaliser: its memory is
+ * there as long as somebody reaches its table, even while a state is being closed. The table: [0] this
+ * userdata, [1..count] the keys, [-1..-loads] the load functions, ["wider"] key -> table of a layout with
+ * that column more, ["segments"] what l_segments.c keeps. */
 typedef struct rn_lua_layout {
   size_t count;
   int loads;
@@ -303,9 +308,9 @@ typedef struct rn_lua_refusal {
 } rn_lua_refusal;
 /* Raises unless the arguments (params, n) at index and index + 1 fit the statement. */
 void rn_lua_params_check(lua_State *L, const rn_statement *statement, int index);
-/* [-0, +0..] Reads the parameters of the table at index + 1 for the statement at index into params; leaves texts
- * on the stack, so that what is borrowed stays. Never raises. params are the caller's to free, in either case.
- */
+/* [-0, +0..] Reads the parameters of the table at index + 1 for the statement at index into params; leaves
+ * texts on the stack, so that what is borrowed stays. Never raises. params are the caller's to free, in
+ * either case. */
 bool rn_lua_params_read(lua_State *L, int index, unsigned flags, rn_params *params, rn_lua_refusal *refusal);
 /* [-0, +2] nil and the error. */
 int rn_lua_refuse(lua_State *L, const rn_lua_refusal *refusal);

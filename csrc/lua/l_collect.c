@@ -1,10 +1,10 @@
-/* Rows that are about to be written: core.fields, build, create, collect and dirty. Called through driver/rows.lua, by
- * change/ alone. One call does for a row what Lua would do attribute by attribute.
+/* Rows that are about to be written: core.fields, build, create, collect and dirty. Called through
+ * driver/rows.lua, by change/ alone. One call does for a row what Lua would do attribute by attribute.
  *
  * The rules are not here: the types of lua/rowan/types decide what a value must be, what it becomes and what
- * is said about a wrong one. A type may say in its field `plain` which values its cast gives back as they are;
- * those, and only those, are accepted here. The position of every other value is handed back, and Lua casts it
- * (or refuses it, in its own words). spec/collect_spec.lua holds both against each other.
+ * is said about a wrong one. A type may say in its field `plain` which values its cast gives back as they
+ * are; those, and only those, are accepted here. The position of every other value is handed back, and Lua
+ * casts it (or refuses it, in its own words). spec/collect_spec.lua holds both against each other.
  *
  * A fields userdata is immutable. Its environment: [1..count] the names, name -> position, [-i] the set of
  * words of field i, [-count - i] its default value. */
@@ -27,8 +27,8 @@ typedef enum {
   PLAIN_WORD,
 } plain_kind;
 
-static const char *const plain_names[] = {"none",    "integer", "float", "boolean", "text",
-                                          "bytes",   "instant", "day",   "uuid",    "word"};
+static const char *const plain_names[] = {"none",  "integer", "float", "boolean", "text",
+                                          "bytes", "instant", "day",   "uuid",    "word"};
 
 typedef struct field {
   plain_kind kind;
@@ -122,8 +122,8 @@ static void read_field(lua_State *L, int item, int env, fields *self, size_t i) 
   lua_rawset(L, env);
 }
 
-/* core.fields{ { name=, kind=, low=, high=, length=, words=, nullable=, optional=, generated=, stamped=, default=,
- *                computed=, key= } ... } */
+/* core.fields{ { name=, kind=, low=, high=, length=, words=, nullable=, optional=, generated=, stamped=,
+ * default=, computed=, key= } ... } */
 static int core_fields(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
@@ -263,7 +263,8 @@ static unsigned char given_state(lua_State *L, int env, size_t i, const field *f
   return is_plain(L, env, i, f) ? TAKES_PART : TAKES_PART | LEFT_TO_LUA;
 }
 
-/* What becomes of field i of the table at `row`, a new row, that nobody gave. now: index of the time, or nil. */
+/* What becomes of field i of the table at `row`, a new row, that nobody gave. now: index of the time, or nil.
+ */
 static unsigned char absent_state(lua_State *L, int env, size_t i, const field *f, int row, int now) {
   if (f->stamped && !lua_isnil(L, now)) {
     lua_rawgeti(L, env, (int)i + 1);
@@ -310,12 +311,20 @@ static int core_build(lua_State *L) {
   return 1;
 }
 
+/* [-0, +0] `true` in the place of the time stands for now. */
+static void read_now(lua_State *L, int now) {
+  if (lua_type(L, now) != LUA_TBOOLEAN) return;
+  rn_lua_push_now(L);
+  lua_replace(L, now);
+}
+
 /* ---- core.create ---- */
 
 /* The stack of create_row. */
 enum { CREATE_FIELDS = 1, CREATE_GIVEN, CREATE_META, CREATE_NOW, CREATE_ENV };
 
-/* [-0, +0] Copies what the table at CREATE_GIVEN has to the one at CREATE_ROW; false when Lua has to look at it. */
+/* [-0, +0] Copies what the table at CREATE_GIVEN has to the one at CREATE_ROW; false when Lua has to look at
+ * it. */
 static bool copy_given(lua_State *L, const fields *self, int given, int row, unsigned char *states) {
   int top = lua_gettop(L), name = top + 1;
   lua_pushnil(L);
@@ -364,7 +373,8 @@ static bool complete_row(lua_State *L, const fields *self, int row, unsigned cha
   return true;
 }
 
-/* [-0, +0..1] The new row for what is at `given`; false, and nothing of use pushed, when it is Lua's to make. */
+/* [-0, +0..1] The new row for what is at `given`; false, and nothing of use pushed, when it is Lua's to make.
+ */
 static bool create_row(lua_State *L, const fields *self, int given, unsigned char *states) {
   if (!lua_istable(L, given)) return false;
   memset(states, 0, self->count);
@@ -376,12 +386,13 @@ static bool create_row(lua_State *L, const fields *self, int given, unsigned cha
   return true;
 }
 
-/* core.create(fields, given, metatable, now or nil) -> row, key | nil: build and collect in one, for a row that is
- * known to be right as it is given */
+/* core.create(fields, given, metatable, now, true or nil) -> row, key | nil: build and collect in one, for a
+ * row that is known to be right as it is given */
 static int core_create(lua_State *L) {
   const fields *self = check_fields(L, CREATE_FIELDS);
   luaL_checktype(L, CREATE_META, LUA_TTABLE);
   lua_settop(L, CREATE_NOW);
+  read_now(L, CREATE_NOW);
   rn_lua_getenv(L, CREATE_FIELDS);
   unsigned char room[STATES_INLINE], *states = new_states(L, self->count, room);
   if (!create_row(L, self, CREATE_GIVEN, states)) return 0;
@@ -389,16 +400,16 @@ static int core_create(lua_State *L) {
   return 2;
 }
 
-/* Rows of a list by the attributes that take part. The sets that occur are few, so that they are searched one by
- * one, the last one first. */
+/* Rows of a list by the attributes that take part. The sets that occur are few, so that they are searched one
+ * by one, the last one first. */
 typedef struct groups {
   int count, last;
   int64_t keys[GROUPS_MAX];
   int sizes[GROUPS_MAX];
 } groups;
 
-/* [-1, +0] Appends the row on top to the list of its group, in the list of lists at `lists`; false when there are
- * too many groups. */
+/* [-1, +0] Appends the row on top to the list of its group, in the list of lists at `lists`; false when there
+ * are too many groups. */
 static bool group_row(lua_State *L, groups *g, int64_t key, int lists) {
   int at = g->last;
   if (at >= g->count || g->keys[at] != key) {
@@ -420,14 +431,15 @@ static bool group_row(lua_State *L, groups *g, int64_t key, int lists) {
   return true;
 }
 
-/* core.create_all(fields, list, metatable, now or nil) -> rows, keys, the rows of each key | nil: the same for a
- * list. */
+/* core.create_all(fields, list, metatable, now, true or nil) -> rows, keys, the rows of each key | nil: the
+ * same for a list. */
 static int core_create_all(lua_State *L) {
   const fields *self = check_fields(L, CREATE_FIELDS);
   luaL_checktype(L, CREATE_GIVEN, LUA_TTABLE);
   luaL_checktype(L, CREATE_META, LUA_TTABLE);
   lua_settop(L, CREATE_NOW);
   if (self->count > NUMERIC_KEY_MAX) return 0;
+  read_now(L, CREATE_NOW);
   rn_lua_getenv(L, CREATE_FIELDS);
   unsigned char states[NUMERIC_KEY_MAX];
   groups g = {0};
@@ -452,13 +464,14 @@ static int core_create_all(lua_State *L) {
 
 /* ---- core.collect ---- */
 
-/* core.collect(fields, row, now or nil) -> key, positions that Lua has to look at ...
+/* core.collect(fields, row, now, true or nil) -> key, positions that Lua has to look at ...
  * The row is about to be inserted. What has the time of the insert gets it. */
 static int core_collect(lua_State *L) {
   enum { FIELDS = 1, ROW, NOW, ENV, STATES };
   const fields *self = check_fields(L, FIELDS);
   luaL_checktype(L, ROW, LUA_TTABLE);
   lua_settop(L, NOW);
+  read_now(L, NOW);
   rn_lua_getenv(L, FIELDS);
   unsigned char room[STATES_INLINE], *states = new_states(L, self->count, room);
   for (size_t i = 0; i < self->count; i++) {
@@ -509,7 +522,8 @@ static size_t count_fields(lua_State *L, int row) {
   return count;
 }
 
-/* Whether everything in the row at `row`, of which `expected` are attributes, is an attribute or in `others`. */
+/* Whether everything in the row at `row`, of which `expected` are attributes, is an attribute or in `others`.
+ */
 static bool all_known(lua_State *L, int row, int env, int others, size_t expected) {
   if (RN_LIKELY(count_fields(L, row) == expected)) return true;
   int top = lua_gettop(L), key = top + 1;
@@ -524,8 +538,8 @@ static bool all_known(lua_State *L, int row, int env, int others, size_t expecte
   return known;
 }
 
-/* [-0, +0] Compares the row at `row` with its view. Enters what changed into states and a new table, which takes
- * the place of the nil at `values`. Returns how many attributes the row has. */
+/* [-0, +0] Compares the row at `row` with its view. Enters what changed into states and a new table, which
+ * takes the place of the nil at `values`. Returns how many attributes the row has. */
 static size_t compare(lua_State *L, const fields *self, const rn_lua_view *view, int row, int env, int equal,
                       int values, unsigned char *states) {
   int top = lua_gettop(L);
@@ -543,8 +557,10 @@ static size_t compare(lua_State *L, const fields *self, const rn_lua_view *view,
         lua_replace(L, values);
       }
       lua_rawgeti(L, env, (int)i + 1);
-      if (null) lua_pushlightuserdata(L, NULL);
-      else lua_pushvalue(L, top + 1);
+      if (null)
+        lua_pushlightuserdata(L, NULL);
+      else
+        lua_pushvalue(L, top + 1);
       lua_rawset(L, values);
     }
     lua_settop(L, top);
@@ -552,9 +568,10 @@ static size_t compare(lua_State *L, const fields *self, const rn_lua_view *view,
   return present;
 }
 
-/* [-0, +0] Adds the values of the row's key to those at `values`; false when it has none, or another one than it
- * was read with. */
-static bool add_key(lua_State *L, const fields *self, int row, int env, int values, const unsigned char *states) {
+/* [-0, +0] Adds the values of the row's key to those at `values`; false when it has none, or another one than
+ * it was read with. */
+static bool add_key(lua_State *L, const fields *self, int row, int env, int values,
+                    const unsigned char *states) {
   bool found = false;
   for (size_t i = 0; i < self->count; i++) {
     if (RN_LIKELY(!self->at[i].key)) continue;
@@ -568,9 +585,9 @@ static bool add_key(lua_State *L, const fields *self, int row, int env, int valu
   return found;
 }
 
-/* core.dirty(fields, row, others, equal) -> nil: nothing changed; false: Lua has to find out; or a table of the
- * changed values (null for NULL) and the row's key, the key of a plan, positions that Lua has to look at ...
- * others: names of the row's fields that are no attributes. equal: as for core.changed. */
+/* core.dirty(fields, row, others, equal) -> nil: nothing changed; false: Lua has to find out; or a table of
+ * the changed values (null for NULL) and the row's key, the key of a plan, positions that Lua has to look at
+ * ... others: names of the row's fields that are no attributes. equal: as for core.changed. */
 static int core_dirty(lua_State *L) {
   enum { FIELDS = 1, ROW, OTHERS, EQUAL, ENV, VALUES };
   const fields *self = check_fields(L, FIELDS);
@@ -597,7 +614,10 @@ static int core_dirty(lua_State *L) {
   return 1 + push_outcome(L, states, self->count);
 }
 
-const luaL_Reg rn_lua_collect_functions[] = {{"fields", core_fields},   {"build", core_build},
-                                             {"create", core_create},   {"create_all", core_create_all},
-                                             {"collect", core_collect}, {"dirty", core_dirty},
+const luaL_Reg rn_lua_collect_functions[] = {{"fields", core_fields},
+                                             {"build", core_build},
+                                             {"create", core_create},
+                                             {"create_all", core_create_all},
+                                             {"collect", core_collect},
+                                             {"dirty", core_dirty},
                                              {NULL, NULL}};

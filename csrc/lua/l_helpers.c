@@ -27,7 +27,8 @@ static int core_timestamp(lua_State *L) {
 
 /* core.now() -> ISO text, milliseconds */
 static int core_now(lua_State *L) {
-  return push_iso(L, rn_clock_wall_us() / 1000 * 1000);
+  rn_lua_push_now(L);
+  return 1;
 }
 
 /* The string argument, or NULL for anything else. */

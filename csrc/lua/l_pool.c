@@ -73,7 +73,8 @@ static bool read_columns(lua_State *L, int index, int names, unsigned flags, rn_
   size_t rows = rn_lua_rawlen(L, index), columns = params->count;
   if (flags & RN_BIND_COPY_ITEMS) flags |= RN_BIND_COPY;
   for (size_t c = 0; c < columns; c++) {
-    rn_value *items = rows <= SIZE_MAX / sizeof *items ? rn_arena_alloc(&params->arena, rows * sizeof *items) : NULL;
+    rn_value *items =
+        rows <= SIZE_MAX / sizeof *items ? rn_arena_alloc(&params->arena, rows * sizeof *items) : NULL;
     if (!items) return false;
     params->at[c].value = (rn_value){.kind = RN_LIST, .u.list = {.items = items, .count = rows}};
   }

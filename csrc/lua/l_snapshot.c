@@ -101,25 +101,25 @@ static void check_row(lua_State *L, int index, place *p) {
   if (!locate(L, index, p)) luaL_argerror(L, index, "a row of rowan's expected");
 }
 
-/* [-1, +0] Makes the snapshot on top, which is of the row at index alone, that row's. */
-static void install(lua_State *L, int index) {
+/* [-1, +0] Makes the snapshot on top, which is of the row at index alone, that row's. p: where its snapshot
+ * is now; NULL when it has none. */
+static void install(lua_State *L, int index, const place *p) {
   int new_snapshot = lua_gettop(L);
-  place p;
-  if (locate(L, index, &p) && p.snapshot->count == 1) {
-    lua_pushvalue(L, new_snapshot);
-    lua_rawseti(L, p.metatable, 1);
-  } else {
-    lua_settop(L, new_snapshot);
-    int fields = 8;
-    if (lua_getmetatable(L, index)) {
-      rn_lua_template_copy(L, new_snapshot + 1, &fields);
-    } else {
-      lua_createtable(L, 1, 0);
-    }
-    lua_pushvalue(L, new_snapshot);
-    lua_rawseti(L, -2, 1);
-    lua_setmetatable(L, index);
+  if (p && p->snapshot->count == 1) {
+    lua_rawseti(L, p->metatable, 1);
+    return;
   }
+  int fields = 8;
+  if (p) {
+    rn_lua_template_copy(L, p->metatable, &fields);
+  } else if (lua_getmetatable(L, index)) {
+    rn_lua_template_copy(L, new_snapshot + 1, &fields);
+  } else {
+    lua_createtable(L, 1, 0);
+  }
+  lua_pushvalue(L, new_snapshot);
+  lua_rawseti(L, -2, 1);
+  lua_setmetatable(L, index);
   lua_settop(L, new_snapshot - 1);
 }
 
@@ -240,16 +240,18 @@ static int core_isrow(lua_State *L) {
 typedef struct writing {
   rn_lua_guarded guarded;
   rn_lua_scratch *scratch;
+  place place; /* for update: where the row's snapshot is */
 } writing;
 
 /* The arguments of the core function follow the writing. */
 enum { WRITING = 1, ROW = 2, VALUES = 3 };
 
 /* Calls body with the arguments that are on the stack. Returns the number of its results. */
-static int write_guarded(lua_State *L, lua_CFunction body) {
+static int write_guarded(lua_State *L, lua_CFunction body, const place *p) {
   int args = lua_gettop(L);
   writing w = {.guarded.body = body, .scratch = rn_lua_scratch_take(L)};
   if (!w.scratch) return luaL_error(L, "out of memory");
+  if (p) w.place = *p;
   int status = rn_lua_guarded_call(L, &w.guarded, args, 1);
   rn_lua_scratch_give(w.scratch);
   return status == 0 ? 1 : lua_error(L);
@@ -273,36 +275,44 @@ static void push_single(lua_State *L, const rn_lua_layout *layout, int table) {
   rn_lua_snapshot_push(L, scratch, table);
 }
 
-/* Reads values[key of column c] into its cell; false when it is nil there. The text stays Lua's, and alive in
- * the table at `values`. What is NULL is no field of the row at `row` any more. */
-static bool bind_cell(lua_State *L, int row, int values, int table, const rn_lua_layout *layout, size_t c) {
-  rn_lua_scratch *scratch = ((writing *)lua_touserdata(L, WRITING))->scratch;
-  const rn_lua_column *column = &layout->columns[c];
-  int value = lua_gettop(L) + 1;
+/* [-0, +0] A value of column c that does not simply enter its cell: raises for one that breaks a rule; one
+ * that is NULL is no field of the row at `row` any more. */
+static void odd_cell(lua_State *L, int row, int table, size_t c, const char *rule) {
   lua_rawgeti(L, table, (int)c + 1);
-  lua_rawget(L, values);
-  bool given = !lua_isnil(L, value);
-  if (given) {
-    const char *rule = rn_lua_bind(L, value, column->code, column->scale, RN_BIND_KNOWN,
-                                   &scratch->params.arena, &scratch->cells[c]);
-    if (RN_UNLIKELY(rule || scratch->cells[c].kind == RN_NULL)) {
-      lua_rawgeti(L, table, (int)c + 1);
-      if (rule) luaL_error(L, "%s %s", lua_tostring(L, -1), rule);
-      lua_pushnil(L);
-      lua_rawset(L, row);
-    }
-  }
-  lua_settop(L, value - 1);
-  return given;
+  if (rule) luaL_error(L, "%s %s", lua_tostring(L, -1), rule);
+  lua_pushnil(L);
+  lua_rawset(L, row);
 }
 
-/* Fills the scratch's cells with what the table at `values` has of the layout whose table is at `table`. */
-static void bind_cells(lua_State *L, int row, int values, int table, const rn_lua_layout *layout) {
-  rn_value *cells = writing_cells(L, layout->count);
-  for (size_t c = 0; c < layout->count; c++) {
-    cells[c].kind = RN_NULL;
-    if (!layout->columns[c].skip) bind_cell(L, row, values, table, layout, c);
+/* [-0, +0] Reads what the table at `values` has of the columns first..layout->count-1 into their cells, and
+ * leaves the other cells alone. Returns how many it has. The text stays Lua's, and alive in that table. */
+static size_t bind_cells(lua_State *L, int row, int values, int table, const rn_lua_layout *layout,
+                         size_t first) {
+  rn_lua_scratch *scratch = ((writing *)lua_touserdata(L, WRITING))->scratch;
+  rn_arena *arena = &scratch->params.arena;
+  int top = lua_gettop(L);
+  size_t found = 0;
+  luaL_checkstack(L, (int)(layout->count - first) + LUA_MINSTACK, "too many columns");
+  for (size_t c = first; c < layout->count; c++) {
+    const rn_lua_column *column = &layout->columns[c];
+    if (column->skip) continue;
+    lua_rawgeti(L, table, (int)c + 1);
+    lua_rawget(L, values);
+    if (lua_isnil(L, -1)) continue;
+    found++;
+    const char *rule =
+        rn_lua_bind(L, -1, column->code, column->scale, RN_BIND_KNOWN, arena, &scratch->cells[c]);
+    if (RN_UNLIKELY(rule || scratch->cells[c].kind == RN_NULL)) odd_cell(L, row, table, c, rule);
   }
+  lua_settop(L, top);
+  return found;
+}
+
+/* The scratch's cells for a row that has nothing but the values. */
+static void bind_row(lua_State *L, int row, int values, int table, const rn_lua_layout *layout) {
+  rn_value *cells = writing_cells(L, layout->count);
+  for (size_t c = 0; c < layout->count; c++) cells[c].kind = RN_NULL;
+  bind_cells(L, row, values, table, layout, 0);
 }
 
 /* (writing, row, values, template, layout) -> row */
@@ -310,7 +320,7 @@ static int adopt(lua_State *L) {
   enum { TEMPLATE = 4, LAYOUT = 5 };
   const rn_lua_layout *layout = rn_lua_layout_typed(L, LAYOUT);
   int table = lua_gettop(L);
-  bind_cells(L, ROW, VALUES, table, layout);
+  bind_row(L, ROW, VALUES, table, layout);
   rn_lua_template_copy(L, TEMPLATE, &((writing *)lua_touserdata(L, WRITING))->scratch->template_fields);
   push_single(L, layout, table);
   lua_rawseti(L, -2, 1);
@@ -320,7 +330,8 @@ static int adopt(lua_State *L) {
 }
 
 /* [-0, +0] Rows first..last (1-based) of the sequence at ROW become rows that share a metatable. */
-static void adopt_chunk(lua_State *L, const rn_lua_layout *layout, int table, int template, int first, int last) {
+static void adopt_chunk(lua_State *L, const rn_lua_layout *layout, int table, int template, int first,
+                        int last) {
   rn_lua_scratch *scratch = ((writing *)lua_touserdata(L, WRITING))->scratch;
   int top = lua_gettop(L), meta = top + 1;
   scratch->rows.count = 0;
@@ -330,8 +341,9 @@ static void adopt_chunk(lua_State *L, const rn_lua_layout *layout, int table, in
   for (int r = first; r <= last; r++) {
     lua_rawgeti(L, ROW, r);
     lua_rawgeti(L, VALUES, r);
-    if (!lua_istable(L, meta + 1) || !lua_istable(L, meta + 2)) luaL_error(L, "row %d and its values must be tables", r);
-    bind_cells(L, meta + 1, meta + 2, table, layout);
+    if (!lua_istable(L, meta + 1) || !lua_istable(L, meta + 2))
+      luaL_error(L, "row %d and its values must be tables", r);
+    bind_row(L, meta + 1, meta + 2, table, layout);
     if (rn_rows_add(&scratch->rows, scratch->cells) != RN_OK) luaL_error(L, "out of memory");
     scratch->identities[r - first] = lua_topointer(L, meta + 1);
     lua_settop(L, meta);
@@ -367,7 +379,7 @@ static int adopt_with(lua_State *L, lua_CFunction body) {
   luaL_checktype(L, 4, LUA_TTABLE);
   lua_settop(L, 4);
   lua_insert(L, 2); /* stack: row, values, template, layout */
-  return write_guarded(L, body);
+  return write_guarded(L, body, NULL);
 }
 
 /* core.adopt(row, template, layout, values) -> row */
@@ -436,23 +448,21 @@ static size_t count_fields(lua_State *L, int table) {
   return count;
 }
 
-/* (writing, row, values, layout or nil) -> nothing */
+/* (writing, row, values, layout or nil, and what locate pushed) -> nothing */
 static int update(lua_State *L) {
   enum { LAYOUT = 4 };
-  place p;
-  locate(L, ROW, &p); /* as the caller has seen; stack: ..., metatable, snapshot, layout table */
-  size_t fields = count_fields(L, VALUES), found = 0;
+  const place p = ((writing *)lua_touserdata(L, WRITING))->place;
+  size_t fields = count_fields(L, VALUES);
   rn_value *cells = writing_cells(L, p.layout->count + fields);
   rn_rows rows = snapshot_rows(p.snapshot, p.layout->count);
   rn_rows_read(&rows, p.row, cells);
-  for (size_t c = 0; c < p.layout->count; c++) {
-    if (!p.layout->columns[c].skip) found += bind_cell(L, ROW, VALUES, p.table, p.layout, c);
-  }
   const rn_lua_layout *layout = p.layout;
-  if (found < fields) layout = widen(L, VALUES, p.table, layout, LAYOUT);
-  for (size_t c = p.layout->count; c < layout->count; c++) bind_cell(L, ROW, VALUES, p.table, layout, c);
+  if (bind_cells(L, ROW, VALUES, p.table, layout, 0) < fields) {
+    layout = widen(L, VALUES, p.table, layout, LAYOUT);
+    bind_cells(L, ROW, VALUES, p.table, layout, p.layout->count);
+  }
   push_single(L, layout, p.table);
-  install(L, ROW);
+  install(L, ROW, &p);
   return 0;
 }
 
@@ -460,13 +470,14 @@ static int update(lua_State *L) {
 static int core_update(lua_State *L) {
   place p;
   lua_settop(L, 3);
-  check_row(L, 1, &p);
   luaL_checktype(L, 2, LUA_TTABLE);
   if (!lua_isnil(L, 3)) {
     luaL_argcheck(L, rn_lua_statement_check(L, 3)->typed, 3, "a statement with columns expected");
   }
-  lua_settop(L, 3);
-  write_guarded(L, update);
+  check_row(L, 1, &p);
+  /* In the body all arguments stand one place higher. */
+  p.metatable++, p.userdata++, p.table++;
+  write_guarded(L, update, &p);
   return 0;
 }
 
@@ -488,7 +499,7 @@ static int core_snapshot(lua_State *L) {
   lua_settop(L, p.userdata);
   if (p.snapshot->count == 1) return 1;
   lua_settop(L, 1);
-  return write_guarded(L, copy_single);
+  return write_guarded(L, copy_single, NULL);
 }
 
 /* core.restore(row, copy) */
@@ -499,12 +510,15 @@ static int core_restore(lua_State *L) {
   luaL_argcheck(L, copy->count == 1 && find_identity(copy, lua_topointer(L, 1), &row), 2,
                 "the snapshot is of another row");
   lua_settop(L, 2);
-  install(L, 1);
+  place p;
+  bool known = locate(L, 1, &p);
+  lua_pushvalue(L, 2);
+  install(L, 1, known ? &p : NULL);
   return 0;
 }
 
-const luaL_Reg rn_lua_snapshot_functions[] = {
-    {"changed", core_changed},   {"original", core_original}, {"has", core_has},
-    {"isrow", core_isrow},       {"adopt", core_adopt},       {"adopt_all", core_adopt_all},
-    {"update", core_update},     {"snapshot", core_snapshot}, {"restore", core_restore},
-    {NULL, NULL}};
+const luaL_Reg rn_lua_snapshot_functions[] = {{"changed", core_changed}, {"original", core_original},
+                                              {"has", core_has},         {"isrow", core_isrow},
+                                              {"adopt", core_adopt},     {"adopt_all", core_adopt_all},
+                                              {"update", core_update},   {"snapshot", core_snapshot},
+                                              {"restore", core_restore}, {NULL, NULL}};

@@ -323,8 +323,8 @@ static void read_loads(lua_State *L, rn_lua_statement *self, int env) {
   lua_rawseti(L, env, ENV_LOADS);
 }
 
-/* Puts the names of a keyed statement's parameters into its environment. Lists and others do not mix: the first
- * are fields of every table of a sequence, the others of one table. */
+/* Puts the names of a keyed statement's parameters into its environment. Lists and others do not mix: the
+ * first are fields of every table of a sequence, the others of one table. */
 static void read_names(lua_State *L, rn_lua_statement *self, int env, size_t count, const bool *lists) {
   if (lua_isnoneornil(L, 6)) return;
   luaL_checktype(L, 6, LUA_TTABLE);

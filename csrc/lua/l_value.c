@@ -246,6 +246,23 @@ void rn_lua_push(lua_State *L, const rn_value *value) {
   lua_pushnil(L);
 }
 
+void rn_lua_push_now(lua_State *L) {
+  rn_lua_scratch *scratch = lua_touserdata(L, lua_upvalueindex(RN_UP_SCRATCH));
+  int64_t us = rn_clock_wall_us() / 1000 * 1000;
+  if (us != scratch->now_us || !scratch->now_size) {
+    char text[RN_TIMESTAMP_TEXT_MAX];
+    size_t size = rn_timestamp_iso(us, text);
+    if (size > RN_LUA_TIME_KEPT) { /* no year of this millennium */
+      lua_pushlstring(L, text, size);
+      return;
+    }
+    memcpy(scratch->now_text, text, size);
+    scratch->now_size = size;
+    scratch->now_us = us;
+  }
+  lua_pushlstring(L, scratch->now_text, scratch->now_size);
+}
+
 static bool same_bytes(lua_State *L, int index, const char *bytes, size_t size) {
   if (lua_type(L, index) != LUA_TSTRING) return false;
   size_t length;

@@ -2,7 +2,10 @@
 
 local errors = require("rowan.base.errors")
 
-local clock = {}
+local clock = {
+  ---Whether it is the real one.
+  real = true,
+}
 
 local replacement
 
@@ -12,7 +15,7 @@ function clock.set(fn)
   if fn ~= nil and type(fn) ~= "function" then
     errors.raise("UsageError", { message = "rowan.setClock wants a function or nil" })
   end
-  replacement = fn
+  replacement, clock.real = fn, fn == nil
 end
 
 ---What the replacement says, nil when there is none.

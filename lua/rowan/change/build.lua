@@ -96,8 +96,9 @@ end
 ---@return table? instance
 ---@return number|string? key
 function build.ready(model, given)
-  local def = model.definition
-  return rows.create(def.fields or fields.of(def), given, model._new, build.stamp(def))
+  local def, now = model.definition, nil
+  if def.created or def.updated then now = clock.real or build.now() end
+  return rows.create(def.fields or fields.of(def), given, model._new, now)
 end
 
 ---The same for a list of values.
@@ -111,11 +112,12 @@ function build.ready_all(model, list)
   return rows.create_all(fields.of(def), list, model._new, build.stamp(def))
 end
 
----The time that rows which are inserted now get; nil for a model that keeps none.
+---The time that rows which are inserted now get: text, or true for the core's clock; nil for a model that keeps none.
 ---@param def table
----@return string?
+---@return string|boolean|nil
 function build.stamp(def)
-  return (def.created or def.updated) and build.now() or nil
+  if def.created or def.updated then return clock.real or build.now() end
+  return nil
 end
 
 ---Sets the timestamps of a row about to be inserted.

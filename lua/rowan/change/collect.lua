@@ -49,7 +49,7 @@ end
 ---What is bound in the INSERT of a row.
 ---@param def table
 ---@param row table a new instance; canonical values, and the time where it belongs, are written into it
----@param now? string
+---@param now? string|boolean as build.stamp gives it
 ---@return table values by attribute; the row itself where it shows what is bound
 ---@return number|string key names the set of attributes
 ---@return rowan.Failure[]? failures
@@ -57,6 +57,7 @@ function collect.insert(def, row, now)
   local known = def.fields or fields.of(def)
   local key, left = rows.collect(known, row, now)
   if left == nil then return row, key end
+  -- Once more, for all that it gives: a row that has its time keeps it.
   return settle_row(def, row, rows.collect(known, row, now))
 end
 

@@ -6,14 +6,15 @@ local fields = {}
 
 local function describe(def, attr)
   local plain = not attr.type.dump and attr.type.plain or {}
-  local filled = attr.default_kind == "value" or attr.default_kind == "function"
-  local constant = attr.default_kind == "value" and type(attr.default) ~= "table"
+  local constant, default = attr.default_kind == "value" and type(attr.default) ~= "table", nil
+  if constant then default = attr.default end
   return {
     name = attr.name, kind = plain.kind, low = plain.low, high = plain.high, length = plain.length, words = plain.words,
     nullable = attr.allow_null, generated = attr.auto, key = attr.primary,
     optional = attr.allow_null or attr.auto or attr.default_kind == "expression",
     stamped = attr == def.created or attr == def.updated,
-    default = constant and attr.default or nil, computed = filled and not constant,
+    default = default,
+    computed = attr.default_kind == "function" or (attr.default_kind == "value" and not constant),
   }
 end
 

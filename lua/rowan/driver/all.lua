@@ -26,6 +26,7 @@ local is_yieldable = coroutine.isyieldable or function() return true end
 ---@field ticket userdata|nil what it is parked on
 
 local tasks = {}   -- coroutine -> task, for as long as it has not stopped
+local task_count = 0
 local parked = {}  -- ticket id -> task
 local ready, first, last = {}, 1, 0 -- FIFO of tasks to resume
 
@@ -50,6 +51,7 @@ end
 local function finish(task, ok, value)
   local group = task.group
   tasks[task.co] = nil
+  task_count = task_count - 1
   if ok then
     group.results[task.index] = value
   elseif not group.failed then
@@ -126,7 +128,7 @@ end
 ---@type rowan.driver.Loop
 M.loop = {
   name = "rowan.all",
-  can_park = function() return next(tasks) ~= nil and current_task() ~= nil end,
+  can_park = function() return task_count > 0 and current_task() ~= nil end,
   park = function(ticket)
     if ticket:done() then return end
     local task = tasks[running()]
@@ -167,6 +169,7 @@ function M.all(functions)
     local co = coroutine.create(body)
     local task = { co = co, group = group, index = i, fn = functions[i] }
     tasks[co] = task
+    task_count = task_count + 1
     push(task)
   end
   local caller = current_task()

@@ -23,6 +23,7 @@ loops.add(scheduler.loop)
 ---@field driver "postgres"|"sqlite"
 ---@field label string names the database in messages, without secrets
 ---@field private pool userdata
+---@field private run function pool.run, which every statement takes
 ---@field private timeout_ms integer|nil
 local Handle = {}
 Handle.__index = Handle
@@ -51,6 +52,7 @@ function M.open(config)
     driver = config.driver,
     label = config.label,
     pool = pool,
+    run = pool.run,
     timeout_ms = config.query_timeout_ms,
   }, Handle)
 end
@@ -71,7 +73,7 @@ function Handle:query(statement, params, n, lease, template, single, timeout_ms)
   local loop = loops.current()
   timeout_ms = timeout_ms or self.timeout_ms
   if not loop then
-    return self.pool:run(statement, params, n, lease, template, timeout_ms, single)
+    return self.run(self.pool, statement, params, n, lease, template, timeout_ms, single)
   end
   local ticket, err = self.pool:submit(statement, params, n, lease, timeout_ms)
   if not ticket then return nil, err end

@@ -52,16 +52,16 @@ M.fields = core.fields
 M.build = core.build
 
 --- `build` and `collect` in one: the row and its key, or nil when something about it is not known to be right as it is.
----@type fun(fields: userdata, given: any, metatable: table, now: string|nil): table|nil, number|string|nil
+---@type fun(fields: userdata, given: any, metatable: table, now: string|boolean|nil): table|nil, number|string|nil
 M.create = core.create
 
 --- The same for a list: the rows, the keys that occur, and the rows of each key, in their order; or nil.
----@type fun(fields: userdata, list: any[], metatable: table, now: string|nil): table[]|nil, number[]|nil, table[][]|nil
+---@type fun(fields: userdata, list: any[], metatable: table, now: string|boolean|nil): table[]|nil, number[]|nil, table[][]|nil
 M.create_all = core.create_all
 
 --- Which fields of a row take part in its INSERT, as a key, then the positions of those that are not known to be right
---- as they are. Fields that the time belongs into get `now`.
----@type fun(fields: userdata, row: table, now: string|nil): number|string, ...
+--- as they are. Fields that the time belongs into get `now`, or with true the core's own.
+---@type fun(fields: userdata, row: table, now: string|boolean|nil): number|string, ...
 M.collect = core.collect
 
 --- What differs from what was read: nil when nothing does, false when only `changed` can tell; else a table of the new

@@ -53,9 +53,8 @@ end
 ---@param options? { include?: any, transaction?: rowan.Transaction|false, logging?: any }
 ---@return rowan.Instance
 function Model:create(values, options)
-  local context = self.name .. ":create"
-  if options then check.keys(options, CREATE, context, "QueryError") end
-  return create.one(self, values, options, context)
+  if options then check.keys(options, CREATE, self.name .. ":create", "QueryError") end
+  return create.one(self, values, options)
 end
 
 ---Stores many rows with one statement (one for each set of attributes that occurs), all or none of them; with those of

@@ -11,6 +11,7 @@ local plans = require("rowan.repo.plans")
 local rows = require("rowan.driver.rows")
 local run = require("rowan.repo.run")
 local transaction = require("rowan.repo.transaction")
+local undo = require("rowan.repo.written")
 local write = require("rowan.repo.write")
 local write_plan = require("rowan.query.write")
 
@@ -41,6 +42,7 @@ end
 
 local function group_rows(def, instances)
   local groups, by_key, now = {}, {}, build.stamp(def)
+  if now == true then now = build.now() end -- one for all
   for i = 1, #instances do
     local row = instances[i]
     local values, key, failures = collect.insert(def, row, now)
@@ -81,6 +83,7 @@ local function insert_group(model, group, options)
       sql = plan.text,
     })
   end
+  group.undone = undo.new(model, write.made_by(plan))
   return plan.columns and made
 end
 
@@ -118,9 +121,12 @@ end
 ---Makes the rows of groups that were sent stored instances.
 ---@param model table
 ---@param groups rowan.BulkGroup[]
-function bulk.adopt(model, groups)
+---@param options? table the call's
+function bulk.adopt(model, groups, options)
+  local inside = run.transaction(model.db, options)
   for _, group in ipairs(groups) do
     if #group.attrs > 0 then
+      for i = 1, inside and group.count or 0 do undo.insert(inside, group.rows[i], group.undone) end
       rows.adopt_all(group.rows, model._template, write.layout(model), group.values)
     end
   end
@@ -143,7 +149,7 @@ local function store(model, groups, options)
   else
     bulk.send(model, groups, options)
   end
-  bulk.adopt(model, groups)
+  bulk.adopt(model, groups, options)
 end
 
 ---INSERTs new instances: one statement for each set of attributes that occurs, all or none.

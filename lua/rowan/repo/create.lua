@@ -12,15 +12,16 @@ local create = {}
 ---@param model table
 ---@param values? table<string, any>
 ---@param options? table include, transaction, logging
----@param context string
+---@param context? string "User:create" when not given
 ---@return table instance
 function create.one(model, values, options, context)
-  if options and options.include ~= nil then
-    return nested.create(model, { values or {} }, options, context, true)[1]
-  end
   values = values or {}
-  local row, key = build.ready(model, values)
-  if row then return write.ready(model, row, row, key, options) end
+  if not options or options.include == nil then
+    local row, key = build.ready(model, values)
+    if row then return write.ready(model, row, row, key, options) end
+  end
+  context = context or model.name .. ":create"
+  if options and options.include ~= nil then return nested.create(model, { values }, options, context, true)[1] end
   return write.insert(model, build.instance(model, values, context), options)
 end
 

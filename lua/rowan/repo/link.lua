@@ -11,6 +11,7 @@ local null = require("rowan.base.null")
 local ops = require("rowan.base.ops")
 local rows = require("rowan.driver.rows")
 local tuple = require("rowan.base.tuple")
+local undo = require("rowan.repo.written")
 
 local link = {}
 
@@ -306,6 +307,7 @@ function link.remember(model, items, values)
   end
   for _, item in ipairs(items) do
     for _, row in ipairs(item.rows or { item.row }) do
+      undo.note(model, row)
       for name in next, values do rawset(row, name, shown[name]) end
       rows.update(row, written)
     end

@@ -114,7 +114,7 @@ local function store(root, model, options)
       save(root, state)
     end)
   end
-  for _, sent in ipairs(state.sent) do bulk.adopt(sent.model, sent.groups) end
+  for _, sent in ipairs(state.sent) do bulk.adopt(sent.model, sent.groups, options) end
   show_links(root)
 end
 

@@ -180,6 +180,7 @@ function read.page(model, options)
   end
   local count = rows[1][select.TOTAL].total
   for i = 1, #rows do rows[i][select.TOTAL] = nil end
+  if model.association_order[1] then load.introduce(rows) end
   if plan.children[1] then load.children(model.db, plan, rows, params, options) end
   return count, rows
 end

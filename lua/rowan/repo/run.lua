@@ -154,6 +154,7 @@ end
 ---@param single? boolean one row, or false
 ---@param row? table the instance being written, for messages
 ---@return table|boolean rows, integer? affected, integer? last_id
+---@return table? transaction that it ran in
 function run.plan(db, plan, params, n, options, template, single, row)
   local statement = plan.statement
   if not statement then
@@ -161,7 +162,8 @@ function run.plan(db, plan, params, n, options, template, single, row)
     plan.statement = statement
   end
   local transaction = run.transaction(db, options)
-  local lease = transaction and transaction:lease_for_use()
+  local lease
+  if transaction then lease = transaction.finished and transaction:lease_for_use() or transaction.lease end
   local rows, affected, last_id
   if (options and (options.logging or options.benchmark)) or db.options.logging or db.options.benchmark then
     rows, affected, last_id = logged(db, options, plan, transaction, function()
@@ -185,7 +187,7 @@ function run.plan(db, plan, params, n, options, template, single, row)
       db._raw_writes = db._raw_writes + 1
     end
   end
-  return rows, affected, last_id
+  return rows, affected, last_id, transaction
 end
 
 return run

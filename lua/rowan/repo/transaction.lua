@@ -8,6 +8,7 @@ local driver = require("rowan.driver")
 local errors = require("rowan.base.errors")
 local failure = require("rowan.repo.failure")
 local run = require("rowan.repo.run")
+local written = require("rowan.repo.written")
 
 local transaction = {}
 
@@ -20,6 +21,7 @@ local OPTIONS = {
 ---@field db table
 ---@field parent? rowan.Transaction the transaction around it, when this one is a savepoint
 ---@field finished? "commit"|"rollback"
+---@field private call? table the options of its own statements
 local Transaction = { __name = "rowan.transaction" }
 Transaction.__index = Transaction
 Transaction.__tostring = function(t) return "rowan.transaction: " .. t.id end
@@ -44,7 +46,16 @@ end
 
 -- Savepoint names are numbered by depth, so that their texts are few and their statements stay prepared.
 local function say(self, text)
-  run.plan(self.db, control_plan(text), nil, 0, { transaction = self, logging = self.options.logging })
+  local call = self.call
+  if not call then
+    call = { transaction = self, logging = self.options.logging }
+    self.call = call
+  end
+  run.plan(self.db, control_plan(text), nil, 0, call)
+end
+
+local function say_all(self, texts)
+  for i = 1, #texts do say(self, texts[i]) end
 end
 
 ---The lease that a statement inside this transaction runs on.
@@ -65,6 +76,11 @@ local function end_savepoints(root, from, how)
     local inner = open[i]
     open[i] = nil
     inner.finished = how
+    if how == "commit" then
+      written.keep(inner, inner.parent)
+    else
+      written.undo(inner)
+    end
     for _, fn in ipairs(how == "commit" and inner.after_commit or {}) do
       inner.parent.after_commit[#inner.parent.after_commit + 1] = fn
     end
@@ -82,6 +98,7 @@ local function give_back(self, how)
   end
   self.finished = how
   end_savepoints(self, 1, how)
+  if how == "rollback" then written.undo(self) end
   if not clean or not self.lease:release() then self.lease:discard() end
 end
 
@@ -102,9 +119,7 @@ local function begin_root(db, options)
     id = next_id(), db = db, lease = lease, options = options, savepoints = {}, after_commit = {},
   }, Transaction)
   self.root = self
-  local ok, problem = pcall(function()
-    for _, text in ipairs(texts) do say(self, text) end
-  end)
+  local ok, problem = pcall(say_all, self, texts)
   if not ok then
     give_back(self, "rollback")
     error(problem, 0)
@@ -224,20 +239,16 @@ local function begin(db, options)
   return begin_savepoint(outer, options), true
 end
 
-local unpack = table.unpack or unpack
-
-local function pack(...)
-  return { n = select("#", ...), ... }
-end
-
--- Runs fn with `t` as the task's current transaction.
-local function within(db, t, fn)
-  local task = driver.task.current()
-  local before = db._current[task]
-  db._current[task] = t
-  local results = pack(pcall(fn, t))
+-- Ends a transaction that ran as its task's current one in the place of `before`, by how its function ended.
+local function conclude(db, task, before, t, owned, ok, ...)
   db._current[task] = before
-  return results
+  if not ok then
+    -- The caller's error is the one that matters; a rollback that fails closes the connection.
+    if owned and not t.finished then pcall(t.rollback, t) end
+    error((...), 0)
+  end
+  if owned and not t.finished then t:commit() end
+  return ...
 end
 
 ---Managed transaction: commits when `fn` returns, rolls back and raises again when it raises.
@@ -248,14 +259,10 @@ end
 ---@return any ... what fn returned
 function transaction.managed(db, options, fn)
   local t, owned = begin(db, options)
-  local results = within(db, t, fn)
-  if not results[1] then
-    -- The caller's error is the one that matters; a rollback that fails closes the connection.
-    if owned and not t.finished then pcall(t.rollback, t) end
-    error(results[2], 0)
-  end
-  if owned and not t.finished then t:commit() end
-  return unpack(results, 2, results.n)
+  local task = driver.task.current()
+  local before = db._current[task]
+  db._current[task] = t
+  return conclude(db, task, before, t, owned, pcall(fn, t))
 end
 
 ---Unmanaged transaction: the caller commits or rolls back, and names it in each call.

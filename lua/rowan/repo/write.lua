@@ -10,6 +10,7 @@ local plans = require("rowan.repo.plans")
 local projection = require("rowan.query.projection")
 local run = require("rowan.repo.run")
 local rows = require("rowan.driver.rows")
+local undo = require("rowan.repo.written")
 local write_plan = require("rowan.query.write")
 
 local write = {}
@@ -60,9 +61,21 @@ local function named(plan, model)
   return plan
 end
 
+---Names of the fields that an INSERT gives a row, for its undoing.
+---@param plan rowan.WritePlan
+---@return string[]
+function write.made_by(plan)
+  if plan.last_id then return { plan.last_id.name } end
+  local names = {}
+  for i, column in ipairs(plan.columns or {}) do names[i] = column.key end
+  return names
+end
+
 local function insert_plan(model, row)
   local def = model.definition
-  return named(write_plan.insert(def, collect.attributes(def, row), model.db._dialect), model)
+  local plan = named(write_plan.insert(def, collect.attributes(def, row), model.db._dialect), model)
+  plan.undone = undo.new(model, write.made_by(plan))
+  return plan
 end
 
 ---INSERTs a new instance whose values were looked at.
@@ -74,19 +87,21 @@ end
 ---@param options? table
 ---@return table row
 function write.ready(model, row, values, key, options)
-  local kept = plans.of(model)
+  local kept = model._plans
+  if kept.generation ~= model.definition.generation then kept = plans.of(model) end
   local plan = kept.insert[key]
   if not plan then
     plan = insert_plan(model, row)
     kept.insert[key] = plan
   end
-  local made, _, last_id = run.plan(model.db, plan, values, plan.count, options, nil, true, row)
+  local made, _, last_id, transaction = run.plan(model.db, plan, values, plan.count, options, nil, true, row)
   if plan.last_id then
     row[plan.last_id.name], values[plan.last_id.name] = last_id, last_id
   elseif plan.columns then
     -- `values` stands for the row where the row does not show what is bound.
     for name, value in next, made do row[name], values[name] = value, value end
   end
+  undo.insert(transaction, row, plan.undone)
   return rows.adopt(row, model._template, kept.layout or write.layout(model), values)
 end
 
@@ -173,8 +188,9 @@ function write.update_named(model, db, row, names, options)
     plan.model = model
     kept[key] = plan
   end
-  local _, affected = run.plan(db, plan, params, count, options, nil, nil, row)
+  local _, affected, _, transaction = run.plan(db, plan, params, count, options, nil, nil, row)
   if affected ~= 1 then raise_gone(def) end
+  undo.update(transaction, row)
   local written = {}
   for i, attr in ipairs(attrs) do written[attr.name] = params[i] end
   rows.update(row, written)
@@ -207,7 +223,8 @@ end
 ---@param options? { silent?: boolean }
 ---@return table row
 function write.changes(model, row, values, key, canonical, options)
-  local def, kept = model.definition, plans.of(model)
+  local def, kept = model.definition, model._plans
+  if kept.generation ~= def.generation then kept = plans.of(model) end
   local now = update_stamp(def, values, options)
   if now then
     values[def.updated.name] = now
@@ -220,8 +237,9 @@ function write.changes(model, row, values, key, canonical, options)
     plan = changes_plan(model, values)
     kept[key] = plan
   end
-  local _, affected = run.plan(model.db, plan, values, plan.count, options, nil, nil, row)
+  local _, affected, _, transaction = run.plan(model.db, plan, values, plan.count, options, nil, nil, row)
   if affected ~= 1 then raise_gone(def) end
+  undo.update(transaction, row)
   rows.update(row, values)
   if now then row[def.updated.name] = now end
   if canonical then

@@ -1,0 +1,85 @@
+--- What a transaction wrote into rows in memory, so that a rollback puts them back: a row that was inserted is new again, a
+--- row that was updated is dirty again, and the next save writes what the rollback undid. Values that the caller set stay.
+
+local rows = require("rowan.driver.rows")
+local run = require("rowan.repo.run")
+
+local written = {}
+
+local WEAK_KEYS = { __mode = "k" }
+
+---@class rowan.WrittenRow the state of a row before its first write in a transaction
+---@field meta table its metatable, which says whether it is stored and holds its snapshot
+---@field snapshot any nil when it was new
+---@field made? string[] fields that the database filled
+
+local function enter(transaction, row, note)
+  local notes = transaction.written
+  if not notes then
+    notes = setmetatable({}, WEAK_KEYS)
+    transaction.written = notes
+  end
+  if not notes[row] then notes[row] = note end
+end
+
+---What to note of rows that a plan inserts: the same for all of them.
+---@param model table
+---@param made string[] names of fields that the INSERT gives them
+---@return rowan.WrittenRow
+function written.new(model, made)
+  return { meta = model._new, made = made }
+end
+
+---Notes a row that was inserted. To be called once the database has done it, before the row becomes a stored one.
+---@param transaction? rowan.Transaction the one that run.plan took
+---@param row table
+---@param note rowan.WrittenRow of written.new
+function written.insert(transaction, row, note)
+  if transaction then enter(transaction, row, note) end
+end
+
+---Notes a stored row's state before an update is entered into it. To be called once the database has done it.
+---@param transaction? rowan.Transaction the one that run.plan took
+---@param row table
+function written.update(transaction, row)
+  if not transaction then return end
+  local meta = getmetatable(row)
+  enter(transaction, row, { meta = meta, snapshot = meta[1] })
+end
+
+---The same for a caller that ran no plan for the row itself.
+---@param model table
+---@param row table
+---@param options? table the call's, which say what transaction it is in
+function written.note(model, row, options)
+  written.update(run.transaction(model.db, options), row)
+end
+
+local function restore(row, note)
+  setmetatable(row, note.meta)
+  note.meta[1] = note.snapshot
+  for _, name in ipairs(note.made or {}) do row[name] = nil end
+  local updated = not note.made and note.meta.Model.definition.updated
+  if updated then row[updated.name] = (rows.original(row, updated.name)) end
+end
+
+---Puts back the rows that a transaction wrote.
+---@param transaction rowan.Transaction
+function written.undo(transaction)
+  for row, note in pairs(transaction.written or {}) do restore(row, note) end
+  transaction.written = nil
+end
+
+---Hands the notes of a savepoint that was kept to the transaction around it, whose own are older.
+---@param inner rowan.Transaction
+---@param outer rowan.Transaction
+function written.keep(inner, outer)
+  if not inner.written then return end
+  if not outer.written then
+    outer.written = inner.written
+    return
+  end
+  for row, note in pairs(inner.written) do outer.written[row] = outer.written[row] or note end
+end
+
+return written
