@@ -5,6 +5,9 @@ local core = require "rowan.core"
 
 local M = {}
 
+-- Of this process alone: several suites run against one server at the same time.
+M.SCHEMA = ("rowan_core_%02x%02x%02x%02x"):format(core.random(4):byte(1, 4))
+
 M.null = core.null
 M.JIT = core.LUA == "luajit"
 
@@ -135,7 +138,7 @@ function Db:places(text)
 end
 
 function Db:named(name)
-  return self.pg and "rowan_core_spec." .. name or name
+  return self.pg and M.SCHEMA .. "." .. name or name
 end
 
 function Db:create(columns)
@@ -163,13 +166,13 @@ function Db:start()
   if self.file then self.path = os.tmpname() end
   self.pool = self.open()
   if self.pg then
-    run(self.pool, "DROP SCHEMA IF EXISTS rowan_core_spec CASCADE")
-    run(self.pool, "CREATE SCHEMA rowan_core_spec")
+    run(self.pool, "DROP SCHEMA IF EXISTS " .. M.SCHEMA .. " CASCADE")
+    run(self.pool, "CREATE SCHEMA " .. M.SCHEMA)
   end
 end
 
 function Db:stop()
-  if self.pg then run(self.pool, "DROP SCHEMA rowan_core_spec CASCADE") end
+  if self.pg then run(self.pool, "DROP SCHEMA " .. M.SCHEMA .. " CASCADE") end
   self.pool = nil
   M.nothing_left()
   if not self.path then return end

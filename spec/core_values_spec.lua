@@ -68,8 +68,8 @@ support.each("the core's values", function(db)
     local code, sqlite_type, pg_type, values, pairs_of = unpack(case, 1, 5)
     it("keeps values of code " .. code, function()
       if code == "e" and db.pg then
-        run(db.pool, "CREATE TYPE rowan_core_spec.mood AS ENUM ('sad', 'happy')")
-        pg_type = "rowan_core_spec.mood"
+        run(db.pool, "CREATE TYPE " .. support.SCHEMA .. ".mood AS ENUM ('sad', 'happy')")
+        pg_type = support.SCHEMA .. ".mood"
       end
       db:create("k integer, v " .. (db.pg and pg_type or sqlite_type))
       local insert = core.statement(db:places("INSERT INTO " .. db:named("t") .. " VALUES (?, ?)"),

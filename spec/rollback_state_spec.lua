@@ -1,0 +1,121 @@
+-- A rollback puts rows in memory back with those on disk: what it undid is dirty again, so that the next save writes it.
+local helper = require "spec.helper"
+local rowan = require "rowan"
+
+local DataTypes = rowan.DataTypes
+
+helper.each(function(_, connect)
+  local db, User, Post
+
+  before_each(function()
+    db = connect()
+    User = db:define("User", { name = DataTypes.STRING, data = DataTypes.JSON })
+    Post = db:define("Post", { title = DataTypes.STRING })
+    User:hasMany(Post, { as = "posts" })
+    db:sync()
+  end)
+
+  local function rolled_back(fn)
+    local stop = {}
+    local ok, err = pcall(db.transaction, db, function(t)
+      fn(t)
+      error(stop, 0)
+    end)
+    assert.is_false(ok)
+    assert.equal(stop, err)
+  end
+
+  describe("after a rollback", function()
+    it("a changed row is dirty again, and save writes it", function()
+      local user = User:create{ name = "Ann", data = { 1 } }
+      local stamp = user.updatedAt
+      rolled_back(function()
+        user.name = "Bea"
+        user.data[2] = 2
+        user:save()
+        assert.is_false(user:changed())
+      end)
+      assert.same({ "data", "name" }, user:changed())
+      assert.equal("Ann", user:previous("name"))
+      assert.equal(stamp, user.updatedAt)
+      user:save()
+      assert.equal("Bea", User:findByPk(user.id).name)
+    end)
+
+    it("the first state of several counts, in rows of one result too", function()
+      User:bulkCreate{ { name = "a" }, { name = "b" }, { name = "c" } }
+      local users = User:findAll{ order = { "id" } }
+      rolled_back(function()
+        for round = 1, 3 do
+          for _, user in ipairs(users) do user:update{ name = user.name .. round } end
+        end
+      end)
+      assert.equal("b", users[2]:previous("name"))
+      assert.equal("b123", users[2].name)
+      users[2]:save()
+      assert.equal("b123", User:findByPk(users[2].id).name)
+      assert.equal("a", User:findByPk(users[1].id).name)
+    end)
+
+    it("a created row is new again, and can be saved", function()
+      local one, many, tree
+      rolled_back(function()
+        one = User:create{ name = "one" }
+        many = User:bulkCreate{ { name = "two" }, { name = "three" } }
+        tree = User:create({ name = "tree", posts = { { title = "leaf" } } }, { include = "posts" })
+      end)
+      for _, user in ipairs{ one, many[1], many[2], tree, tree.posts[1] } do
+        assert.is_true(user.isNewRecord)
+        assert.is_nil(user.id)
+      end
+      one:save()
+      assert.is_false(one.isNewRecord)
+      assert.equal("one", User:findByPk(one.id).name)
+      assert.equal(1, User:count())
+    end)
+
+    it("of a savepoint only what was written in it is put back", function()
+      local user = User:create{ name = "Ann" }
+      db:transaction(function()
+        user:update{ name = "outer" }
+        rolled_back(function() user:update{ name = "inner" } end)
+        assert.equal("outer", user:previous("name"))
+        assert.is_true(user:changed("name"))
+      end)
+      assert.equal("outer", User:findByPk(user.id).name)
+      assert.equal("outer", user:previous("name"))
+    end)
+
+    it("of the outer transaction what a kept savepoint wrote is put back as well", function()
+      local user, made = User:create{ name = "Ann" }, nil
+      rolled_back(function()
+        db:transaction(function()
+          user:update{ name = "inner" }
+          made = User:create{ name = "new" }
+        end)
+      end)
+      assert.equal("Ann", user:previous("name"))
+      assert.is_true(made.isNewRecord)
+    end)
+
+    it("an unmanaged transaction puts back the rows of the calls that named it", function()
+      local user = User:create{ name = "Ann" }
+      local t = db:transaction()
+      user.name = "Bea"
+      user:save{ transaction = t }
+      t:rollback()
+      assert.is_true(user:changed("name"))
+    end)
+  end)
+
+  it("after a commit rows are as they were written", function()
+    local user
+    db:transaction(function()
+      user = User:create{ name = "Ann" }
+      user:update{ name = "Bea" }
+    end)
+    assert.is_false(user:changed())
+    assert.is_false(user.isNewRecord)
+    assert.equal("Bea", user:previous("name"))
+  end)
+end)
