@@ -1,12 +1,12 @@
 --- A database: models by name, transactions, raw SQL, the pool. Made by rowan.connect; opens nothing until it is used.
 
 local check = require("rowan.base.check")
+local construct = require("rowan.query.construct")
 local control = require("rowan.sql.control")
 local define = require("rowan.model.define")
 local dialect = require("rowan.dialect")
 local driver = require("rowan.driver")
 local errors = require("rowan.base.errors")
-local expression = require("rowan.query.expression")
 local failure = require("rowan.repo.failure")
 local plans = require("rowan.repo.plans")
 local raw = require("rowan.repo.raw")
@@ -26,10 +26,10 @@ Database.__tostring = function(db) return "rowan.database: " .. db.dialect end
 local SYNC = { force = true, logging = true, benchmark = true }
 
 -- The words of rowan's table that Sequelize also has on its instance.
-for _, name in ipairs({ "fn", "col", "literal", "cast", "and_", "or_" }) do Database[name] = expression[name] end
+for _, name in ipairs({ "fn", "col", "literal", "cast", "and_", "or_" }) do Database[name] = construct[name] end
 
 ---@type fun(left: any, operator: any, value?: any): rowan.Expression
-Database.where = expression.where
+Database.where = construct.where
 
 ---A database for checked options; see rowan.connect.
 ---@param config table from rowan.driver.config

@@ -3,11 +3,11 @@
 
 local association = require("rowan.association")
 local clock = require("rowan.base.clock")
+local construct = require("rowan.query.construct")
 local database = require("rowan.database")
 local driver = require("rowan.driver")
 local errors = require("rowan.base.errors")
 local everything = require("rowan.base.everything")
-local expression = require("rowan.query.expression")
 local json = require("rowan.types.json")
 local null = require("rowan.base.null")
 local onto = require("rowan.repo.onto")
@@ -29,13 +29,13 @@ local rowan = {
   ---`where = rowan.all` means every row; `rowan.all{ fn, fn }` runs functions side by side, each on a connection of its
   ---own, and returns their results in order once all have stopped (raising the first error).
   all = everything,
-  fn = expression.fn,
-  col = expression.col,
-  literal = expression.literal,
-  cast = expression.cast,
-  where = expression.where,
-  and_ = expression.and_,
-  or_ = expression.or_,
+  fn = construct.fn,
+  col = construct.col,
+  literal = construct.literal,
+  cast = construct.cast,
+  where = construct.where,
+  and_ = construct.and_,
+  or_ = construct.or_,
   ---Marks a table as a JSON array, so that an empty one is stored as [].
   array = json.array,
   ---Marks a table as a JSON object.
@@ -102,7 +102,7 @@ function rowan.kind(value)
   if getmetatable(value) == database.Database then return "database" end
   if transaction.is(value) then return "transaction" end
   if association.is(value) then return "association" end
-  if expression.is(value) then return "expression" end
+  if construct.is(value) then return "expression" end
   if ops.is(value) then return "operator" end
   if errors.kind_of(value) then return "error" end
   if types.is(value) then return "type" end
