@@ -14,7 +14,8 @@ local function fail(message)
   errors.raise("QueryError", { message = message })
 end
 
-expression.is = construct.is
+-- The constructors are here too: who walks expressions also makes some.
+for name, make in pairs(construct) do expression[name] = make end
 
 ---The attribute called `name`, or an error that names the nearest.
 ---@param def table definition
