@@ -12,6 +12,9 @@ local cast = {}
 ---@field type string
 ---@field validatorKey string
 ---@field value any
+---@field origin string "CORE", "DATATYPE", "FUNCTION" or "DB"
+
+local ORIGINS = { is_null = "CORE", type = "DATATYPE" }
 
 ---@param failures? rowan.Failure[]
 ---@param attr table
@@ -24,8 +27,18 @@ function cast.fail(failures, attr, message, kind, key, value)
   failures = failures or {}
   failures[#failures + 1] = {
     path = attr.name, message = attr.definition.name .. "." .. attr.name .. " " .. message, type = kind,
-    validatorKey = key, value = value,
+    validatorKey = key, value = value, origin = ORIGINS[key],
   }
+  return failures
+end
+
+---The failure of an attribute that must have a value, in the words of its model where it has some.
+---@param failures? rowan.Failure[]
+---@param attr table
+---@return rowan.Failure[]
+function cast.fail_null(failures, attr)
+  failures = cast.fail(failures, attr, "cannot be null", "notNull Violation", "is_null", nil)
+  if attr.null_message then failures[#failures].message = attr.null_message end
   return failures
 end
 
@@ -46,7 +59,7 @@ end
 function cast.bind(row, attr, value, failures)
   if value == null then
     if attr.allow_null or (attr.auto and row.isNewRecord) then return null, failures end
-    return nil, cast.fail(failures, attr, "cannot be null", "notNull Violation", "is_null", nil)
+    return nil, cast.fail_null(failures, attr)
   end
   local type_of = attr.type
   local canonical, rule = type_of.cast(value)

@@ -12,7 +12,7 @@ local collect = {}
 
 local function missing(attr, failures)
   if attr.allow_null or attr.auto or attr.default_kind == "expression" then return failures end
-  return cast.fail(failures, attr, "cannot be null", "notNull Violation", "is_null", nil)
+  return cast.fail_null(failures, attr)
 end
 
 -- What is bound for a row, by name, where it is not what the row shows.

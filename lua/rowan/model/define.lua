@@ -5,6 +5,7 @@ local Model = require("rowan.model.class")
 local definition = require("rowan.schema.definition")
 local expression = require("rowan.query.expression")
 local siblings = require("rowan.repo.siblings")
+local validate = require("rowan.change.validate")
 
 local define = {}
 
@@ -33,6 +34,7 @@ function define.refresh(model)
   end
   for i, attr in ipairs(def.primary) do keys[i] = attr.name end
   model.rawAttributes, model.attributeNames, model.primaryKeyAttributes = raw, names, keys
+  validate.compile(def)
   def.has_dump, def.defaults = false, {}
   for _, attr in ipairs(def.list) do
     if attr.type.dump then def.has_dump = true end

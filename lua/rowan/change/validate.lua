@@ -1,0 +1,288 @@
+--- Validation: what a model says of its values beyond their types. `compile` reads the validators of a definition when it
+--- is made; the others find what is wrong with a row, all of it at once, before anything is sent. Pure but for what the
+--- functions of the user do.
+
+local cast = require("rowan.change.cast")
+local check = require("rowan.base.check")
+local errors = require("rowan.base.errors")
+local null = require("rowan.base.null")
+local suggest = require("rowan.base.suggest")
+local validators = require("rowan.change.validators")
+
+local validate = {}
+
+---@class rowan.ValidatorUse one validator of an attribute
+---@field name string
+---@field custom? fun(value: any, row: table): any
+---@field args? any[]
+---@field message? string
+
+---@class rowan.Validates what a definition wants validated
+---@field by_name table<string, rowan.ValidatorUse[]> by attribute
+---@field model { name: string, check: function }[] those of the whole row
+
+local function fail(subject, rule)
+  errors.raise("DefinitionError", { message = subject .. ": " .. rule })
+end
+
+local MESSAGE = check.set({ "msg", "args" })
+
+local function is_callable(value)
+  local meta = type(value) == "table" and getmetatable(value)
+  return type(value) == "function" or (type(meta) == "table" and meta.__call ~= nil and meta.match == nil)
+end
+
+-- { args = ..., msg = "..." }, or the arguments as they are.
+local function unwrap(subject, given)
+  if type(given) ~= "table" or (given.msg == nil and given.args == nil) then return given, nil end
+  check.keys(given, MESSAGE, subject, "DefinitionError")
+  check.optional(given.msg, "string", subject .. ": msg", "DefinitionError")
+  local args = given.args
+  if args == nil then args = true end
+  return args, given.msg
+end
+
+local function known_names()
+  return check.sorted_keys(validators.by_name)
+end
+
+-- { msg = "..." } where NULL is refused; the rule itself is allowNull.
+local function read_not_null(attr, subject, given)
+  if attr.allow_null then fail(subject, "notNull needs allowNull = false") end
+  local args, message = unwrap(subject .. ": notNull", given)
+  if args ~= true then fail(subject, "notNull wants true or { msg = \"...\" }") end
+  attr.null_message = message
+end
+
+local function read_one(attr, subject, name, given)
+  if is_callable(given) then return { name = name, custom = given } end
+  if not validators.by_name[name] then
+    fail(subject, suggest.unknown("there is no validator", name, known_names())
+      .. "; one of your own is a function")
+  end
+  local args, message = unwrap(subject .. ": " .. name, given)
+  if is_callable(args) and name ~= "is" and name ~= "not" then
+    return { name = name, custom = args, message = message }
+  end
+  local list, problem = validators.arguments(name, args)
+  if not list then fail(subject, ("%s %s"):format(name, problem)) end
+  return { name = name, args = list, message = message }
+end
+
+local function read_attribute(def, attr)
+  local subject, list = def.name .. "." .. attr.name .. ": validate", {}
+  attr.null_message = nil
+  for _, name in ipairs(check.sorted_keys(attr.validate)) do
+    local given = attr.validate[name]
+    if type(name) ~= "string" then fail(subject, "wants validators by name") end
+    if name == "notNull" then
+      read_not_null(attr, subject, given)
+    elseif given ~= false then
+      list[#list + 1] = read_one(attr, subject, name, given)
+    end
+  end
+  return list[1] and list
+end
+
+local function read_model(def)
+  local list, given = {}, def.options.validate or {}
+  for _, name in ipairs(check.sorted_keys(given)) do
+    local subject = ("the model %s: validate"):format(def.name)
+    if type(name) ~= "string" or not is_callable(given[name]) then fail(subject, "wants functions by name") end
+    if def.by_name[name] then
+      fail(subject, ('the validator "%s" has the name of an attribute; give that one a validate of its own')
+        :format(name))
+    end
+    list[#list + 1] = { name = name, check = given[name] }
+  end
+  return list
+end
+
+---Reads the validators of a definition into `def.validates`, which stays nil for a model without any. Raises DefinitionError
+---for a validator that is not known, or has arguments that it cannot use.
+---@param def rowan.Definition
+function validate.compile(def)
+  local by_name, found = {}, false
+  for name, attr in next, def.by_name do
+    local list = attr.validate and read_attribute(def, attr)
+    if list then by_name[name], found = list, true end
+  end
+  local model = read_model(def)
+  def.validates = (found or model[1]) and { by_name = by_name, model = model } or nil
+end
+
+-- ---- running ----
+
+local function add(failures, item)
+  failures = failures or {}
+  failures[#failures + 1] = item
+  return failures
+end
+
+-- What a function of the user's raised, as a message: the position that Lua puts in front tells a user of the
+-- application nothing, unless it is the place of a mistake in the function.
+local function message_of(raised, default)
+  if type(raised) == "table" and raised.message ~= nil then return tostring(raised.message) end
+  if type(raised) ~= "string" then return raised == nil and default or tostring(raised) end
+  local text = raised:match("^[^\n]-:%d+: (.*)$")
+  if not text or text:find("^attempt to ") then return raised end
+  return text
+end
+
+-- Whether a function passes; else with its message. What the database says to a query of it is no failure of the value.
+local function call(fn, default, ...)
+  local ok, first, second = pcall(fn, ...)
+  if not ok then
+    if errors.kind_of(first) and not errors.is(first, "ValidationError") then error(first, 0) end
+    return false, message_of(first, default), first
+  end
+  if type(first) == "string" then return false, first end
+  if first == false or (first == nil and second ~= nil) then
+    return false, second ~= nil and tostring(second) or default
+  end
+  return true
+end
+
+local function run_one(use, attr, value, row, failures)
+  local default = use.message or ("Validation %s on %s failed"):format(use.name, attr.name)
+  local item = {
+    path = attr.name, type = "Validation error", value = value, validatorKey = use.name, origin = "FUNCTION",
+    instance = row,
+  }
+  if use.custom then
+    local passed, message, cause = call(use.custom, default, value, row)
+    if passed then return failures end
+    item.message, item.original = use.message or message, cause
+    return add(failures, item)
+  end
+  if value == nil or validators.passes(use.name, value, use.args, row, attr) then return failures end
+  item.message, item.validatorName, item.validatorArgs = default, use.name, use.args
+  return add(failures, item)
+end
+
+local function may_be_absent(def, attr, row)
+  if attr.virtual or attr.allow_null then return true end
+  if not row.isNewRecord then return false end
+  return attr.auto or attr.default_kind == "expression" or attr == def.created or attr == def.updated
+    or attr == def.version
+end
+
+-- The type of a value, then its validators.
+local function check_attribute(def, attr, row, failures)
+  local value = rawget(row, attr.name)
+  local is_expression = def.context.is_expression
+  if is_expression and is_expression(value) then return failures end
+  if value == null then value = nil end
+  local list = def.validates and def.validates.by_name[attr.name]
+  if value == nil then
+    if not may_be_absent(def, attr, row) then return cast.fail_null(failures, attr) end
+    if not attr.allow_null then return failures end
+  else
+    local before, scratch, _ = failures and #failures or 0, {}, nil
+    _, failures = cast.bind(scratch, attr, value, failures)
+    if failures and #failures > before then return failures end
+    value = scratch[attr.name]
+  end
+  for _, use in ipairs(list or {}) do failures = run_one(use, attr, value, row, failures) end
+  return failures
+end
+
+local function check_row(def, row, skip, failures)
+  for _, one in ipairs(def.validates and def.validates.model or {}) do
+    if not skip[one.name] then
+      local passed, message, cause = call(one.check, ("Validation %s failed"):format(one.name), row)
+      if not passed then
+        failures = add(failures, {
+          path = one.name, message = message, type = "Validation error", validatorKey = one.name, origin = "FUNCTION",
+          instance = row, original = cause,
+        })
+      end
+    end
+  end
+  return failures
+end
+
+---@class rowan.ValidateOptions
+---@field only? table<string, boolean> attributes to look at; every one when not given
+---@field skip? table<string, boolean> attributes, and validators of the model, to pass over
+---@field later? table<string, boolean> attributes that get their values when other rows are stored
+---@field part? boolean the row is a part of one: the model's own validators have nothing to look at
+
+local NOTHING = {}
+
+---What is wrong with a row, by its types, its validators and those of its model. The row is not changed.
+---@param def rowan.Definition
+---@param row table
+---@param options? rowan.ValidateOptions
+---@return rowan.ErrorItem[]? failures
+function validate.failures(def, row, options)
+  options = options or NOTHING
+  local only, skip, later = options.only, options.skip or NOTHING, options.later or NOTHING
+  local failures
+  for _, entry in ipairs(def.entries) do
+    local name = entry.name
+    if (only == nil or only[name]) and not skip[name] and not later[name] then
+      failures = check_attribute(def, def.by_name[name], row, failures)
+    end
+  end
+  if options.part then return failures end
+  return check_row(def, row, skip, failures)
+end
+
+---Raises one ValidationError with all that is wrong with a row.
+---@param def rowan.Definition
+---@param row table
+---@param options? rowan.ValidateOptions
+function validate.check(def, row, options)
+  cast.check(def, validate.failures(def, row, options))
+end
+
+---Raises one AggregateError for all rows of a list in which something is wrong: its `errors` are a BulkRecordError each,
+---with the row as `record` and its ValidationError as `cause`.
+---@param def rowan.Definition
+---@param list table[]
+---@param options? rowan.ValidateOptions
+function validate.check_all(def, list, options)
+  local found = {}
+  for i = 1, #list do
+    local failures = validate.failures(def, list[i], options)
+    if failures then
+      local cause = errors.new("ValidationError", { model = def.name, errors = failures })
+      found[#found + 1] = errors.new("BulkRecordError", {
+        message = ("row %d: %s"):format(i, cause.message), record = list[i], row = i, errors = failures, cause = cause,
+      })
+    end
+  end
+  if found[1] then errors.raise("AggregateError", { model = def.name, errors = found }) end
+end
+
+local function names_set(def, list, context, option)
+  check.type(list, "table", context .. ": " .. option, "QueryError")
+  local set = {}
+  for _, name in ipairs(list) do
+    if not def.by_name[name] and not (option == "skip" and (def.options.validate or {})[name]) then
+      local names = check.sorted_keys(def.by_name)
+      errors.raise("QueryError", {
+        message = ("%s: %s"):format(context, suggest.unknown(option .. ": " .. def.name .. " has no attribute",
+          tostring(name), names)),
+      })
+    end
+    set[name] = true
+  end
+  return set
+end
+
+---The options `skip` and `fields` of a call, as sets for `failures`.
+---@param def rowan.Definition
+---@param options? { skip?: string[], fields?: string[] }
+---@param context string
+---@return rowan.ValidateOptions
+function validate.options(def, options, context)
+  if not options then return NOTHING end
+  return {
+    skip = options.skip and names_set(def, options.skip, context, "skip"),
+    only = options.fields and names_set(def, options.fields, context, "fields"),
+  }
+end
+
+return validate
