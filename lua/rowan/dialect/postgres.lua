@@ -30,6 +30,8 @@ local postgres = {
     offset_needs_limit = false,
     lateral = true,
     column_aliases = true,
+    -- RETURNING can tell a row that was inserted from one that was updated.
+    insert_mark = true,
   },
   visitors = {},
 }
@@ -46,6 +48,11 @@ function postgres.visitors.column(w, item)
   if item.plain_json then w:put("CAST(") end
   w:column(item)
   if item.plain_json then w:put(" AS JSONB)") end
+end
+
+-- A row version that no transaction has locked or updated is a new row.
+function postgres.visitors.inserted(w)
+  w:put("(xmax = 0)")
 end
 
 function postgres.visitors.member(w, item)

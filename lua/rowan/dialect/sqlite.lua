@@ -29,6 +29,7 @@ local sqlite = {
     offset_needs_limit = true,
     lateral = false,
     column_aliases = false,
+    insert_mark = false,
   },
   visitors = {},
 }

@@ -1,16 +1,11 @@
 --- Creating and dropping tables: models in the order of their foreign keys. Cycles are created without the keys that
 --- close them, which are added at the end.
 
-local builder = require("rowan.query.builder")
-local compile = require("rowan.sql.compile")
 local ddl = require("rowan.sql.ddl")
-local errors = require("rowan.base.errors")
-local expression = require("rowan.query.expression")
+local literals = require("rowan.query.literals")
 local run = require("rowan.repo.run")
 local topo = require("rowan.base.topo")
 local transaction = require("rowan.repo.transaction")
-local types = require("rowan.types")
-local where = require("rowan.query.where")
 
 local sync = {}
 
@@ -86,45 +81,6 @@ local function set_of(list)
   return set
 end
 
-local D = types.DataTypes
-local TYPE_OF_CODE = {
-  i = D.INTEGER, I = D.BIGINT, b = D.BOOLEAN, d = D.DOUBLE, n = D.DECIMAL, s = D.TEXT, c = D.TEXT, e = D.TEXT,
-  x = D.BLOB, t = D.DATE, D = D.DATEONLY, T = D.TIME, u = D.UUID,
-}
-local TYPE_OF_VALUE = { boolean = D.BOOLEAN, string = D.TEXT, number = D.DOUBLE }
-
--- Values of a definition's conditions and expressions as literals: DDL takes no parameters.
-local function with_literals(dialect, def, codes, values)
-  local function placeholder(slot)
-    local value, code = values[slot], codes[slot]
-    local type_of = TYPE_OF_CODE[code:sub(2)] or TYPE_OF_VALUE[type(value)]
-    if code:sub(1, 1) == "[" or not type_of or not type_of.cast(value) and value ~= false then
-      errors.raise("DefinitionError", {
-        message = def.name .. ": a condition or an expression of a definition cannot hold lists and documents",
-      })
-    end
-    return dialect.literal(value, type_of)
-  end
-  return setmetatable({ placeholder = placeholder }, { __index = dialect })
-end
-
--- How DDL gets the text of what definitions say in the query language: defaults, fields and conditions of indexes.
-local function ddl_context(dialect)
-  local function text_of(def, walk)
-    local shape, tree = builder.shape("ddl"), builder.tree(dialect)
-    walk(shape)
-    return compile.text(walk(tree), with_literals(dialect, def, tree.codes, shape.params))
-  end
-  return {
-    expression = function(value, def)
-      return text_of(def, function(tree) return expression.walk(tree, def, value) end)
-    end,
-    where = function(value, def)
-      return text_of(def, function(tree) return where.walk(tree, def, value) end)
-    end,
-  }
-end
-
 -- Drops from the last to the first, those that need each other together.
 local function drop_all(db, order, cycles, cascade, options)
   local group_of = {}
@@ -146,7 +102,7 @@ end
 local function create_all(db, order, options)
   local deferred = forward_keys(order)
   for _, def in ipairs(order) do
-    local context = ddl_context(db._dialect)
+    local context = literals.context(db._dialect)
     context.defer = set_of(deferred[def])
     say(db, ddl.create_table(def, db._dialect, context), options)
   end

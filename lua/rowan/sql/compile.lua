@@ -3,6 +3,7 @@
 --- `if dialect ==` here. Called by query/ when a plan is made, never on a cached call.
 
 local operators = require("rowan.sql.operators")
+local writes = require("rowan.sql.writes")
 
 local compile = {}
 
@@ -232,56 +233,10 @@ function visitors.select(w, item)
   end
 end
 
-local function field_list(w, fields)
-  w:put(" (")
-  for i = 1, #fields do
-    if i > 1 then w:put(", ") end
-    w:name(fields[i])
-  end
-  w:put(")")
-end
+Writer.condition = condition
+Writer.clause = clause
 
-function visitors.insert(w, item)
-  w:put("INSERT INTO ")
-  w:visit(item.into)
-  if #item.fields == 0 then
-    w:put(" DEFAULT VALUES")
-  else
-    field_list(w, item.fields)
-    w:put(" VALUES (")
-    w:list(item.values, ", ")
-    w:put(")")
-  end
-  clause(w, " RETURNING ", item.returning)
-end
-
-function visitors.insert_lists(w, item)
-  w:put("INSERT INTO ")
-  w:visit(item.into)
-  field_list(w, item.fields)
-  w.dialect.select_lists(w, item)
-  clause(w, " RETURNING ", item.returning)
-end
-
-function visitors.update(w, item)
-  w:put("UPDATE ")
-  w:visit(item.into)
-  w:put(" SET ")
-  for i, set in ipairs(item.sets) do
-    if i > 1 then w:put(", ") end
-    w:name(set.field)
-    w:put(" = ")
-    w:visit(set.value)
-  end
-  condition(w, " WHERE ", item.where)
-  clause(w, " RETURNING ", item.returning)
-end
-
-function visitors.delete(w, item)
-  w:put("DELETE FROM ")
-  w:visit(item.from)
-  condition(w, " WHERE ", item.where)
-end
+for name, visitor in next, writes.visitors do visitors[name] = visitor end
 
 ---The text of a statement, or of an expression.
 ---@param item rowan.sql.Node

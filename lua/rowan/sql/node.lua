@@ -207,14 +207,23 @@ function node.select(parts)
   return parts
 end
 
+---What an INSERT does instead when a row with the same key is there.
+---@class rowan.sql.Conflict
+---@field fields? string[] columns of the key; none means any key
+---@field where? rowan.sql.Node the condition of the key's partial index
+---@field sets? { field: string, value: rowan.sql.Node }[] DO UPDATE; none means DO NOTHING
+
 ---INSERT of one row of parameters.
 ---@param into rowan.sql.Node source
 ---@param fields string[] columns; none means DEFAULT VALUES
 ---@param values rowan.sql.Node[]
 ---@param returning? rowan.sql.Node[]
+---@param conflict? rowan.sql.Conflict
 ---@return rowan.sql.Node
-function node.insert(into, fields, values, returning)
-  return { node = "insert", into = into, fields = fields, values = values, returning = returning }
+function node.insert(into, fields, values, returning, conflict)
+  return {
+    node = "insert", into = into, fields = fields, values = values, returning = returning, conflict = conflict,
+  }
 end
 
 ---INSERT of many rows: each column is one list parameter, slots 1..#fields.
@@ -223,12 +232,19 @@ end
 ---@param types table[] the rowan types of the columns
 ---@param type_names string[] their SQL names, for the casts that PostgreSQL needs
 ---@param returning? rowan.sql.Node[]
+---@param conflict? rowan.sql.Conflict
 ---@return rowan.sql.Node
-function node.insert_lists(into, fields, types, type_names, returning)
+function node.insert_lists(into, fields, types, type_names, returning, conflict)
   return {
     node = "insert_lists", into = into, fields = fields, types = types, type_names = type_names,
-    returning = returning,
+    returning = returning, conflict = conflict,
   }
+end
+
+---Whether the row that is returned was inserted, not updated: where the dialect supports insert_mark.
+---@return rowan.sql.Node
+function node.inserted()
+  return { node = "inserted" }
 end
 
 ---UPDATE.
