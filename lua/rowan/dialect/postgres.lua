@@ -29,6 +29,10 @@ local postgres = {
     last_id = false,
     offset_needs_limit = false,
     lateral = true,
+    distinct_on = true,
+    quantified = true,
+    set_all = true,
+    compound_parentheses = true,
     column_aliases = true,
     -- RETURNING can tell a row that was inserted from one that was updated.
     insert_mark = true,

@@ -3,6 +3,7 @@
 --- `if dialect ==` here. Called by query/ when a plan is made, never on a cached call.
 
 local operators = require("rowan.sql.operators")
+local queries = require("rowan.sql.queries")
 local writes = require("rowan.sql.writes")
 
 local compile = {}
@@ -34,6 +35,22 @@ end
 
 function Writer:name(identifier)
   self:put(self.dialect.quote(identifier))
+end
+
+---The items of a clause behind its keyword; nothing when there are none.
+function Writer:clause(keyword, items)
+  if items and #items > 0 then
+    self:put(keyword)
+    self:list(items, ", ")
+  end
+end
+
+-- A condition at the top of a clause needs no parentheses around its conjunction.
+function Writer:condition(keyword, item)
+  if not item then return end
+  self:put(keyword)
+  if item.node == "logic" and item.operator == "and" then return self:list(item.list, " AND ") end
+  self:visit(item)
 end
 
 local visitors = {}
@@ -69,6 +86,7 @@ function visitors.call(w, item)
   w:put(item.name)
   w:put(item.distinct and "(DISTINCT " or "(")
   w:list(item.args, ", ")
+  w:clause(" ORDER BY ", item.order)
   w:put(")")
 end
 
@@ -172,71 +190,15 @@ function visitors.member_rows(w, item)
   w:put(")")
 end
 
-function visitors.window(w, item)
-  w:put(item.name .. "(")
-  w:list(item.args, ", ")
-  w:put(") OVER (")
-  if item.partition then
-    w:put("PARTITION BY ")
-    w:list(item.partition, ", ")
-  end
-  if item.order then
-    w:put(item.partition and " ORDER BY " or "ORDER BY ")
-    w:list(item.order, ", ")
-  end
-  w:put(")")
-end
-
 function visitors.sum(w, item)
   w:visit(item.left)
   w:put(" + ")
   w:visit(item.right)
 end
 
--- A condition at the top of a clause needs no parentheses around its conjunction.
-local function condition(w, keyword, item)
-  if not item then return end
-  w:put(keyword)
-  if item.node == "logic" and item.operator == "and" then return w:list(item.list, " AND ") end
-  w:visit(item)
+for _, more in ipairs({ queries, writes }) do
+  for name, visitor in next, more.visitors do visitors[name] = visitor end
 end
-
-local function clause(w, keyword, items)
-  if items and #items > 0 then
-    w:put(keyword)
-    w:list(items, ", ")
-  end
-end
-
-function visitors.select(w, item)
-  w:put(item.distinct and "SELECT DISTINCT " or "SELECT ")
-  w:list(item.columns, ", ")
-  w:put(" FROM ")
-  w:visit(item.from)
-  for _, join in ipairs(item.joins or {}) do
-    w:put(" " .. join.kind .. " ")
-    w:visit(join.source)
-    condition(w, " ON ", join.on)
-  end
-  condition(w, " WHERE ", item.where)
-  clause(w, " GROUP BY ", item.group)
-  clause(w, " ORDER BY ", item.order)
-  if item.limit then
-    w:put(" LIMIT ")
-    w:visit(item.limit)
-  elseif item.offset and w.dialect.supports.offset_needs_limit then
-    w:put(" LIMIT -1")
-  end
-  if item.offset then
-    w:put(" OFFSET ")
-    w:visit(item.offset)
-  end
-end
-
-Writer.condition = condition
-Writer.clause = clause
-
-for name, visitor in next, writes.visitors do visitors[name] = visitor end
 
 ---The text of a statement, or of an expression.
 ---@param item rowan.sql.Node

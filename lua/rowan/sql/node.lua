@@ -172,14 +172,81 @@ function node.member_rows(values, slots, type_names)
   return { node = "member_rows", values = values, slots = slots, type_names = type_names }
 end
 
----A window function over the rows of a group: ROW_NUMBER() OVER (PARTITION BY ... ORDER BY ...).
+---A function over the rows of a group: ROW_NUMBER() OVER (PARTITION BY ... ORDER BY ...).
+---@param value rowan.sql.Node a call, or one with a filter
+---@param partition? rowan.sql.Node[]
+---@param order? rowan.sql.Node[]
+---@param frame? string checked by the caller
+---@return rowan.sql.Node
+function node.over(value, partition, order, frame)
+  return { node = "over", value = value, partition = partition, order = order, frame = frame }
+end
+
+---The same for a function by name.
 ---@param name string
 ---@param args rowan.sql.Node[]
 ---@param partition? rowan.sql.Node[]
 ---@param order? rowan.sql.Node[]
 ---@return rowan.sql.Node
 function node.window(name, args, partition, order)
-  return { node = "window", name = name, args = args, partition = partition, order = order }
+  return node.over(node.call(name, args), partition, order)
+end
+
+---An aggregate over those rows that meet a condition: SUM(x) FILTER (WHERE ...).
+---@param value rowan.sql.Node a call
+---@param condition rowan.sql.Node
+---@return rowan.sql.Node
+function node.filter(value, condition)
+  return { node = "filter", value = value, condition = condition }
+end
+
+---value IN (query).
+---@param value rowan.sql.Node
+---@param query rowan.sql.Node a select of one column
+---@param negated? boolean
+---@return rowan.sql.Node
+function node.in_query(value, query, negated)
+  return { node = "in_query", value = value, query = query, negated = negated }
+end
+
+---The right side of a comparison with any, or all, of a query's values.
+---@param word "ANY"|"ALL"
+---@param query rowan.sql.Node a select of one column
+---@return rowan.sql.Node
+function node.quantified(word, query)
+  return { node = "quantified", word = word, query = query }
+end
+
+---Every column of a table, or of all of them.
+---@param scope? rowan.sql.Scope
+---@return rowan.sql.Node
+function node.star(scope)
+  return { node = "star", scope = scope }
+end
+
+---A function in FROM, or a query there whose columns get names.
+---@param value rowan.sql.Node
+---@param scope rowan.sql.Scope
+---@param columns? string[]
+---@return rowan.sql.Node
+function node.from_function(value, scope, columns)
+  return { node = "from_function", value = value, scope = scope, columns = columns }
+end
+
+---The common table expressions in front of a statement: its field `with`.
+---@param list { name: string, columns?: string[], materialized?: boolean, query: rowan.sql.Node }[]
+---@param recursive? boolean
+---@return rowan.sql.Node
+function node.with(list, recursive)
+  return { node = "with", list = list, recursive = recursive }
+end
+
+---Queries joined by UNION, INTERSECT or EXCEPT.
+---@param parts table list = { { operator?: string, query: rowan.sql.Node }, ... }, and with, order, limit, offset
+---@return rowan.sql.Node
+function node.compound(parts)
+  parts.node = "compound"
+  return parts
 end
 
 ---left + right.
@@ -191,13 +258,16 @@ end
 ---@class rowan.sql.Select: rowan.sql.Node
 ---@field columns rowan.sql.Node[]
 ---@field from rowan.sql.Node
----@field joins? { kind: "LEFT JOIN"|"INNER JOIN"|"CROSS JOIN LATERAL", source: rowan.sql.Node, on?: rowan.sql.Node }[]
+---@field with? rowan.sql.Node
+---@field joins? { kind: string, source: rowan.sql.Node, on?: rowan.sql.Node }[] kind is "LEFT JOIN", "CROSS JOIN LATERAL" ...
 ---@field where? rowan.sql.Node
 ---@field group? rowan.sql.Node[]
 ---@field order? rowan.sql.Node[]
 ---@field limit? rowan.sql.Node
 ---@field offset? rowan.sql.Node
 ---@field distinct? boolean
+---@field distinct_on? rowan.sql.Node[]
+---@field having? rowan.sql.Node
 
 ---SELECT; the fields are those of rowan.sql.Select.
 ---@param parts table

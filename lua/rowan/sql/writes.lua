@@ -59,6 +59,7 @@ function visitors.insert_lists(w, item)
 end
 
 function visitors.update(w, item)
+  if item.with then w:visit(item.with) end
   w:put("UPDATE ")
   w:visit(item.into)
   set_list(w, item.sets)
@@ -67,9 +68,11 @@ function visitors.update(w, item)
 end
 
 function visitors.delete(w, item)
+  if item.with then w:visit(item.with) end
   w:put("DELETE FROM ")
   w:visit(item.from)
   w:condition(" WHERE ", item.where)
+  w:clause(" RETURNING ", item.returning)
 end
 
 return writes
