@@ -100,7 +100,8 @@ function children.walk(b, parent, entry)
   local tie = relation(parent, entry)
   local at = level.new(made.target, options, entry.passed_order)
   local needed = tie.kind == "child" and names_of(tie.targets) or {}
-  local parts = level.walk(b, at, needed)
+  local paged = options.limit ~= nil or options.offset ~= nil
+  local parts = level.walk(b, at, needed, tie.kind == "child" and not paged)
   local tied, keys_scope = tables(b, made, tie)
   if tie.kind == "through" then parts.keys_in = through_segment(b, entry, tie, parts, keys_scope) end
   if tie.kind == "parent" then parts.keys_in = parent_segment(b, tie, parts, keys_scope) end

@@ -8,8 +8,8 @@ local errors = require("rowan.base.errors")
 local include = {}
 
 local OPTIONS = check.set({
-  "model", "association", "as", "attributes", "where", "on", "or", "required", "separate", "strategy", "order", "limit",
-  "offset", "through", "include", "all", "nested",
+  "model", "association", "as", "attributes", "where", "on", "or", "required", "right", "separate", "strategy", "order",
+  "limit", "offset", "through", "include", "all", "nested",
 })
 local THROUGH = check.set({ "attributes", "where", "as" })
 
@@ -18,6 +18,8 @@ local THROUGH = check.set({ "attributes", "where", "as" })
 ---@field options table its own options; `order` may hold entries that the parent's order passed on
 ---@field required boolean parents without a match are left out
 ---@field joined boolean loaded by the parents' statement
+---@field joinable boolean a to-many that the parents' statement may join; query/level decides
+---@field right boolean its rows without a parent come too
 
 local function fail(model, rule)
   errors.raise("EagerLoadingError", { message = "include: " .. model.name .. ": " .. rule })
@@ -60,15 +62,28 @@ local function matches_once(made)
   return false
 end
 
-local function joined(model, made, options)
+-- Whether the parents' statement joins the association, and whether it may: a join of a to-many repeats the parents, which
+-- not every statement can bear.
+local function joining(model, made, options)
   local strategy = options.strategy
   if options.separate then strategy = strategy or "select" end
   if strategy ~= nil and strategy ~= "join" and strategy ~= "select" then
     fail(model, ("strategy of %q must be \"join\" or \"select\""):format(made.as))
   end
-  if strategy == "select" then return false end
-  if options.limit or options.offset or options.on or options["or"] or options.order then return false end
-  return matches_once(made)
+  if strategy == "select" then return false, false end
+  if options.limit or options.offset or options.on or options["or"] then return false, false end
+  if made.multiple then return false, strategy == "join" or options.right == true end
+  return options.order == nil and matches_once(made), false
+end
+
+local function check_right(model, made, options, joined, joinable)
+  if options.right ~= nil and type(options.right) ~= "boolean" then
+    fail(model, ("right of %q must be true or false"):format(made.as))
+  end
+  if not options.right or options.required or joined or joinable then return end
+  local because = (options.separate or options.strategy == "select") and "of its strategy"
+    or "of its on, or, order, limit or offset, or because it may have several rows"
+  fail(model, ("%q cannot have right: its rows cannot be joined, because %s"):format(made.as, because))
 end
 
 local function check_entry(model, made, options)
@@ -92,8 +107,11 @@ local function make_entry(model, made, options)
   if required == nil then
     required = options.where ~= nil or (options.through ~= nil and options.through.where ~= nil)
   end
+  local joined, joinable = joining(model, made, options)
+  check_right(model, made, options, joined, joinable)
   return {
-    association = made, options = options, required = required, joined = joined(model, made, options),
+    association = made, options = options, required = required, joined = joined, joinable = joinable,
+    right = options.right == true and not required,
   }
 end
 
@@ -137,6 +155,32 @@ local function items_of(model, option)
   return is_list and option or { option }
 end
 
+local function has_path(items)
+  for _, item in ipairs(items) do
+    if type(item) == "string" and item:find(".", 1, true) then return true end
+  end
+  return false
+end
+
+-- Paths such as "posts.tags" among the items become includes in includes, those that begin alike together.
+local function with_paths(model, items)
+  if not has_path(items) then return items end
+  local list, begun = {}, {}
+  for _, item in ipairs(items) do
+    local head, rest
+    if type(item) == "string" and not model.associations[item] then head, rest = item:match("^([^.]+)%.(.+)$") end
+    local name = head or type(item) == "string" and item
+    local entry = name and begun[name]
+    if not entry then
+      entry = name and { as = name, include = {} } or item
+      list[#list + 1] = entry
+      if name then begun[name] = entry end
+    end
+    if rest then table.insert(entry.include, rest) end
+  end
+  return list
+end
+
 ---The entries of an `include` option.
 ---@param model table
 ---@param option any one entry or a list of them; nil for none
@@ -149,7 +193,7 @@ function include.entries(model, option)
     seen[made.as] = true
     list[#list + 1] = make_entry(model, made, options)
   end
-  for _, item in ipairs(items_of(model, option)) do
+  for _, item in ipairs(with_paths(model, items_of(model, option))) do
     if type(item) == "string" or association.is(item) or is_model(item) then
       add(resolve(model, item), NO_OPTIONS)
     elseif type(item) ~= "table" then

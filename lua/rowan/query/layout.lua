@@ -18,7 +18,7 @@ function layout.of(parts)
   local columns, nodes = {}, {}
   add(columns, nodes, parts.entries)
   if #parts.segments == 0 then return columns, nodes end
-  columns.segments = {}
+  columns.segments, columns.fold = {}, parts.root_keys
   for i, segment in ipairs(parts.segments) do
     local first = #columns + 1
     add(columns, nodes, segment.entries)
@@ -27,6 +27,7 @@ function layout.of(parts)
     for k, number in ipairs(segment.keys) do keys[k] = first + number - 1 end
     columns.segments[i] = {
       first = first, count = #own, key = segment.key, parent = segment.parent, keys = keys, fold = segment.fold,
+      many = segment.many,
       plain = segment.model == nil, columns = own, model = segment.model, whole = segment.whole,
     }
   end

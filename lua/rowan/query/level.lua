@@ -1,6 +1,7 @@
 --- One level of a query: a model's own columns, the to-one children joined to it, its conditions and order. Walked with
 --- either builder; in tree building it gives the parts that query/select and query/children put into statements.
 
+local errors = require("rowan.base.errors")
 local expression = require("rowan.query.expression")
 local include = require("rowan.query.include")
 local link = require("rowan.query.link")
@@ -24,7 +25,8 @@ local level = {}
 ---@field whole? boolean
 ---@field entries table[] { node, column }
 ---@field keys integer[] numbers among entries that identify the row
----@field fold boolean
+---@field fold boolean equal keys are one table
+---@field many? boolean the field is a list
 
 ---@class rowan.LevelParts
 ---@field entries table[] the level's own columns
@@ -32,7 +34,10 @@ local level = {}
 ---@field segments rowan.Segment[]
 ---@field joins table[]
 ---@field where? rowan.sql.Node
----@field order? rowan.sql.Node[]
+---@field may_repeat boolean the statement can join a to-many association
+---@field repeats? string "posts.comments.": path of the to-many that the statement joins, which repeats the rows above it
+---@field root_keys? integer[] numbers among entries that identify the level's own row, where it is repeated
+---@field inner_order rowan.sql.Node[][] orders of the joined to-many
 ---@field batched { entry: rowan.IncludeEntry, path: string[] }[] children that statements of their own load
 
 ---Reads the options of a level; nothing is walked yet.
@@ -123,43 +128,126 @@ local function key_numbers(entries, def)
   return numbers
 end
 
+local function names_of_targets(made)
+  local names = {}
+  for i, pair in ipairs(made.keys or {}) do names[i] = pair.target.name end
+  return names
+end
+
 local function primary_names(def)
   local names = {}
   for i, attr in ipairs(def.primary) do names[i] = attr.name end
   return names
 end
 
+-- Whether a statement reads the primary key as it is, without adding it for the sake of a join: what rows show must not
+-- depend on how they are loaded.
+local function reads_key(def, option, needed)
+  if #def.primary == 0 then return false end
+  local excluded = {}
+  if option ~= nil then
+    local listed = {}
+    for _, name in ipairs(needed) do listed[name] = true end
+    for _, name in ipairs(option) do listed[name] = true end
+    local all = option.include ~= nil or option.exclude ~= nil
+    for _, name in ipairs(option.exclude or {}) do excluded[name] = true end
+    for _, attr in ipairs(def.primary) do
+      if not listed[attr.name] and not all then return false end
+    end
+  end
+  for _, attr in ipairs(def.primary) do
+    if excluded[attr.name] then return false end
+  end
+  return true
+end
+
+-- A statement joins to-many associations along one path only: two beside each other would multiply.
+local function may_join(parts, at, entry, path)
+  local made, here = entry.association, table.concat(path, ".") .. (path[1] and "." or "")
+  local allowed = parts.may_repeat and (not parts.repeats or here:sub(1, #parts.repeats) == parts.repeats)
+    and reads_key(made.target.definition, entry.options.attributes, names_of_targets(made))
+  if not allowed then
+    if entry.right then
+      errors.raise("EagerLoadingError", {
+        message = ("include: %s: %q cannot have right here: only the statement of the call's own rows can join it, "
+          .. "beside no other to-many, and with the primary keys read"):format(at.model.name, made.as),
+      })
+    end
+    return false
+  end
+  parts.repeats = here .. made.as .. "."
+  return true
+end
+
 local walk_children
 
-local function walk_joined(b, at, entry, parts, segment_number, path, inner)
+-- The junction's columns beside those of the row that it leads to.
+local function add_junction(b, entry, tied, parts, segment_number)
+  local made, through = entry.association, entry.options.through or {}
+  local wanted, model = through.attributes, made.through.model
+  if type(wanted) == "table" and next(wanted) == nil then return end
+  local segment = {
+    key = through.as or made.through.as or model.name, parent = segment_number, model = model, keys = {}, fold = false,
+  }
+  local needed = {}
+  for i, pair in ipairs(made.source_keys) do needed[i] = pair.through.name end
+  b:open("through " .. segment.key)
+  link.within(b, tied.through, function()
+    segment.entries, segment.whole = projection.walk(b, model.definition, wanted, needed)
+  end)
+  b:token(")")
+  parts.segments[segment_number].fold = false
+  parts.segments[#parts.segments + 1] = segment
+end
+
+local function add_join(b, at, entry, tied, parts, requires)
+  if b.is_shape then return end
+  local source = tied.from
+  if tied.joins[1] then source = node.nested(tied.from, tied.joins) end
+  parts.joins[#parts.joins + 1] = {
+    kind = requires and "INNER JOIN" or entry.right and "RIGHT JOIN" or "LEFT JOIN",
+    source = source, on = node.logic("and", tied.conditions),
+  }
+end
+
+local function new_segment(b, entry, child, parts, parent)
   local made = entry.association
-  b:open("join " .. made.as .. (entry.required and "!" or ""))
-  local child = level.new(made.target, entry.options, entry.passed_order)
-  local outer = b:enter()
   local def = made.target.definition
   local needed = include.needed(child.entries)
   for _, name in ipairs(primary_names(def)) do needed[#needed + 1] = name end
-  for _, pair in ipairs(made.keys) do needed[#needed + 1] = pair.target.name end
-  local segment = { key = made.as, parent = segment_number, model = made.target, fold = true }
+  for _, name in ipairs(names_of_targets(made)) do needed[#needed + 1] = name end
+  local segment = { key = made.as, parent = parent, model = made.target, fold = true, many = made.multiple }
   segment.entries, segment.whole = projection.walk(b, def, entry.options.attributes, needed)
   segment.keys = key_numbers(segment.entries, def)
   parts.segments[#parts.segments + 1] = segment
+  return #parts.segments
+end
+
+local function walk_joined(b, at, entry, parts, segment_number, path, inner)
+  local made = entry.association
+  b:open("join " .. made.as .. (entry.required and "!" or entry.right and ">" or ""))
+  local child = level.new(made.target, entry.options, entry.passed_order)
+  local outer = b:enter()
+  local number = new_segment(b, entry, child, parts, segment_number)
   local tied = link.tables(b, made, outer)
+  if made.through then add_junction(b, entry, tied, parts, number) end
   belonging(b, entry, child, tied, at.model, outer)
   local requires = inner and entry.required
-  parts.joins[#parts.joins + 1] = {
-    kind = requires and "INNER JOIN" or "LEFT JOIN", source = tied.from, on = node.logic("and", tied.conditions),
-  }
+  add_join(b, at, entry, tied, parts, requires)
+  if made.multiple and #child.order > 0 then
+    parts.inner_order[#parts.inner_order + 1] = order.walk(b, made.target, child.order) or {}
+  end
   local below = {}
   for i, alias in ipairs(path) do below[i] = alias end
   below[#below + 1] = made.as
-  walk_children(b, child, parts, #parts.segments, below, requires)
+  walk_children(b, child, parts, number, below, requires)
   b:leave(outer)
   b:token(")")
 end
 
 function walk_children(b, at, parts, segment_number, path, inner)
   for _, entry in ipairs(at.entries) do
+    if entry.joinable then entry.joined = may_join(parts, at, entry, path) end
     if entry.joined then
       walk_joined(b, at, entry, parts, segment_number, path, inner)
     else
@@ -168,18 +256,29 @@ function walk_children(b, at, parts, segment_number, path, inner)
   end
 end
 
+-- Rows of computed values may be groups, which have no primary key to be ordered by.
+local function has_computed(parts)
+  for _, entry in ipairs(parts.entries) do
+    if entry.computed then return true end
+  end
+  return false
+end
+
 ---Walks a level. `needed` names attributes that must be read whatever `attributes` says.
 ---@param b table
 ---@param at rowan.Level
 ---@param needed string[]
+---@param may_repeat? boolean the statement can join a to-many association, whose rows repeat its own
 ---@return rowan.LevelParts
-function level.walk(b, at, needed)
+function level.walk(b, at, needed, may_repeat)
   local def, options = at.model.definition, at.options
   b:token("@" .. def.generation)
   for _, name in ipairs(include.needed(at.entries)) do needed[#needed + 1] = name end
-  local parts = { segments = {}, joins = {}, batched = {} }
+  local parts = { segments = {}, joins = {}, batched = {}, inner_order = {} }
   parts.entries, parts.whole = projection.walk(b, def, options.attributes, needed)
+  parts.may_repeat = may_repeat and reads_key(def, options.attributes, needed) and not has_computed(parts)
   walk_children(b, at, parts, 0, {}, true)
+  if parts.repeats then parts.root_keys = key_numbers(parts.entries, def) end
   return parts
 end
 
@@ -198,24 +297,31 @@ function level.conditions(b, at, condition, joined)
   return node.logic("and", found)
 end
 
--- Rows of computed values may be groups, which have no primary key to be ordered by.
-local function has_computed(parts)
-  for _, entry in ipairs(parts.entries) do
-    if entry.computed then return true end
+---Walks the order of a level: by primary key when a page of rows is asked for without an order.
+---@param b table
+---@param at rowan.Level
+---@param parts rowan.LevelParts
+---@return rowan.sql.Node[]? in tree building
+function level.sorted(b, at, parts)
+  local sorted = order.walk(b, at.model, at.order)
+  local paged = at.options.limit ~= nil or at.options.offset ~= nil
+  if #at.order == 0 and (#parts.inner_order > 0 or paged and not has_computed(parts)) then
+    sorted = order.by_key(b, at.model.definition)
   end
-  return false
+  for _, inner in ipairs(not b.is_shape and parts.inner_order or {}) do
+    for _, item in ipairs(inner) do sorted[#sorted + 1] = item end
+  end
+  return sorted
 end
 
----Walks order and page of a level: by primary key when a page of rows is asked for without an order.
+---Walks order and page of a level.
 ---@param b table
 ---@param at rowan.Level
 ---@param parts rowan.LevelParts
 ---@return rowan.sql.Node[]? order, rowan.sql.Node? limit, rowan.sql.Node? offset
 function level.page(b, at, parts)
   local def, options = at.model.definition, at.options
-  local sorted = order.walk(b, at.model, at.order)
-  local paged = options.limit ~= nil or options.offset ~= nil
-  if paged and #at.order == 0 and not has_computed(parts) then sorted = order.by_key(b, def) end
+  local sorted = level.sorted(b, at, parts)
   return sorted, order.number(b, def, "limit", options.limit), order.number(b, def, "offset", options.offset)
 end
 

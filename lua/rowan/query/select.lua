@@ -30,6 +30,7 @@ local select = {}
 ---@field association rowan.Association
 ---@field plan rowan.Plan
 ---@field path string[] fields that lead from the plan's rows to the parents
+---@field lists boolean[] which of these fields are lists
 ---@field parent_keys string[] attributes of the parent
 ---@field child_keys string[] attributes equal to them
 ---@field identity? string[] the primary key of the child's rows, when it is read
@@ -56,15 +57,42 @@ local function shape_children(shape, parent, batched)
   end
 end
 
--- The model that a path of joined associations leads to.
-local function model_at(model, path)
-  for _, alias in ipairs(path) do model = model.associations[alias].target end
-  return model
+-- The model that a path of joined associations leads to, and which of them are lists.
+local function follow(model, path)
+  local lists = {}
+  for i, alias in ipairs(path) do
+    local made = model.associations[alias]
+    model, lists[i] = made.target, made.multiple
+  end
+  return model, lists
 end
 
-local function walk_root(b, model, options)
+-- A page of rows that a joined to-many repeats: the keys of the page are selected by themselves, so that LIMIT never counts
+-- what was joined.
+local function walk_repeated_page(b, at, options, parts)
+  local def = at.model.definition
+  local outer = b:enter()
+  local found = level.conditions(b, at, options.where, false)
+  local sorted, limit, offset = level.page(b, at, { entries = parts.entries, inner_order = {} })
+  local keys, inner = {}, {}
+  for i, attr in ipairs(not b.is_shape and def.primary or {}) do
+    keys[i], inner[i] = b:field(attr, outer), b:field(attr)
+  end
+  local source = not b.is_shape and link.source(def, b.scope) or nil
+  b:leave(outer)
+  parts.order = level.sorted(b, at, parts)
+  parts.where = node.in_query(#keys == 1 and keys[1] or node.tuple(keys), node.select({
+    columns = inner, from = source, where = found, order = sorted, limit = limit, offset = offset,
+  }))
+  return parts
+end
+
+local function walk_root(b, model, options, kind)
   local at = level.new(model, options)
-  local parts = level.walk(b, at, {})
+  local parts = level.walk(b, at, {}, kind ~= "page")
+  if parts.repeats and (options.limit ~= nil or options.offset ~= nil) then
+    return walk_repeated_page(b, at, options, parts)
+  end
   parts.where = level.conditions(b, at, options.where, true)
   parts.order, parts.limit, parts.offset = level.page(b, at, parts)
   return parts
@@ -79,9 +107,9 @@ end
 ---@return integer count
 function select.shape(model, options, kind)
   local shape = builder.shape((kind or "select") .. " " .. model.name)
-  local parts = walk_root(shape, model, options)
+  local parts = walk_root(shape, model, options, kind)
   for _, child in ipairs(parts.batched) do
-    shape_children(shape, model_at(model, child.path), { child })
+    shape_children(shape, (follow(model, child.path)), { child })
   end
   return shape:key(), shape.params, shape.count
 end
@@ -105,10 +133,10 @@ end
 
 local function plan_children(state, model, batched, plan)
   for _, child in ipairs(batched) do
-    local parent = model_at(model, child.path)
+    local parent, lists = follow(model, child.path)
     local child_plan, walked = children.plan(state, parent, child.entry)
     plan.children[#plan.children + 1] = {
-      association = child.entry.association, plan = child_plan, path = child.path,
+      association = child.entry.association, plan = child_plan, path = child.path, lists = lists,
       parent_keys = names_of(walked.tie.sources), child_keys = names_of(walked.tie.targets),
       keys_in = walked.parts.keys_in, identity = identity_of(child_plan),
     }
@@ -133,7 +161,7 @@ end
 ---@return rowan.Plan
 function select.plan(model, options, dialect, kind)
   local tree = builder.tree(dialect)
-  local parts = walk_root(tree, model, options)
+  local parts = walk_root(tree, model, options, kind)
   if kind == "page" then add_total(parts) end
   local columns, nodes = layout.of(parts)
   local state = { dialect = dialect, total = #tree.codes }

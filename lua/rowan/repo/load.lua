@@ -5,20 +5,23 @@ local run = require("rowan.repo.run")
 
 local load = {}
 
--- Parents at the end of a path of joined fields, each once.
-local function parents_at(rows, path)
+-- The rows at the end of a path of joined fields: each once, or as often as the path leads there.
+local function rows_at(rows, path, lists, repeated)
   if not path[1] then return rows end
   local list, seen = {}, {}
-  for i = 1, #rows do
-    local row = rows[i]
-    for step = 1, #path do
-      row = row and row[path[step]]
-    end
-    if row and not seen[row] then
-      seen[row] = true
-      list[#list + 1] = row
+  local function walk(row, step)
+    local value = row[path[step]]
+    if not value then return end
+    for _, one in ipairs(lists[step] and value or { value }) do
+      if path[step + 1] then
+        walk(one, step + 1)
+      elseif repeated or not seen[one] then
+        seen[one] = true
+        list[#list + 1] = one
+      end
     end
   end
+  for i = 1, #rows do walk(rows[i], 1) end
   return list
 end
 
@@ -130,38 +133,86 @@ local function hang(parents, groups, child)
   end
 end
 
-local function child_rows(db, child, lists, params, options)
-  local plan = child.plan
-  local args = lists
-  local reserved = #lists
-  for i = 1, plan.count do args[reserved + i] = params[plan.first + i - 1] end
-  return run.plan(db, plan, args, reserved + plan.count, options, run.template(plan, options))
-end
-
 -- The rows of one answer know each other through a weak reference to their list: as long as somebody holds the list, a
 -- getter called on one of them can load for all. The lists of children live as long as the list of their parents.
 local children_of = setmetatable({}, { __mode = "k" })
 local WEAK = { __mode = "v" }
 
----Lets the rows of an answer know their list.
----@param rows table[]
----@param holder? table[] the list that keeps this one alive
-function load.introduce(rows, holder)
-  local meta = rows[2] and getmetatable(rows[1])
-  if not meta then return end
+---@class rowan.Siblings in the metatable of a row
+---@field of table<1, table[]> the rows of the answer
+---@field path? string[] fields that lead from them to the row and those like it
+---@field lists? boolean[]
+
+local function with_siblings(template, siblings)
+  if not template then return template end
+  local own = {}
+  for key, value in next, template do own[key] = value end
+  own.siblings = siblings
+  return own
+end
+
+-- The templates of a plan for one answer, whose list goes into `of`.
+local function introduced(plan, template, of)
+  local segments = plan.columns.segments
+  if not segments then return with_siblings(template, { of = of }) end
+  local list, paths, many = { with_siblings(template[1], { of = of }) }, { [0] = {} }, { [0] = {} }
+  for i, segment in ipairs(segments) do
+    local path, lists = {}, {}
+    for step, key in ipairs(paths[segment.parent]) do path[step], lists[step] = key, many[segment.parent][step] end
+    path[#path + 1], lists[#path + 1] = segment.key, segment.many or false
+    paths[i], many[i] = path, lists
+    list[i + 1] = with_siblings(template[i + 1], { of = of, path = path, lists = lists })
+  end
+  return list
+end
+
+local function can_load(plan)
+  if plan.model.association_order[1] then return true end
+  for _, segment in ipairs(plan.columns.segments or {}) do
+    if segment.model and segment.model.association_order[1] then return true end
+  end
+  return false
+end
+
+---Runs a plan for its rows, which then know each other.
+---@async
+---@param db table
+---@param plan rowan.Plan
+---@param params any[]
+---@param count integer
+---@param options table
+---@param holder? table[] a list that keeps that of the rows alive
+---@return table[] rows
+function load.rows(db, plan, params, count, options, holder)
+  local template = run.template(plan, options)
+  if not template or not can_load(plan) then return (run.plan(db, plan, params, count, options, template)) end
+  local of = setmetatable({}, WEAK)
+  local rows = run.plan(db, plan, params, count, options, introduced(plan, template, of))
+  of[1] = rows
   if holder then
     local kept = children_of[holder] or {}
     kept[#kept + 1] = rows
     children_of[holder] = kept
   end
-  local known = setmetatable({ rows }, WEAK)
-  for i = 1, #rows do
-    local one = getmetatable(rows[i])
-    if one ~= meta or i == 1 then
-      meta = one
-      meta.siblings = known
-    end
-  end
+  return rows
+end
+
+---The list of rows that a row came in, if somebody still holds it. A row that several others share is in it several times.
+---@param row table
+---@return table[]?
+function load.siblings(row)
+  local known = getmetatable(row).siblings
+  local rows = known and known.of[1]
+  if not rows or not known.path then return rows end
+  return rows_at(rows, known.path, known.lists, true)
+end
+
+local function child_rows(db, child, lists, params, options, holder)
+  local plan = child.plan
+  local args = lists
+  local reserved = #lists
+  for i = 1, plan.count do args[reserved + i] = params[plan.first + i - 1] end
+  return load.rows(db, plan, args, reserved + plan.count, options, holder)
 end
 
 ---Stands for "no row" among the results of load.by_row.
@@ -178,7 +229,7 @@ load.NOTHING = {}
 function load.by_row(db, plan, rows, params, options)
   local child = plan.children[1]
   local lists = key_lists(rows, child.parent_keys)
-  local children = lists and child_rows(db, child, lists, params, options) or {}
+  local children = lists and child_rows(db, child, lists, params, options, rows) or {}
   local groups, key_of, found = group(children, child), reader(child.parent_keys), {}
   for i = 1, #rows do
     local key = key_of(rows[i])
@@ -189,7 +240,6 @@ function load.by_row(db, plan, rows, params, options)
       found[rows[i]] = list and list[1] or load.NOTHING
     end
   end
-  load.introduce(children, rows)
   if child.plan.children[1] and children[1] then load.children(db, child.plan, children, params, options) end
   return found
 end
@@ -203,11 +253,10 @@ end
 ---@param options table the call's
 function load.children(db, plan, rows, params, options)
   for _, child in ipairs(plan.children) do
-    local parents = parents_at(rows, child.path)
+    local parents = rows_at(rows, child.path, child.lists)
     local lists = key_lists(parents, child.parent_keys)
-    local found = lists and child_rows(db, child, lists, params, options) or {}
+    local found = lists and child_rows(db, child, lists, params, options, rows) or {}
     hang(parents, group(found, child), child)
-    load.introduce(found, rows)
     if child.plan.children[1] and found[1] then load.children(db, child.plan, found, params, options) end
   end
 end

@@ -38,9 +38,8 @@ end
 ---@return table[]
 function read.all(model, options)
   local plan, params = plan_of(model, options, "select")
-  local rows = run.plan(model.db, plan, params, plan.count, options, run.template(plan, options))
+  local rows = load.rows(model.db, plan, params, plan.count, options)
   if rows[1] == nil then read.reject_empty(model, options) end
-  if model.association_order[1] then load.introduce(rows) end
   if plan.children[1] then load.children(model.db, plan, rows, params, options) end
   return rows
 end
@@ -98,7 +97,11 @@ function read.one(model, options)
     read.reject_empty(model, options)
     return nil
   end
-  if plan.children[1] then load.children(model.db, plan, { row }, params, options) end
+  if plan.children[1] then
+    local list, meta = { row }, getmetatable(row)
+    load.children(model.db, plan, list, params, options)
+    if meta then meta.list = list end -- so that the lists of its children live as long as the row
+  end
   return row
 end
 
@@ -170,7 +173,7 @@ end
 ---@return table[] rows
 function read.page(model, options)
   local plan, params = plan_of(model, options, "page")
-  local rows = run.plan(model.db, plan, params, plan.count, options, run.template(plan, options))
+  local rows = load.rows(model.db, plan, params, plan.count, options)
   if rows[1] == nil then
     if not options.limit and not options.offset then return 0, rows end
     return read.count(model, {
@@ -180,7 +183,6 @@ function read.page(model, options)
   end
   local count = rows[1][select.TOTAL].total
   for i = 1, #rows do rows[i][select.TOTAL] = nil end
-  if model.association_order[1] then load.introduce(rows) end
   if plan.children[1] then load.children(model.db, plan, rows, params, options) end
   return count, rows
 end

@@ -24,32 +24,57 @@ function siblings.check(mode, context)
   return mode
 end
 
--- The list that the row came in, if somebody still holds it.
-local function list_of(row)
-  local known = getmetatable(row).siblings
-  return known and known[1]
-end
-
 local function writes_to(made)
   local count = made.target._written
   if made.through then count = count + made.through.model._written end
   return count + made.target.db._raw_writes
 end
 
--- Loads `made` for every row of the list that is one of the association's source, and hands out what belongs to `row`.
-local function load_all(made, list, row, transaction)
-  local model, rows = made.source, {}
+local WEAK_KEYS = { __mode = "k" }
+
+---@class rowan.SiblingBatch
+---@field found table<table, table> what belongs to each row that has not asked as often as it is in the list
+---@field left table<table, integer> how often it may still ask
+---@field writes integer
+---@field transaction? rowan.Transaction
+
+-- Each row of the list that is one of the association's source, and how often it is there.
+local function askers(made, list)
+  local model, rows, left = made.source, {}, setmetatable({}, WEAK_KEYS)
   for i = 1, #list do
     local other = list[i]
     local meta = type(other) == "table" and getmetatable(other)
-    if meta and meta.Model == model then rows[#rows + 1] = other end
+    if meta and meta.Model == model then
+      if not left[other] then rows[#rows + 1] = other end
+      left[other] = (left[other] or 0) + 1
+    end
   end
-  local found = read.of_rows(made, rows)
-  local mine = found[row]
-  found[row] = nil
-  return mine, {
-    found = setmetatable(found, { __mode = "k" }), writes = writes_to(made), transaction = transaction,
+  return rows, left
+end
+
+---@param batch rowan.SiblingBatch
+local function serve(batch, row)
+  local value = batch.found[row]
+  if value == nil then return nil end
+  local left = batch.left[row] - 1
+  batch.left[row] = left
+  if left < 1 then batch.found[row] = nil end
+  return value
+end
+
+-- Loads `made` for all rows of the list, and keeps what belongs to the others than `row`.
+local function load_all(made, list, row, transaction)
+  local rows, left = askers(made, list)
+  local batch = {
+    found = setmetatable(read.of_rows(made, rows), WEAK_KEYS), left = left, writes = writes_to(made),
+    transaction = transaction,
   }
+  for i = 1, #rows do
+    local meta = getmetatable(rows[i])
+    meta.waiting = meta.waiting or {}
+    meta.waiting[made.as] = batch
+  end
+  return serve(batch, row)
 end
 
 local function waiting(made, row, transaction)
@@ -57,9 +82,7 @@ local function waiting(made, row, transaction)
   local batch = kept and kept[made.as]
   if not batch then return nil, false end
   if batch.writes ~= writes_to(made) or batch.transaction ~= transaction then return nil, true end
-  local value = batch.found[row]
-  batch.found[row] = nil
-  return value, true
+  return serve(batch, row), true
 end
 
 ---The associated rows of one row: a list, or one row or nil.
@@ -78,21 +101,11 @@ function siblings.get(made, row, mode)
   local transaction = run.transaction(made.source.db)
   local value, tried = waiting(made, row, transaction)
   if value ~= nil then return value ~= load.NOTHING and value or nil end
-  local list = mode == "siblings" and not tried and list_of(row) or nil
+  local list = mode == "siblings" and not tried and load.siblings(row) or nil
   if not list or not list[2] then
     value = read.of_rows(made, { row })[row]
   else
-    local batch
-    value, batch = load_all(made, list, row, transaction)
-    local last
-    for i = 1, #list do
-      local meta = type(list[i]) == "table" and getmetatable(list[i])
-      if meta and meta ~= last and meta.Model == made.source then
-        meta.waiting = meta.waiting or {}
-        meta.waiting[made.as] = batch
-        last = meta
-      end
-    end
+    value = load_all(made, list, row, transaction)
   end
   return value ~= load.NOTHING and value or nil
 end

@@ -139,6 +139,14 @@ function node.source(table_name, schema, scope)
   return { node = "source", table = table_name, schema = schema, scope = scope }
 end
 
+---Tables that are joined with each other before they are joined with others.
+---@param from rowan.sql.Node
+---@param joins table[] as in a select
+---@return rowan.sql.Node
+function node.nested(from, joins)
+  return { node = "nested", from = from, joins = joins }
+end
+
 ---A subquery in FROM.
 ---@param query rowan.sql.Select
 ---@param scope rowan.sql.Scope
@@ -200,9 +208,16 @@ function node.filter(value, condition)
   return { node = "filter", value = value, condition = condition }
 end
 
+---Several values as one: (a, b).
+---@param list rowan.sql.Node[]
+---@return rowan.sql.Node
+function node.tuple(list)
+  return { node = "tuple", list = list }
+end
+
 ---value IN (query).
 ---@param value rowan.sql.Node
----@param query rowan.sql.Node a select of one column
+---@param query rowan.sql.Node a select of one column, or of as many as the value is a tuple of
 ---@param negated? boolean
 ---@return rowan.sql.Node
 function node.in_query(value, query, negated)

@@ -21,6 +21,12 @@ function visitors.filter(w, item)
   w:put(")")
 end
 
+function visitors.tuple(w, item)
+  w:put("(")
+  w:list(item.list, ", ")
+  w:put(")")
+end
+
 function visitors.in_query(w, item)
   w:visit(item.value)
   w:put(item.negated and " NOT IN (" or " IN (")
@@ -112,6 +118,21 @@ function visitors.compound(w, item)
   page(w, item)
 end
 
+local function joined(w, joins)
+  for _, join in ipairs(joins or {}) do
+    w:put(" " .. join.kind .. " ")
+    w:visit(join.source)
+    w:condition(" ON ", join.on)
+  end
+end
+
+function visitors.nested(w, item)
+  w:put("(")
+  w:visit(item.from)
+  joined(w, item.joins)
+  w:put(")")
+end
+
 function visitors.select(w, item)
   if item.with then w:visit(item.with) end
   w:put(item.distinct and "SELECT DISTINCT " or "SELECT ")
@@ -124,11 +145,7 @@ function visitors.select(w, item)
     w:put(" FROM ")
     w:visit(item.from)
   end
-  for _, join in ipairs(item.joins or {}) do
-    w:put(" " .. join.kind .. " ")
-    w:visit(join.source)
-    w:condition(" ON ", join.on)
-  end
+  joined(w, item.joins)
   w:condition(" WHERE ", item.where)
   w:clause(" GROUP BY ", item.group)
   w:condition(" HAVING ", item.having)
