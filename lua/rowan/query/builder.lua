@@ -66,6 +66,7 @@ function Shape:member(_, _, negated) self:condition(negated and "notin" or "in")
 function Shape:between(_, _, _, negated) self:condition(negated and "notbetween" or "between") end
 function Shape:logic() self:token(")") end
 function Shape:negate() self:token("not") end
+function Shape:in_query(_, _, negated) self:condition(negated and "notin" or "in") end
 function Shape:truth(value) self:condition(tostring(value)) end
 function Shape:raw_condition(text) self.conditions = self.conditions + 1; self:literal(text) end
 function Shape:call() self:token(")") end
@@ -129,7 +130,7 @@ end
 ---@param scope? rowan.sql.Scope the current one
 ---@return rowan.sql.Node
 function Tree:column(attr, scope)
-  return node.column(attr.field, scope or self.scope, attr.type.code == "n")
+  return node.column(attr.field, scope or attr.scope or self.scope, attr.type.code == "n")
 end
 
 ---A column that is only read.
@@ -137,7 +138,7 @@ end
 ---@param scope? rowan.sql.Scope the current one
 ---@return rowan.sql.Node
 function Tree:field(attr, scope)
-  return node.column(attr.field, scope or self.scope)
+  return node.column(attr.field, scope or attr.scope or self.scope)
 end
 
 -- A column of tables on the left of a comparison: the dialect's visitors see how to compare it by value.
@@ -162,6 +163,9 @@ end
 
 function Tree:logic(operator, list) return node.logic(operator, list) end
 function Tree:negate(condition) return node.negate(condition) end
+-- What walking a query as a value gives is a scalar; in other places its query is taken out of it.
+function Tree:in_query(value, scalar, negated) return node.in_query(value, scalar.query, negated) end
+
 function Tree:truth(value) return node.constant(value) end
 function Tree:raw_condition(text) return node.literal("(" .. text .. ")") end
 function Tree:call(name, args) return node.call(name, args) end

@@ -104,6 +104,10 @@ end
 
 -- NULL in a list means "or is NULL"; SQL itself would never find it, and NOT IN would find nothing at all.
 local function member(b, def, attr, values, negated)
+  if expression.is(values) and values.kind == "query" then
+    local column = subject(b, attr)
+    return b:in_query(column, expression.walk(b, def, values), negated)
+  end
   local list, has_null = list_of(def, attr, values)
   local joint = negated and "and" or "or"
   if has_null then b:open(joint) end

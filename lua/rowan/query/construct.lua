@@ -12,9 +12,18 @@ local Expression = { __name = "rowan.expression" }
 Expression.__index = Expression
 Expression.__tostring = function(e) return "rowan.expression: " .. e.kind end
 
-local function make(fields)
+-- What counts as an expression: these, and queries (query/chain), which stand wherever a value does.
+local METATABLES = { [Expression] = true }
+construct.metatables = METATABLES
+-- Methods of expressions; query/window adds those of functions.
+construct.methods = Expression
+
+---@param fields table with a kind
+---@return rowan.Expression
+function construct.make(fields)
   return setmetatable(fields, Expression)
 end
+local make = construct.make
 
 local function fail(message)
   errors.raise("QueryError", { message = message })
@@ -24,7 +33,7 @@ end
 ---@param value any
 ---@return boolean
 function construct.is(value)
-  return type(value) == "table" and getmetatable(value) == Expression
+  return type(value) == "table" and METATABLES[getmetatable(value)] == true
 end
 
 ---An SQL function call; Lua values among the arguments are bound.

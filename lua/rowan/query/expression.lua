@@ -5,6 +5,7 @@ local check = require("rowan.base.check")
 local construct = require("rowan.query.construct")
 local errors = require("rowan.base.errors")
 local everything = require("rowan.base.everything")
+local namespace = require("rowan.query.namespace")
 local null = require("rowan.base.null")
 local suggest = require("rowan.base.suggest")
 
@@ -39,7 +40,7 @@ end
 ---@return any
 function expression.with_outer(b, model, scope, fn)
   local before = b.outer
-  b.outer = { model = model, scope = scope }
+  b.outer = { model = model, scope = scope, next = before }
   local made = fn()
   b.outer = before
   return made
@@ -47,15 +48,11 @@ end
 
 local function column(b, def, name)
   if name == "*" then return b:literal("*") end
-  local outer, attribute_name = name:match("^([^.]+)%.([^.]+)$")
-  if outer and not def.by_name[name] then
-    if b.outer and outer == b.outer.model.name then
-      b:token(outer)
-      return b:column(expression.attribute(b.outer.model.definition, attribute_name), b.outer.scope)
-    end
-    if outer == def.name then name = attribute_name end
-  end
-  return b:column(expression.attribute(def, name))
+  if def.by_name[name] then return b:column(def.by_name[name]) end
+  local outside = namespace.outside(b.outer, name)
+  if outside then return b:column(outside) end
+  local own, attribute_name = name:match("^([^.]+)%.([^.]+)$")
+  return b:column(expression.attribute(def, own == def.name and attribute_name or name))
 end
 
 local function bind_plain(b, value)
@@ -86,8 +83,18 @@ function expression.walk(b, def, e)
     for i = 1, e.count do args[i] = expression.walk(b, def, e.args[i]) end
     return b:call(e.name, args)
   end
+  local walk = expression.walkers[e.kind]
+  if walk then return walk(b, def, e) end
   return expression.condition(b, def, e)
 end
+
+---How other kinds are walked: filled by the files that make them (query/window, query/statement).
+---@type table<string, fun(b: table, def: table, e: rowan.Expression): rowan.sql.Node?>
+expression.walkers = {}
+
+---Kinds among them that are conditions.
+---@type table<string, boolean>
+expression.truths = {}
 
 ---Set by query/where, which knows how conditions are read; expressions may hold conditions and the reverse.
 ---@type fun(b: table, def: table, e: rowan.Expression): rowan.sql.Node?

@@ -1,0 +1,210 @@
+--- The tables that a query of the builder reads, by alias: what a column's name means there. It looks like a model's
+--- definition to query/where and query/expression, with attributes made when they are asked for: typed where a model or
+--- a subquery is behind them, else of a type that takes what Lua has.
+
+local errors = require("rowan.base.errors")
+local name = require("rowan.query.name")
+local suggest = require("rowan.base.suggest")
+
+local namespace = {}
+
+local KINDS = { string = true, number = true, boolean = true }
+
+---The type of a column that nothing is known of.
+namespace.ANY = {
+  key = "ANY", code = "?",
+  cast = function(value)
+    if KINDS[type(value)] then return value end
+    return nil, "must be a string, a number or a boolean where no model knows the type"
+  end,
+}
+
+---@class rowan.query.Source
+---@field alias string
+---@field scope rowan.sql.Scope
+---@field columns? { name: string, field: string, type: table, attr?: table }[] nil: not known
+
+---@class rowan.query.Namespace: a definition to those who walk conditions
+---@field name string
+---@field sources rowan.query.Source[]
+---@field outer? table what is around the query: { namespace = } or { model =, scope = }, and next
+
+-- A column without a table in front of it.
+local BARE = {}
+-- Paths of associations lead nowhere here.
+local NO_MODEL = { name = "the query", associations = {}, association_order = {} }
+
+local function raise(message)
+  errors.raise("QueryError", { message = message })
+end
+
+local function attribute(as, field, scope, column)
+  local alias = scope.alias
+  return {
+    name = as, field = field, scope = scope, position = as, type = column and column.type or namespace.ANY,
+    definition = column and column.attr and column.attr.definition,
+    token = "c" .. (alias and name.token(alias) or "") .. "." .. name.token(field),
+  }
+end
+
+local function column_of(source, column_name)
+  for _, column in ipairs(source.columns) do
+    if column.name == column_name then return column end
+  end
+  return nil
+end
+
+local function source_of(self, alias)
+  for _, source in ipairs(self.sources) do
+    if source.alias == alias then return source end
+  end
+  return nil
+end
+
+local function no_column(source, column_name)
+  local names = {}
+  for i, column in ipairs(source.columns) do names[i] = column.name end
+  raise(suggest.unknown(source.alias .. " has no column", column_name, names))
+end
+
+local function qualified(source, as, column_name)
+  if not source.columns then return attribute(as, column_name, source.scope) end
+  local column = column_of(source, column_name)
+  if not column then no_column(source, column_name) end
+  return attribute(as, column.field, source.scope, column)
+end
+
+-- A name without a table: of the one source that is known to have it; bare where one might have it.
+local function unqualified(self, column_name)
+  local found, open
+  for _, source in ipairs(self.sources) do
+    local column = source.columns and column_of(source, column_name)
+    if column and found then
+      raise(("%q is in %s and in %s; write which is meant"):format(column_name, found.alias, source.alias))
+    end
+    if column then found = source end
+    open = open or not source.columns
+  end
+  if not found then return open and attribute(column_name, column_name, BARE) or nil end
+  local made = qualified(found, column_name, column_name)
+  if #self.sources == 1 then
+    made.scope, made.token = BARE, "c." .. name.token(made.field)
+  end
+  return made
+end
+
+local function from_model(level, qualifier, column_name)
+  local def = level.model.definition
+  if qualifier ~= level.model.name then return nil end
+  local attr = def.by_name[column_name]
+  if not attr then return nil end
+  local made = attribute(attr.name, attr.field, level.scope or BARE, { type = attr.type, attr = attr })
+  made.token = "o" .. name.token(def.name) .. attr.token
+  return made
+end
+
+---The column "table.column" of what is around a query.
+---@param outer? table
+---@param as string
+---@return table? attr
+function namespace.outside(outer, as)
+  local parsed = name.read(as)
+  if not outer or not parsed or #parsed.parts ~= 2 or parsed.star or parsed.alias then return nil end
+  local qualifier, column_name = parsed.parts[1], parsed.parts[2]
+  while outer do
+    if outer.model then
+      local made = from_model(outer, qualifier, column_name)
+      if made then return made end
+    else
+      local source = source_of(outer.namespace, qualifier)
+      if source then return qualified(source, as, column_name) end
+    end
+    outer = outer.next
+  end
+  return nil
+end
+
+local function find(self, as)
+  local parsed = name.read(as)
+  if not parsed or parsed.star or parsed.alias or #parsed.parts > 2 then return nil end
+  if #parsed.parts == 1 then
+    return self.aliases[parsed.parts[1]] or unqualified(self, parsed.parts[1])
+  end
+  local source = source_of(self, parsed.parts[1])
+  if source then return qualified(source, as, parsed.parts[2]) end
+  return namespace.outside(self.outer, as)
+end
+
+-- by_name looks each name up once.
+local BY_NAME = {}
+
+function BY_NAME.__index(by_name, as)
+  if type(as) ~= "string" then return nil end
+  local made = find(by_name[BY_NAME], as)
+  by_name[as] = made
+  return made
+end
+
+---A namespace without tables yet.
+---@param dialect rowan.Dialect
+---@param outer? table
+---@return rowan.query.Namespace
+function namespace.new(dialect, outer)
+  local self = {
+    name = "the query", dialect = dialect, sources = {}, outer = outer, list = {}, aliases = {}, model = NO_MODEL,
+  }
+  self.by_name = setmetatable({ [BY_NAME] = self }, BY_NAME)
+  return self
+end
+
+---Takes in one more table. Its alias must be new.
+---@param self rowan.query.Namespace
+---@param source rowan.query.Source
+function namespace.add(self, source)
+  if source_of(self, source.alias) then
+    raise(("two tables of the query are called %s; give one of them another name: \"table as name\"")
+      :format(source.alias))
+  end
+  self.sources[#self.sources + 1] = source
+  self.by_name = setmetatable({ [BY_NAME] = self }, BY_NAME)
+  for _, column in ipairs(source.columns or {}) do
+    self.list[#self.list + 1] = { name = source.alias .. "." .. column.name }
+  end
+end
+
+---From here on `as` means a column of the result: in ORDER BY.
+---@param self rowan.query.Namespace
+---@param as string
+---@param type_of table
+function namespace.alias(self, as, type_of)
+  if self.aliases[as] then return end
+  self.aliases[as] = attribute(as, as, BARE, { type = type_of })
+  self.by_name[as] = nil
+end
+
+---The columns of a model as a source has them.
+---@param model rowan.Model
+---@return table[]
+function namespace.columns_of(model)
+  local columns = {}
+  for _, attr in ipairs(model.definition.list) do
+    if not attr.virtual then
+      columns[#columns + 1] = { name = attr.name, field = attr.field, type = attr.type, attr = attr }
+    end
+  end
+  return columns
+end
+
+---The table called `alias`, or an error that names those there are.
+---@param self rowan.query.Namespace
+---@param alias string
+---@return rowan.query.Source
+function namespace.source(self, alias)
+  local found = source_of(self, alias)
+  if found then return found end
+  local names = {}
+  for i, source in ipairs(self.sources) do names[i] = source.alias end
+  raise(suggest.unknown("the query has no table", alias, names))
+end
+
+return namespace
