@@ -15,6 +15,7 @@ local postgres = {
   supports = {
     ilike = true,
     nan = true,
+    nulls_are_largest = true,
     schemas = true,
     enum_types = true,
     identity = true,

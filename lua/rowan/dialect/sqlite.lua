@@ -14,6 +14,7 @@ local sqlite = {
   supports = {
     ilike = false,
     nan = false,
+    nulls_are_largest = false,
     schemas = false,
     enum_types = false,
     identity = false,

@@ -5,6 +5,7 @@ local accessors = require("rowan.model.accessors")
 local association = require("rowan.association")
 local check = require("rowan.base.check")
 local errors = require("rowan.base.errors")
+local flow = require("rowan.model.flow")
 local finders = require("rowan.model.finders")
 local sync = require("rowan.repo.sync")
 local writers = require("rowan.model.writers")
@@ -23,7 +24,7 @@ local Model = { __name = "rowan.model" }
 Model.__index = Model
 Model.__tostring = function(m) return "rowan.model: " .. m.name end
 
-for _, methods in ipairs({ finders, writers }) do
+for _, methods in ipairs({ finders, writers, flow }) do
   for name, method in pairs(methods) do Model[name] = method end
 end
 

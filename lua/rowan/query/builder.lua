@@ -72,6 +72,7 @@ function Shape:raw_condition(text) self.conditions = self.conditions + 1; self:l
 function Shape:call() self:token(")") end
 function Shape:cast(_, e) self:token(e.to or e.type_token); self:token(")") end
 function Shape:operand(operator) self:condition(operator) end
+function Shape:row() self:token(")") end
 function Shape:enter() end
 function Shape:leave() end
 
@@ -173,6 +174,8 @@ function Tree:call(name, args) return node.call(name, args) end
 function Tree:cast(value, e)
   return node.cast(value, e.to or self.dialect.type_name(e.type))
 end
+
+function Tree:row(values) return node.row(values) end
 
 function Tree:operand(operator, left, right) return node.compare(operator, left, right) end
 

@@ -106,4 +106,13 @@ function construct.or_(...)
   return make({ kind = "logic", operator = ops.Op["or"], list = { ... } })
 end
 
+---Rows behind one that has these values, in an order: made by query/keyset, which also walks it.
+---@param items rowan.KeysetItem[]
+---@param values any[]
+---@param backwards boolean
+---@return rowan.Expression
+function construct.seek(items, values, backwards)
+  return make({ kind = "seek", items = items, values = values, backwards = backwards })
+end
+
 return construct

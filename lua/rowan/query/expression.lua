@@ -100,6 +100,10 @@ expression.truths = {}
 ---@type fun(b: table, def: table, e: rowan.Expression): rowan.sql.Node?
 expression.condition = nil
 
+---Set by query/keyset.
+---@type fun(b: table, e: rowan.Expression): rowan.sql.Node?
+expression.seek_condition = nil
+
 ---Refuses what is no options table, and keys that the call does not know.
 ---@param options any
 ---@param allowed table<string, boolean>

@@ -154,6 +154,7 @@ end
 function expression.condition(b, def, e, depth)
   if e.kind == "logic" then return conditions(b, def, e.list, e.operator.name, (depth or 0) + 1) end
   if e.kind == "where" then return expression_where(b, def, e) end
+  if e.kind == "seek" then return expression.seek_condition(b, e) end
   if e.kind == "literal" then return b:raw_condition(e.text) end
   if depth and not expression.truths[e.kind] then
     fail(def, nil, "an expression of this kind is no condition; use rowan.where(...)")

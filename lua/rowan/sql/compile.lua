@@ -104,6 +104,12 @@ function visitors.compare(w, item)
   if operator.suffix then w:put(operator.suffix) end
 end
 
+function visitors.row(w, item)
+  w:put("(")
+  w:list(item.values, ", ")
+  w:put(")")
+end
+
 function visitors.between(w, item)
   w:visit(item.left)
   w:put(item.negated and " NOT BETWEEN " or " BETWEEN ")

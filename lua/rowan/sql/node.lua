@@ -67,6 +67,13 @@ function node.compare(operator, left, right)
   return { node = "compare", operator = operator, left = left, right = right }
 end
 
+---(a, b, ...): several values compared as one.
+---@param values rowan.sql.Node[]
+---@return rowan.sql.Node
+function node.row(values)
+  return { node = "row", values = values }
+end
+
 ---left BETWEEN low AND high.
 ---@return rowan.sql.Node
 function node.between(left, low, high, negated)
