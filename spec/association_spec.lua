@@ -331,6 +331,26 @@ helper.each(function(dialect, connect)
       assert.is_nil(ticket.seatRow)
     end)
 
+    it("take as many statements for 500 rows as for one", function()
+      Seat:belongsToMany(Ticket, { through = "Bookings", timestamps = false })
+      Ticket:belongsToMany(Seat, { through = "Bookings" })
+      db:sync()
+      local seats = {}
+      for i = 1, 500 do seats[i] = { row = ("abcde"):sub(i % 5 + 1, i % 5 + 1), no = i } end
+      seats = Seat:bulkCreate(seats)
+      local ticket = Ticket:create { price = 1 }
+      local function statements(some)
+        return {
+          helper.count(function() ticket:addSeats(some) end),
+          helper.count(function() assert.is_true(ticket:hasSeats(some)) end),
+          helper.count(function() ticket:removeSeats(some) end),
+        }
+      end
+      local one = statements { seats[1] }
+      assert.same(one, statements(seats))
+      assert.equal(0, ticket:countSeats())
+    end)
+
     it("make junctions", function()
       Seat:belongsToMany(Ticket, { through = "Bookings", timestamps = false })
       Ticket:belongsToMany(Seat, { through = "Bookings" })

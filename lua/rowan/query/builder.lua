@@ -63,6 +63,7 @@ end
 function Shape:compare(operator) self:condition(operator) end
 function Shape:is_null(_, negated) self:condition(negated and "notnull" or "null") end
 function Shape:member(_, _, negated) self:condition(negated and "notin" or "in") end
+function Shape:member_rows() self:condition(")") end
 function Shape:between(_, _, _, negated) self:condition(negated and "notbetween" or "between") end
 function Shape:logic() self:token(")") end
 function Shape:negate() self:token("not") end
@@ -157,6 +158,12 @@ function Tree:constant(value) return node.constant(value) end
 function Tree:compare(operator, left, slot) return node.compare(operator, left, node.param(slot)) end
 function Tree:is_null(value, negated) return node.is_null(value, negated) end
 function Tree:member(value, slot, negated) return node.member(value, slot, negated) end
+
+function Tree:member_rows(columns, slots, attrs)
+  local names = {}
+  for i, attr in ipairs(attrs) do names[i] = self.dialect.type_name(attr.type, attr, attr.definition) end
+  return node.member_rows(columns, slots, names)
+end
 
 function Tree:between(left, low, high, negated)
   return node.between(left, node.param(low), node.param(high), negated)

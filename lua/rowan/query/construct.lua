@@ -115,4 +115,18 @@ function construct.seek(items, values, backwards)
   return make({ kind = "seek", items = items, values = values, backwards = backwards })
 end
 
+---Several attributes that together are one of a list of keys. Each attribute's values travel as one list, so that the
+---statement is the same for any number of keys. For rowan's own use.
+---@param attrs rowan.Attribute[]
+---@param keys any[][] canonical values, in the order of the attributes
+---@return rowan.Expression
+function construct.one_of(attrs, keys)
+  local lists = {}
+  for i = 1, #attrs do
+    lists[i] = { n = #keys }
+    for k, key in ipairs(keys) do lists[i][k] = key[i] end
+  end
+  return make({ kind = "keys", attrs = attrs, lists = lists })
+end
+
 return construct

@@ -151,7 +151,19 @@ local function expression_where(b, def, e)
   return b:operand(spec.sql, left, expression.walk(b, def, value))
 end
 
+-- Of construct.one_of: the values were cast by who made it.
+local function one_of_keys(b, e)
+  local columns, slots = {}, {}
+  b:open("keys")
+  for i, attr in ipairs(e.attrs) do
+    columns[i] = b:column(attr)
+    slots[i] = b:bind("[" .. attr.type.code, e.lists[i])
+  end
+  return b:member_rows(columns, slots, e.attrs)
+end
+
 function expression.condition(b, def, e, depth)
+  if e.kind == "keys" then return one_of_keys(b, e) end
   if e.kind == "logic" then return conditions(b, def, e.list, e.operator.name, (depth or 0) + 1) end
   if e.kind == "where" then return expression_where(b, def, e) end
   if e.kind == "seek" then return expression.seek_condition(b, e) end

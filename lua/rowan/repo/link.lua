@@ -8,21 +8,15 @@ local errors = require("rowan.base.errors")
 local everything = require("rowan.base.everything")
 local expression = require("rowan.query.expression")
 local null = require("rowan.base.null")
-local ops = require("rowan.base.ops")
 local rows = require("rowan.driver.rows")
 local tuple = require("rowan.base.tuple")
 local undo = require("rowan.repo.written")
 
 local link = {}
 
-local OR = ops.Op["or"]
-
 ---@class rowan.LinkItem one row that a caller named
 ---@field key any[] values of the attributes that identify it
 ---@field row? table the instance, when one was given
-
--- Conditions on composite keys grow with the keys, and databases limit them; single keys are one list parameter.
-local KEYS_AT_ONCE = 200
 
 ---@param class string
 ---@param context string
@@ -229,53 +223,15 @@ function link.items(model, attrs, argument, context)
   return list
 end
 
--- { a = 1, b = { 2, 3 } }: the keys that agree in all but the last attribute.
-local function grouped(attrs, keys)
-  local groups, list = {}, {}
-  local last = #attrs
-  for _, key in ipairs(keys) do
-    local head = {}
-    for i = 1, last - 1 do head[i] = key[i] end
-    local condition = tuple.get(groups, head)
-    if not condition then
-      condition = link.by_name(attrs, head)
-      condition[attrs[last].name] = {}
-      tuple.put(groups, head, condition)
-      list[#list + 1] = condition
-    end
-    local values = condition[attrs[last].name]
-    values[#values + 1] = key[last]
-  end
-  return list
-end
-
----The condition that attributes are one of the keys.
+---The condition that attributes are one of the keys, in one statement whatever their number.
 ---@param attrs table[]
 ---@param keys any[][]
 ---@return any
 function link.one_of(attrs, keys)
-  if #attrs == 1 then
-    local list = {}
-    for i, key in ipairs(keys) do list[i] = key[1] end
-    return { [attrs[1].name] = list }
-  end
-  return { [OR] = grouped(attrs, keys) }
-end
-
----The keys in as many lists as take one statement each: one, unless the keys are composite.
----@param attrs table[]
----@param keys any[][]
----@return any[][][]
-function link.portions(attrs, keys)
-  if #keys == 0 then return {} end
-  if #attrs == 1 then return { keys } end
+  if #attrs > 1 then return expression.one_of(attrs, keys) end
   local list = {}
-  for from = 1, #keys, KEYS_AT_ONCE do
-    local part = {}
-    for i = from, math.min(from + KEYS_AT_ONCE - 1, #keys) do part[#part + 1] = keys[i] end
-    list[#list + 1] = part
-  end
-  return list
+  for i, key in ipairs(keys) do list[i] = key[1] end
+  return { [attrs[1].name] = list }
 end
 
 ---@param items rowan.LinkItem[]
@@ -325,12 +281,9 @@ end
 ---@param context string
 ---@return integer affected
 function link.update(model, attrs, keys, base, values, options, context)
-  local affected = 0
-  for _, part in ipairs(link.portions(attrs, keys)) do
-    local finder = link.with(options, { where = link.all_of(base, link.one_of(attrs, part)), silent = true })
-    affected = affected + bulk.update(model, values, finder, context)
-  end
-  return affected
+  if #keys == 0 then return 0 end
+  local finder = link.with(options, { where = link.all_of(base, link.one_of(attrs, keys)), silent = true })
+  return (bulk.update(model, values, finder, context))
 end
 
 ---DELETEs the rows with these keys that meet a condition.
@@ -343,12 +296,8 @@ end
 ---@param context string
 ---@return integer affected
 function link.delete(model, attrs, keys, base, options, context)
-  local affected = 0
-  for _, part in ipairs(link.portions(attrs, keys)) do
-    local finder = link.with(options, { where = link.all_of(base, link.one_of(attrs, part)) })
-    affected = affected + bulk.delete(model, finder, context)
-  end
-  return affected
+  if #keys == 0 then return 0 end
+  return bulk.delete(model, link.with(options, { where = link.all_of(base, link.one_of(attrs, keys)) }), context)
 end
 
 return link

@@ -6,7 +6,6 @@ local bulk = require("rowan.repo.bulk")
 local link = require("rowan.repo.link")
 local null = require("rowan.base.null")
 local rows = require("rowan.driver.rows")
-local transaction = require("rowan.repo.transaction")
 
 local foreign = {}
 
@@ -109,22 +108,13 @@ function foreign.let_go(made, row, items, base, options, destroy, context)
   if #items == 0 then return end
   local model, keys = made.target, link.keys_of(items)
   local primary = model.definition.primary
-  local function run(call)
-    if destroy or not foreign.releasable(made) then
-      link.delete(model, primary, keys, base, call, context)
-      return nil
-    end
-    local values = released(made)
-    link.update(model, primary, keys, base, values, call, context)
-    return values
+  if destroy or not foreign.releasable(made) then
+    link.delete(model, primary, keys, base, link.call(options), context)
+    return
   end
-  local values
-  if #link.portions(primary, keys) == 1 then
-    values = run(link.call(options))
-  else
-    values = transaction.around(model.db, options, function(t) return run(link.call(options, t)) end)
-  end
-  if values then forget(made, row, items, values) end
+  local values = released(made)
+  link.update(model, primary, keys, base, values, link.call(options), context)
+  forget(made, row, items, values)
 end
 
 ---Makes a row of the target that belongs to `row`.

@@ -45,12 +45,9 @@ function many.has(made, row, argument, options, context)
   local condition = foreign.condition(made, row, context)
   if #items == 0 then return true end
   if not condition then return false end
-  local count = 0
-  for _, part in ipairs(link.portions(primary, link.keys_of(items))) do
-    count = count + read.count(made.target, link.with(link.call(options), {
-      where = link.all_of(condition, options and options.where, link.one_of(primary, part)),
-    }))
-  end
+  local count = read.count(made.target, link.with(link.call(options), {
+    where = link.all_of(condition, options and options.where, link.one_of(primary, link.keys_of(items))),
+  }))
   return count == #items
 end
 

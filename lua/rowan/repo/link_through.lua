@@ -122,12 +122,10 @@ end
 ---@param context string
 ---@return boolean
 function through.has(made, row, argument, options, context)
-  local attrs, found = target_attrs(made), 0
+  local attrs = target_attrs(made)
   local items = link.items(made.target, attrs, argument, context)
-  for _, part in ipairs(link.portions(attrs, link.keys_of(items))) do
-    found = found + #linked_keys(made, row, options, link.one_of(attrs, part), context)
-  end
-  return found == #items
+  if #items == 0 then return true end
+  return #linked_keys(made, row, options, link.one_of(attrs, link.keys_of(items)), context) == #items
 end
 
 -- The attributes of the junction's row that an instance carries under its name, or that the call gives to all.
@@ -246,12 +244,10 @@ function through.add(made, row, argument, options, context)
   transaction.around(made.source.db, options, function(t)
     local call, by_key = link.call(options, t), {}
     if made.through.unique then
-      for _, part in ipairs(link.portions(far(made), link.keys_of(items))) do
-        local found = read.all(made.through.model, link.with(call, {
-          where = link.all_of(own, link.one_of(far(made), part)), raw = true,
-        }))
-        for _, stored in ipairs(found) do tuple.put(by_key, key_of(stored, far(made)), stored) end
-      end
+      local found = read.all(made.through.model, link.with(call, {
+        where = link.all_of(own, link.one_of(far(made), link.keys_of(items))), raw = true,
+      }))
+      for _, stored in ipairs(found) do tuple.put(by_key, key_of(stored, far(made)), stored) end
     end
     missing, present = divide(items, by_key)
     linked = insert_rows(made, missing, own, options, call, context)
@@ -272,13 +268,7 @@ function through.remove(made, row, argument, options, context)
   local items = link.items(made.target, target_attrs(made), argument, context)
   if #items == 0 then return end
   local keys = link.keys_of(items)
-  if #link.portions(far(made), keys) == 1 then
-    link.delete(made.through.model, far(made), keys, own, link.call(options), context)
-    return
-  end
-  transaction.around(made.source.db, options, function(t)
-    link.delete(made.through.model, far(made), keys, own, link.call(options, t), context)
-  end)
+  link.delete(made.through.model, far(made), keys, own, link.call(options), context)
 end
 
 -- The rows of the junction that link `row`, as far as their targets are in the association's scope.
