@@ -4,6 +4,7 @@ local Instance = require("rowan.model.instance")
 local Model = require("rowan.model.class")
 local definition = require("rowan.schema.definition")
 local expression = require("rowan.query.expression")
+local scopes = require("rowan.model.scopes")
 local siblings = require("rowan.repo.siblings")
 local validate = require("rowan.change.validate")
 
@@ -84,6 +85,7 @@ function define.model(db, name, attributes, options)
   model._partial_template = instance_metatable(model, false, true)
   model._new = instance_metatable(model, true)
   define.refresh(model)
+  scopes.install(model)
   return model
 end
 

@@ -4,7 +4,7 @@
 return {
   -- options of a model
   model = {
-    paranoid = true, deletedAt = true, version = true, defaultScope = true, scopes = true, hooks = true,
+    paranoid = true, deletedAt = true, version = true, hooks = true,
     validate = true, omitNull = true,
   },
   -- options of an attribute
