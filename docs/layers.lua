@@ -13,7 +13,9 @@ return {
     { dir = "query", uses = { "base", "types", "sql", "dialect", "schema", "association" } },
     { dir = "repo", uses = { "base", "driver", "types", "sql", "dialect", "schema", "association", "change", "query" } },
     { dir = "model", uses = { "base", "driver", "types", "sql", "schema", "association", "change", "query", "repo" } },
-    { dir = ".", uses = { "base", "driver", "types", "sql", "dialect", "schema", "association", "change", "query", "repo", "model" } },
+    { dir = "plugins", uses = { "base", "types", "schema", "change", "query", "repo", "model" } },
+    { dir = ".", uses = { "base", "driver", "types", "sql", "dialect", "schema", "association", "change", "query", "repo", "model",
+      "plugins" } },
   },
   c = {
     { dir = "base", uses = {} },

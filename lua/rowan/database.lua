@@ -8,11 +8,17 @@ local dialect = require("rowan.dialect")
 local driver = require("rowan.driver")
 local errors = require("rowan.base.errors")
 local failure = require("rowan.repo.failure")
+local hooked = require("rowan.model.hooks")
+local hooks = require("rowan.change.hooks")
+local paranoid = require("rowan.plugins.paranoid")
 local plans = require("rowan.repo.plans")
+local plugin = require("rowan.model.plugin")
 local raw = require("rowan.repo.raw")
 local suggest = require("rowan.base.suggest")
 local sync = require("rowan.repo.sync")
+local timestamps = require("rowan.plugins.timestamps")
 local transaction = require("rowan.repo.transaction")
+local version = require("rowan.plugins.version")
 
 ---@class rowan.Database
 ---@field dialect "postgres"|"sqlite"
@@ -24,6 +30,11 @@ Database.__index = Database
 Database.__tostring = function(db) return "rowan.database: " .. db.dialect end
 
 local SYNC = { force = true, logging = true, benchmark = true }
+
+-- Plugins that models get by their options.
+for _, one in ipairs({ timestamps, paranoid, version }) do plugin.register(one.name, one) end
+
+for name, method in pairs(hooked) do Database[name] = method end
 
 -- The words of rowan's table that Sequelize also has on its instance.
 for _, name in ipairs({ "fn", "col", "literal", "cast", "and_", "or_" }) do Database[name] = construct[name] end
@@ -39,11 +50,17 @@ local function new(config)
   if not handle then failure.raise(err, {}) end
   local db = {
     dialect = config.driver, models = {}, options = config.options, _model_order = {}, _handle = handle,
-    _raw_writes = 0,
+    _raw_writes = 0, _hooks = hooks.registry("the database"), _plugins = {},
     _dialect = dialect.get(config.driver), _plans = plans.new(), _current = setmetatable({}, { __mode = "k" }),
   }
   db.pool = { stats = function() return handle:stats() end }
   return setmetatable(db, Database)
+end
+
+local function copy(given)
+  local out = {}
+  for key, value in pairs(given or {}) do out[key] = value end
+  return out
 end
 
 ---Defines a model. `attributes` is a map, or a list that fixes the order of the columns.
@@ -54,10 +71,29 @@ end
 ---@param options? table
 ---@return rowan.Model
 function Database:define(name, attributes, options)
+  if hooks.has(self._hooks, "beforeDefine") then
+    options = copy(options)
+    attributes = copy(attributes)
+    hooks.run(self._hooks, "beforeDefine", attributes, options, name)
+  end
   local model = define.model(self, name, attributes, options)
   if not self.models[name] then self._model_order[#self._model_order + 1] = name end
   self.models[name] = model
+  hooks.run(self._hooks, "afterDefine", model)
   return model
+end
+
+---Gives every model that is defined from here on a plugin.
+---
+---    db:plugin(audit, { to = "log" })
+---@param what string|rowan.Plugin a plugin, or the name of one that rowan.plugin made known
+---@param options? table the plugin's
+---@return rowan.Database self
+function Database:plugin(what, options)
+  local item = { what }
+  for key, value in pairs(options or {}) do item[key] = value end
+  self._plugins[#self._plugins + 1] = plugin.read(item, "db:plugin")
+  return self
 end
 
 ---The model called `name`; raises when there is none.

@@ -12,6 +12,7 @@ local json = require("rowan.types.json")
 local null = require("rowan.base.null")
 local onto = require("rowan.repo.onto")
 local ops = require("rowan.base.ops")
+local plugin = require("rowan.model.plugin")
 local transaction = require("rowan.repo.transaction")
 local types = require("rowan.types")
 local values = require("rowan.driver.values")
@@ -73,6 +74,13 @@ function rowan.now()
   return values.now()
 end
 
+---Makes a plugin known by a name: `plugins = { "slug" }` in a model's options.
+---@param name string
+---@param given rowan.Plugin
+function rowan.plugin(name, given)
+  plugin.register(name, given)
+end
+
 ---Replaces the clock of timestamps; nil gives the real one back.
 ---@param fn? fun(): string|number ISO 8601 text or seconds since the epoch
 function rowan.setClock(fn)
@@ -116,7 +124,7 @@ end
 ---@return boolean
 function rowan.isInstance(value, model)
   local found = instance_model(value)
-  return found ~= nil and (model == nil or found.definition == model.definition)
+  return found ~= nil and (model == nil or found == model)
 end
 
 return rowan

@@ -1,5 +1,6 @@
 -- CREATE and DROP as texts, on both dialects, and always the same ones.
 local ddl = require "rowan.sql.ddl"
+local builtin_plugins = require "spec.builtin_plugins"
 local definition = require "rowan.schema.definition"
 local dialect = require "rowan.dialect"
 local errors = require "rowan.base.errors"
@@ -11,7 +12,7 @@ local postgres, sqlite = dialect.get("postgres"), dialect.get("sqlite")
 
 local function define(on, name, attributes, options)
   return definition.new(name, attributes, options,
-    { dialect = on, is_expression = function(v) return v == expression end })
+    { dialect = on, is_expression = function(v) return v == expression end, plugins = builtin_plugins })
 end
 
 local function create(on, name, attributes, options, context)

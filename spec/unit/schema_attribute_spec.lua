@@ -1,4 +1,5 @@
 -- Attributes: defaults, references, and what is refused by name.
+local builtin_plugins = require "spec.builtin_plugins"
 local definition = require "rowan.schema.definition"
 local dialect = require "rowan.dialect"
 local errors = require "rowan.base.errors"
@@ -12,7 +13,7 @@ local expression = setmetatable({}, { __name = "an expression" })
 
 local function define(name, attributes, options, more)
   local context = { dialect = dialect.get("postgres"),
-    is_expression = function(v) return v == expression end }
+    is_expression = function(v) return v == expression end, plugins = builtin_plugins }
   for key, value in pairs(more or {}) do context[key] = value end
   return definition.new(name, attributes, options, context)
 end

@@ -1,4 +1,5 @@
 -- Unique groups and indexes.
+local builtin_plugins = require "spec.builtin_plugins"
 local definition = require "rowan.schema.definition"
 local dialect = require "rowan.dialect"
 local errors = require "rowan.base.errors"
@@ -9,6 +10,7 @@ local expression = setmetatable({}, { __name = "an expression" })
 local function define(attributes, options, dialect_name)
   return definition.new("User", attributes, options, {
     dialect = dialect.get(dialect_name or "postgres"), is_expression = function(v) return v == expression end,
+    plugins = builtin_plugins,
   })
 end
 

@@ -27,19 +27,20 @@ end
 ---@param allowed table<string, any> the known keys
 ---@param context string what the keys belong to: "User:findAll"
 ---@param class? string error class, "UsageError" when not given
-function check.keys(options, allowed, context, class)
+---@param more? table<string, any> further known keys
+function check.keys(options, allowed, context, class, more)
   if options == nil then return end
   check.type(options, "table", context, class)
   local unknown = false
   for key in pairs(options) do
-    if allowed[key] == nil then
+    if allowed[key] == nil and not (more and more[key]) then
       unknown = true
       break
     end
   end
   if not unknown then return end
   for _, key in ipairs(check.sorted_keys(options)) do
-    if allowed[key] == nil then
+    if allowed[key] == nil and not (more and more[key]) then
       local message = suggest.unknown(context .. " has no option", key, check.sorted_keys(allowed))
       errors.raise(class or "UsageError", { message = message })
     end

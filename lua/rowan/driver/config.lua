@@ -38,6 +38,7 @@ local FIELDS = {
   { "preparedStatements", kind = "boolean" },
   { "logging", kind = "logger", up = true },
   { "benchmark", kind = "boolean", up = true },
+  { "warnings", kind = "logger", up = true },
   { "define", kind = "table", up = true },
   { "schema", kind = "string", up = true },
   { "associationLoading", kind = "string", up = true, choices = { "siblings", "single", "strict" } },

@@ -4,7 +4,8 @@ local Instance = require("rowan.model.instance")
 local Model = require("rowan.model.class")
 local definition = require("rowan.schema.definition")
 local expression = require("rowan.query.expression")
-local scopes = require("rowan.model.scopes")
+local hooks = require("rowan.change.hooks")
+local plugin = require("rowan.model.plugin")
 local siblings = require("rowan.repo.siblings")
 local validate = require("rowan.change.validate")
 
@@ -36,6 +37,7 @@ function define.refresh(model)
   for i, attr in ipairs(def.primary) do keys[i] = attr.name end
   model.rawAttributes, model.attributeNames, model.primaryKeyAttributes = raw, names, keys
   validate.compile(def)
+  hooks.watch(def)
   def.has_dump, def.defaults = false, {}
   for _, attr in ipairs(def.list) do
     if attr.type.dump then def.has_dump = true end
@@ -71,8 +73,13 @@ end
 ---@param options? table
 ---@return rowan.Model
 function define.model(db, name, attributes, options)
+  local used
   local def = definition.new(name, attributes, options or {}, {
     dialect = db._dialect, defaults = defaults_of(db), is_expression = expression.is,
+    plugins = function(draft_of)
+      used = plugin.of(draft_of, db._plugins)
+      return used
+    end,
   })
   siblings.check(def.options.associationLoading, "the model " .. name)
   local model = setmetatable({
@@ -84,8 +91,10 @@ function define.model(db, name, attributes, options)
   model._template = instance_metatable(model, false)
   model._partial_template = instance_metatable(model, false, true)
   model._new = instance_metatable(model, true)
+  model._hooks = hooks.registry("the model " .. name, def, db._hooks)
+  hooks.add_all(model._hooks, def.options.hooks or {})
+  plugin.apply(model, used)
   define.refresh(model)
-  scopes.install(model)
   return model
 end
 

@@ -19,7 +19,7 @@ local NO_OPTIONS = {}
 ---@return rowan.Instance[]
 function Finders:findAll(options)
   if options == nil then return read.all(self, NO_OPTIONS) end
-  select.check(options, self.name .. ":findAll")
+  select.check(options, self.name .. ":findAll", self.definition)
   return read.all(self, options)
 end
 
@@ -29,14 +29,14 @@ end
 ---@return rowan.Instance?
 function Finders:findOne(options)
   if options == nil then return read.one(self, NO_OPTIONS) end
-  select.check(options, self.name .. ":findOne")
+  select.check(options, self.name .. ":findOne", self.definition)
   return read.one(self, options)
 end
 
 local function plain_lookup(options)
   for key in next, options do
     if key ~= "transaction" and key ~= "logging" and key ~= "benchmark" and key ~= "raw"
-      and key ~= "rejectOnEmpty" then
+      and key ~= "rejectOnEmpty" and key ~= "paranoid" and key ~= "hooks" then
       return false
     end
   end
@@ -52,7 +52,7 @@ end
 ---@return rowan.Instance?
 function Finders:findByPk(key, options)
   if options == nil then return read.by_key(self, key) end
-  select.check(options, self.name .. ":findByPk")
+  select.check(options, self.name .. ":findByPk", self.definition)
   if plain_lookup(options) then return read.by_key(self, key, options) end
   local condition = {}
   local params = read.key_params(self, key)
@@ -73,7 +73,7 @@ end
 ---@return { count: integer, rows: rowan.Instance[] }
 function Finders:findAndCountAll(options)
   options = options or NO_OPTIONS
-  select.check(options, self.name .. ":findAndCountAll")
+  select.check(options, self.name .. ":findAndCountAll", self.definition)
   local count, rows = read.page(self, options)
   return { count = count, rows = rows }
 end
@@ -84,7 +84,7 @@ end
 ---@return integer
 function Finders:count(options)
   if options == nil then return read.count(self, NO_OPTIONS) end
-  select.check_count(options, self.name .. ":count")
+  select.check_count(options, self.name .. ":count", self.definition)
   return read.count(self, options)
 end
 

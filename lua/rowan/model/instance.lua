@@ -10,6 +10,7 @@ local null = require("rowan.base.null")
 local plain = require("rowan.model.plain")
 local read = require("rowan.repo.read")
 local rows = require("rowan.driver.rows")
+local save = require("rowan.repo.save")
 local write = require("rowan.repo.write")
 
 ---@class rowan.Instance
@@ -17,8 +18,8 @@ local write = require("rowan.repo.write")
 ---@field isNewRecord boolean
 local Instance = {}
 
-local CALL = { transaction = true, logging = true, benchmark = true }
-local SAVE = { transaction = true, logging = true, benchmark = true, fields = true, silent = true }
+local DESTROY = { transaction = true, hooks = true, logging = true, benchmark = true }
+local SAVE = { transaction = true, hooks = true, logging = true, benchmark = true, fields = true, silent = true }
 local RELOAD = { transaction = true, logging = true, benchmark = true, include = true }
 
 local function attribute(self, name, context)
@@ -122,50 +123,18 @@ function Instance:isLoaded(name)
   return rows.has(self, name)
 end
 
-local function chosen(self, names, fields)
-  local keep = {}
-  for _, name in ipairs(fields) do keep[attribute(self, name, "save").name] = true end
-  local list = {}
-  for _, name in ipairs(names) do
-    if keep[name] then list[#list + 1] = name end
-  end
-  return list
-end
-
--- A failed INSERT leaves the row without the timestamps and canonical values that were made for it.
-local function insert(model, self, options)
-  local before = {}
-  for name, value in next, self do before[name] = value end
-  local ok, problem = pcall(write.insert, model, self, options)
-  if ok then return self end
-  for _, attr in ipairs(model.definition.list) do rawset(self, attr.name, before[attr.name]) end
-  error(problem, 0)
-end
-
 ---Writes what changed: INSERT for a new row, UPDATE of the changed columns otherwise; nothing when nothing changed.
 ---Raises ValidationError before anything is sent when a value does not fit, and leaves the row as it was on failure.
 ---
 ---    user.name = "Ann"
 ---    user:save()      -- UPDATE "users" SET "name" = $1, "updated_at" = $2 WHERE "id" = $3
 ---@async
----@param options? { fields?: string[], silent?: boolean, transaction?: rowan.Transaction|false, logging?: any }
+---@param options? { fields?: string[], silent?: boolean, hooks?: boolean, transaction?: rowan.Transaction|false, logging?: any }
 ---@return rowan.Instance self
 function Instance:save(options)
   local model = self.Model
   if options then check.keys(options, SAVE, model.name .. ":save", "QueryError") end
-  local def = model.definition
-  local names
-  if not self.isNewRecord and not (options and options.fields) then
-    local values, key, canonical = collect.changes(def, self, model.associations)
-    if values then return write.changes(model, self, values, key, canonical, options) end
-    if values == nil then return self end
-  end
-  collect.check_fields(def, self, model.associations)
-  if self.isNewRecord then return insert(model, self, options) end
-  names = collect.changed(def, self)
-  if names and options and options.fields then names = chosen(self, names, options.fields) end
-  if not names or #names == 0 then return self end
-  return write.update(model, self, names, options)
+  return save.row(model, self, options)
 end
 
 ---Sets attributes and writes them, and only them. On failure the row is as it was.
@@ -196,15 +165,15 @@ end
 
 ---Deletes the row.
 ---@async
----@param options? { transaction?: rowan.Transaction|false, logging?: any }
+---@param options? { hooks?: boolean, transaction?: rowan.Transaction|false, logging?: any }
 ---@return rowan.Instance self
 function Instance:destroy(options)
   local model = self.Model
-  check.keys(options, CALL, model.name .. ":destroy", "QueryError")
+  check.keys(options, DESTROY, model.name .. ":destroy", "QueryError")
   if self.isNewRecord then
     errors.raise("InstanceError", { message = model.name .. ":destroy: the row is new; there is nothing to delete" })
   end
-  write.delete(model, self, options)
+  save.destroy(model, self, options)
   return self
 end
 

@@ -108,11 +108,12 @@ expression.seek_condition = nil
 ---@param options any
 ---@param allowed table<string, boolean>
 ---@param context string "User:findAll"
-function expression.check_options(options, allowed, context)
+---@param more? table<string, boolean> further known ones: those of a model's plugins
+function expression.check_options(options, allowed, context, more)
   if type(options) ~= "table" or expression.is(options) or options == everything then
     fail(context .. " wants a table of options, not " .. tostring(options))
   end
-  check.keys(options, allowed, context, "QueryError")
+  check.keys(options, allowed, context, "QueryError", more)
 end
 
 return expression

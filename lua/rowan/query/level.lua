@@ -3,6 +3,7 @@
 
 local errors = require("rowan.base.errors")
 local expression = require("rowan.query.expression")
+local filter = require("rowan.query.filter")
 local include = require("rowan.query.include")
 local link = require("rowan.query.link")
 local node = require("rowan.sql.node")
@@ -81,7 +82,7 @@ local function belonging(b, entry, child, parts, outer_model, outer)
   elseif options.where ~= nil then
     found[#found + 1] = where.walk(b, made.target.definition, options.where)
   end
-  link.scopes(b, made, found, parts.through, where.walk)
+  link.scopes(b, made, found, parts.through, where.walk, options)
   local through = options.through
   if through and through.where ~= nil then
     found[#found + 1] = link.within(b, parts.through, function()
@@ -292,6 +293,7 @@ function level.conditions(b, at, condition, joined)
   local found = {}
   local own = where.walk(b, at.model.definition, condition)
   if own then found[1] = own end
+  filter.walk(b, at.model.definition, at.options, found, where.walk)
   required_filters(b, at, found, joined)
   if #found == 0 then return nil end
   return node.logic("and", found)

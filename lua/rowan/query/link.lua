@@ -3,6 +3,7 @@
 
 local association = require("rowan.association")
 local errors = require("rowan.base.errors")
+local filter = require("rowan.query.filter")
 local node = require("rowan.sql.node")
 
 local link = {}
@@ -59,19 +60,22 @@ function link.tables(b, made, outer)
   return parts
 end
 
----Walks what narrows an association by itself: its scope, and the scope of its junction.
+---Walks what narrows an association by itself: its scope, the scope of its junction, and the filters of both models.
 ---@param b table
 ---@param made rowan.Association
 ---@param conditions rowan.sql.Node[]
 ---@param through? rowan.sql.Scope
 ---@param walk fun(b: table, def: table, where: any): rowan.sql.Node?
-function link.scopes(b, made, conditions, through, walk)
+---@param options? table of the include, which may turn filters off
+function link.scopes(b, made, conditions, through, walk, options)
   if made.scope then conditions[#conditions + 1] = walk(b, made.target.definition, made.scope) end
-  if made.through and made.through.scope then
-    conditions[#conditions + 1] = link.within(b, through, function()
-      return walk(b, made.through.model.definition, made.through.scope)
-    end)
-  end
+  filter.walk(b, made.target.definition, options, conditions, walk)
+  local def = made.through and made.through.model.definition
+  if not def or not (made.through.scope or def.filters) then return end
+  link.within(b, through, function()
+    if made.through.scope then conditions[#conditions + 1] = walk(b, def, made.through.scope) end
+    filter.walk(b, def, options and options.through, conditions, walk)
+  end)
 end
 
 ---Runs `fn` with another scope current.

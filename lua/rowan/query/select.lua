@@ -38,7 +38,7 @@ local select = {}
 
 local FINDER = check.set({
   "where", "attributes", "include", "order", "limit", "offset", "raw", "transaction", "logging", "benchmark",
-  "rejectOnEmpty",
+  "rejectOnEmpty", "paranoid", "hooks",
 })
 
 ---The options of a finder.
@@ -209,10 +209,10 @@ function select.load_plan(model, include, dialect)
   return plan
 end
 
-local COUNTER = check.set({ "where", "include", "transaction", "logging", "benchmark" })
+local COUNTER = check.set({ "where", "include", "paranoid", "hooks", "transaction", "logging", "benchmark" })
 
 local function walk_count(b, model, options)
-  return level.conditions(b, level.new(model, { include = options.include }), options.where, false)
+  return level.conditions(b, level.new(model, options), options.where, false)
 end
 
 ---@param model table
@@ -270,15 +270,17 @@ end
 ---Refuses options that a finder does not know.
 ---@param options any
 ---@param context string
-function select.check(options, context)
-  expression.check_options(options, FINDER, context)
+---@param def? table of the model, whose plugins may know further ones
+function select.check(options, context, def)
+  expression.check_options(options, FINDER, context, def and def.plugin_options)
 end
 
 ---Refuses options that a count does not know.
 ---@param options any
 ---@param context string
-function select.check_count(options, context)
-  expression.check_options(options, COUNTER, context)
+---@param def? table of the model
+function select.check_count(options, context, def)
+  expression.check_options(options, COUNTER, context, def and def.plugin_options)
 end
 
 return select

@@ -35,7 +35,9 @@ function link.call(options, t)
   if not options then return { transaction = t } end
   local chosen = t
   if chosen == nil then chosen = options.transaction end
-  return { transaction = chosen, logging = options.logging, benchmark = options.benchmark }
+  return {
+    transaction = chosen, logging = options.logging, benchmark = options.benchmark, hooks = options.hooks,
+  }
 end
 
 ---Finder options with further ones.

@@ -3,6 +3,7 @@
 
 local build = require("rowan.change.build")
 local bulk = require("rowan.repo.bulk")
+local bulk_life = require("rowan.repo.bulk_life")
 local cast = require("rowan.change.cast")
 local create = require("rowan.repo.create")
 local link = require("rowan.repo.link")
@@ -46,7 +47,7 @@ local function names_of(attrs)
   return names
 end
 
-local INCLUDED = { "where", "attributes", "include", "order", "limit", "offset", "scope" }
+local INCLUDED = { "where", "attributes", "include", "order", "limit", "offset" }
 
 -- Finder options as those of an include.
 local function include_of(options)
@@ -105,8 +106,7 @@ end
 function through.count(made, row, options, context)
   local said = options and options.through or {}
   -- Each row of the junction leads to a row of its own.
-  local plain = not made.scope and not made.target.scoped and not (options and (options.where or options.scope ~= nil))
-  if made.through.unique and made.constraints and plain then
+  if made.through.unique and made.constraints and not made.scope and not (options and options.where) then
     local condition = condition_of(made, row, context)
     if not condition then return 0 end
     return read.count(made.through.model, link.with(link.call(options), { where = link.all_of(condition, said.where) }))
@@ -156,7 +156,12 @@ local function insert_rows(made, items, own, options, call, context)
     for c, attr in ipairs(attrs) do row[attr.name] = item.key[c] end
     list[i] = setmetatable(row, model._new)
   end
-  if #list > 0 then bulk.insert(model, list, call) end
+  if #list == 0 then return list end
+  if model.definition.watched then
+    bulk_life.insert_each(model, list, call, function(fresh, inside) bulk.insert(model, fresh, inside) end)
+  else
+    bulk.insert(model, list, call)
+  end
   return list
 end
 

@@ -2,6 +2,7 @@
 --- at them, one bulk statement a level (and set of attributes), all in one transaction. Called by repo/create.
 
 local bulk = require("rowan.repo.bulk")
+local bulk_life = require("rowan.repo.bulk_life")
 local errors = require("rowan.base.errors")
 local graph = require("rowan.change.graph")
 local includes = require("rowan.association.includes")
@@ -22,8 +23,19 @@ local function writes_of(node)
   return count
 end
 
+-- Hooks behind the INSERT see stored rows; a rollback makes them new ones again (repo/written).
+local function insert_watched(model, instances, state)
+  bulk_life.insert_each(model, instances, state.call, function(list, call)
+    if state.alone then return bulk.insert(model, list, call) end
+    local groups = bulk.prepare(model, list)
+    bulk.send(model, groups, call)
+    bulk.adopt(model, groups, call)
+  end)
+end
+
 local function insert(model, instances, state)
   if #instances == 0 then return end
+  if model.definition.watched then return insert_watched(model, instances, state) end
   if state.alone then return bulk.insert(model, instances, state.call) end
   local groups = bulk.prepare(model, instances)
   bulk.send(model, groups, state.call)
@@ -110,7 +122,10 @@ local function store(root, model, options)
     save(root, state)
   else
     transaction.around(model.db, options, function(t)
-      state.call = { transaction = t, logging = options and options.logging, benchmark = options and options.benchmark }
+      state.call = {
+        transaction = t, logging = options and options.logging, benchmark = options and options.benchmark,
+        hooks = options and options.hooks,
+      }
       save(root, state)
     end)
   end

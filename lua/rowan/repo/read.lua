@@ -5,6 +5,7 @@ local errors = require("rowan.base.errors")
 local load = require("rowan.repo.load")
 local null = require("rowan.base.null")
 local plans = require("rowan.repo.plans")
+local reading = require("rowan.repo.reading")
 local run = require("rowan.repo.run")
 local select = require("rowan.query.select")
 
@@ -31,17 +32,22 @@ function read.reject_empty(model, options)
   errors.raise("EmptyResultError", { message = model.name .. ": no row was found", model = model.name })
 end
 
+local function all(model, options)
+  local plan, params = plan_of(model, options, "select")
+  local rows = load.rows(model.db, plan, params, plan.count, options)
+  if rows[1] == nil then read.reject_empty(model, options) end
+  if plan.children[1] then load.children(model.db, plan, rows, params, options) end
+  return rows
+end
+
 ---Rows that match, with what they include.
 ---@async
 ---@param model table
 ---@param options table checked by the caller
 ---@return table[]
 function read.all(model, options)
-  local plan, params = plan_of(model, options, "select")
-  local rows = load.rows(model.db, plan, params, plan.count, options)
-  if rows[1] == nil then read.reject_empty(model, options) end
-  if plan.children[1] then load.children(model.db, plan, rows, params, options) end
-  return rows
+  if reading.watched(model.definition) then return reading.around("all", model, options, all) end
+  return all(model, options)
 end
 
 local function load_plan_of(model, include)
@@ -82,12 +88,7 @@ function read.onto(model, rows, include, options)
   return rows
 end
 
----The first row that matches, or nil.
----@async
----@param model table
----@param options table checked by the caller
----@return table?
-function read.one(model, options)
+local function one(model, options)
   local limited = {}
   for key, value in next, options do limited[key] = value end
   limited.limit = 1
@@ -103,6 +104,16 @@ function read.one(model, options)
     if meta then meta.list = list end -- so that the lists of its children live as long as the row
   end
   return row
+end
+
+---The first row that matches, or nil.
+---@async
+---@param model table
+---@param options table checked by the caller
+---@return table?
+function read.one(model, options)
+  if reading.watched(model.definition) then return (reading.around("one", model, options, one)) end
+  return one(model, options)
 end
 
 local function key_value(model, attr, value)
@@ -143,6 +154,15 @@ function read.key_params(model, key)
   return params
 end
 
+local function by_key_as_one(model, key, options)
+  local finder = {}
+  for name, value in next, options or {} do finder[name] = value end
+  local condition, params = {}, read.key_params(model, key)
+  for i, attr in ipairs(model.definition.primary) do condition[attr.name] = params[i] end
+  finder.where = condition
+  return read.one(model, finder)
+end
+
 ---The row with a primary key, or nil; options other than transaction and logging go through `read.one`.
 ---@async
 ---@param model table
@@ -150,6 +170,8 @@ end
 ---@param options? table
 ---@return table?
 function read.by_key(model, key, options)
+  local def = model.definition
+  if def.filters or reading.watched(def) then return by_key_as_one(model, key, options) end
   local kept = plans.of(model)
   local plan = kept.by_key
   if not plan then
@@ -164,35 +186,7 @@ function read.by_key(model, key, options)
   return row or nil
 end
 
----A page of rows and the number of all rows that match, from one statement, so that both are of one moment. Only a page
----beyond the last row needs a second one.
----@async
----@param model table
----@param options table checked by the caller
----@return integer count
----@return table[] rows
-function read.page(model, options)
-  local plan, params = plan_of(model, options, "page")
-  local rows = load.rows(model.db, plan, params, plan.count, options)
-  if rows[1] == nil then
-    if not options.limit and not options.offset then return 0, rows end
-    return read.count(model, {
-      where = options.where, include = options.include, transaction = options.transaction, logging = options.logging,
-      benchmark = options.benchmark,
-    }), rows
-  end
-  local count = rows[1][select.TOTAL].total
-  for i = 1, #rows do rows[i][select.TOTAL] = nil end
-  if plan.children[1] then load.children(model.db, plan, rows, params, options) end
-  return count, rows
-end
-
----How many rows match.
----@async
----@param model table
----@param options table
----@return integer
-function read.count(model, options)
+local function count_all(model, options)
   local key, params, count = select.count_shape(model, options)
   local db = model.db
   local plan = db._plans:get(key)
@@ -201,6 +195,44 @@ function read.count(model, options)
     db._plans:put(key, plan)
   end
   return run.plan(db, plan, params, count, options, nil, true).count
+end
+
+local function page(model, options)
+  local plan, params = plan_of(model, options, "page")
+  local rows = load.rows(model.db, plan, params, plan.count, options)
+  if rows[1] == nil then
+    if not options.limit and not options.offset then return 0, rows end
+    local counted = {}
+    for name, value in next, options do counted[name] = value end
+    counted.limit, counted.offset = nil, nil
+    return count_all(model, counted), rows
+  end
+  local count = rows[1][select.TOTAL].total
+  for i = 1, #rows do rows[i][select.TOTAL] = nil end
+  if plan.children[1] then load.children(model.db, plan, rows, params, options) end
+  return count, rows
+end
+
+---A page of rows and the number of all rows that match, from one statement, so that both are of one moment. Only a page
+---beyond the last row needs a second one.
+---@async
+---@param model table
+---@param options table checked by the caller
+---@return integer count
+---@return table[] rows
+function read.page(model, options)
+  if reading.watched(model.definition) then return reading.around("page", model, options, page) end
+  return page(model, options)
+end
+
+---How many rows match.
+---@async
+---@param model table
+---@param options table
+---@return integer
+function read.count(model, options)
+  if reading.watched(model.definition) then return reading.around("count", model, options, count_all) end
+  return count_all(model, options)
 end
 
 return read

@@ -53,6 +53,17 @@ local function wants_benchmark(db, options)
   return benchmark
 end
 
+---Tells of something that works and is probably not meant: to the database's option `warnings`, a function, or one line on
+---standard error; false is for nothing.
+---@param db table
+---@param message string
+function run.warn(db, message)
+  local to = db.options.warnings
+  if to == false then return end
+  if type(to) == "function" then return to(message) end
+  io.stderr:write("rowan: ", message, "\n")
+end
+
 -- The driver's call with its log line; with `benchmark` the line comes after it and carries the milliseconds.
 local function logged(db, options, plan, transaction, call)
   local info = { model = plan.model and plan.model.name, transaction = transaction and transaction.id }

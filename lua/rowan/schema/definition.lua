@@ -30,6 +30,12 @@ local definition = {}
 ---@field version? rowan.Attribute
 ---@field uniques rowan.Unique[]
 ---@field indexes rowan.Index[]
+---@field filters? rowan.Filter[] what plugins put on every query (query/filter)
+---@field plugin_options? table<string, boolean> keys of a call's options that plugins know
+---@field hooks? table<string, function[]> what runs around writing and reading (change/hooks); nil for nothing
+---@field writes? table<string, function[]> what plugins wrap around writing (repo/wrap); nil for nothing
+---@field reads? function[] what plugins wrap around reading
+---@field watched boolean whether writing a row takes more than its statement: hooks, validators, wraps
 ---@field foreign_keys rowan.ForeignKey[] those of several columns; one of a single column is in its attribute's references
 ---@field entries { name: string, spec: table, generated?: boolean, inferred?: boolean }[] what it was made of
 ---@field generation integer another one after each change; no two definitions share one
@@ -38,10 +44,12 @@ local definition = {}
 ---@field dialect rowan.Dialect
 ---@field defaults? table options under every model's own
 ---@field is_expression? fun(value: any): boolean tells SQL expressions (defaults, fields of indexes)
+---@field plugins? fun(def: table): { plugin: rowan.Plugin, options: table }[] those of a definition whose options are read
 
 -- Plans are kept by model and generation, and a model may be defined again under its name.
 local generations = 0
 
+-- Attributes that plugins keep and that other code knows what they are for.
 local ROLES = { "created", "updated", "deleted", "version" }
 
 local function fail(name, rule)
@@ -103,14 +111,29 @@ local function add_id(def, entries)
   table.insert(entries, 1, { name = "id", spec = spec, generated = true })
 end
 
--- An attribute that rowan keeps itself; the user may have said more about it, but not another type or
--- nullability.
-local function add_kept(def, entries, name, spec, what)
-  local entry = find(entries, name)
+---@class rowan.Draft a definition that plugins add to before it is assembled
+---@field definition rowan.Definition
+---@field options table the model's options
+---@field entries table[]
+---@field kept table
+local Draft = {}
+Draft.__index = Draft
+
+---Adds an attribute that a plugin keeps. The user may have said more about it, but not another type or nullability.
+---@param name string
+---@param spec table as in a definition
+---@param what string "a timestamp", for messages
+---@param role? string under which the definition knows it: "created", "updated", "deleted", "version"
+function Draft:attribute(name, spec, what, role)
+  local def, entry = self.definition, find(self.entries, name)
+  if role then def.roles[role] = name end
+  if self.kept[name] then fail(def.name, ('two of its options name the attribute "%s"'):format(name)) end
   if not entry then
-    entries[#entries + 1] = { name = name, spec = spec }
-    return
+    entry = { name = name, spec = spec }
+    self.entries[#self.entries + 1] = entry
   end
+  self.kept[name] = true
+  self.kept[#self.kept + 1] = entry
   local given, subject = entry.spec, def.name .. "." .. name
   if given.type == nil then given.type = spec.type end
   if types.is(given.type) and given.type.key ~= spec.type.key then
@@ -123,34 +146,38 @@ local function add_kept(def, entries, name, spec, what)
   if given.defaultValue == nil then given.defaultValue = spec.defaultValue end
 end
 
-local function add_all_kept(def, entries)
-  local DataTypes, roles = types.DataTypes, def.roles
-  local function timestamp(role, allow_null)
-    if roles[role] then
-      add_kept(def, entries, roles[role], { type = DataTypes.DATE, allowNull = allow_null }, "a timestamp")
-    end
-  end
-  timestamp("created", false)
-  timestamp("updated", false)
-  timestamp("deleted", true)
-  if roles.version then
-    add_kept(def, entries, roles.version, { type = DataTypes.INTEGER, allowNull = false, defaultValue = 0 },
-      "the version")
-  end
+---The name of the attribute that a model's option speaks of: `createdAt = "made"` renames it, false turns it off.
+---@param option string also the name where nothing was said
+---@return string?
+function Draft:option_name(option)
+  local value = self.options[option]
+  if value == false then return nil end
+  return type(value) == "string" and value or option
 end
 
--- What rowan keeps itself comes last in a map, wherever its name would put it.
-local function kept_last(def, entries)
-  local ordered, kept = {}, {}
-  local role_of = {}
-  for _, role in ipairs(ROLES) do
-    if def.roles[role] then role_of[def.roles[role]] = role end
-  end
+---Puts a condition on every query of the model, which a call turns off with `<option> = false`.
+---@param filter rowan.Filter { option, where }
+function Draft:filter(filter)
+  local def = self.definition
+  def.filters = def.filters or {}
+  def.filters[#def.filters + 1] = filter
+  def.plugin_options = def.plugin_options or {}
+  def.plugin_options[filter.option] = true
+end
+
+---Refuses the definition.
+---@param rule string
+function Draft:fail(rule)
+  fail(self.definition.name, rule)
+end
+
+-- What plugins keep comes last in a map, wherever its name would put it.
+local function kept_last(entries, kept)
+  local ordered = {}
   for _, entry in ipairs(entries) do
-    local role = role_of[entry.name]
-    if role then kept[role] = entry else ordered[#ordered + 1] = entry end
+    if not kept[entry.name] then ordered[#ordered + 1] = entry end
   end
-  for _, role in ipairs(ROLES) do ordered[#ordered + 1] = kept[role] end
+  for _, entry in ipairs(kept) do ordered[#ordered + 1] = entry end
   return ordered
 end
 
@@ -239,8 +266,11 @@ function definition.new(name, attributes, given, context)
   local is_list = #attributes > 0
   local entries = is_list and from_list(def, attributes) or from_map(def, attributes)
   add_id(def, entries)
-  add_all_kept(def, entries)
-  commit(def, is_list and entries or kept_last(def, entries))
+  local draft = setmetatable({ definition = def, options = def.options, entries = entries, kept = {} }, Draft)
+  for _, used in ipairs(context.plugins and context.plugins(def) or {}) do
+    if used.plugin.define then used.plugin.define(draft, used.options) end
+  end
+  commit(def, is_list and entries or kept_last(entries, draft.kept))
   return def
 end
 

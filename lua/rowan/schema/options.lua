@@ -13,9 +13,9 @@ local KINDS = {
   tableName = "string", schema = "string", schemaDelimiter = "string", freezeTableName = "boolean",
   name = "table",
   underscored = "boolean", timestamps = "boolean", createdAt = "boolean|string", updatedAt = "boolean|string",
-  deletedAt = "boolean|string", paranoid = "boolean", version = "boolean|string", noPrimaryKey = "boolean",
-  omitNull = "boolean", defaultScope = "table|function", scopes = "table", indexes = "table", validate = "table",
-  hooks = "table", comment = "string", associationLoading = "string",
+  deletedAt = "boolean|string", paranoid = "boolean", version = "boolean|string|table", noPrimaryKey = "boolean",
+  omitNull = "boolean", defaultScope = "table", scopes = "table", indexes = "table", validate = "table",
+  hooks = "table", plugins = "table", comment = "string", associationLoading = "string",
 }
 
 local REFUSED = {
@@ -97,38 +97,8 @@ function options.table_of(dialect, table_name, schema, delimiter)
   return schema .. (delimiter or ".") .. table_name
 end
 
----The name of the attribute that an option like createdAt speaks of; nil when there is none.
----@param value boolean|string|nil
----@param default string
----@return string?
-function options.attribute_name(value, default)
-  if value == false then return nil end
-  return type(value) == "string" and value or default
-end
-
-local function timestamp_names(name, all)
-  local roles = {}
-  if all.timestamps ~= false then
-    roles.created = options.attribute_name(all.createdAt, "createdAt")
-    roles.updated = options.attribute_name(all.updatedAt, "updatedAt")
-    if all.paranoid then roles.deleted = options.attribute_name(all.deletedAt, "deletedAt") end
-  elseif all.paranoid then
-    fail(name, "paranoid needs timestamps")
-  end
-  if all.version then roles.version = options.attribute_name(all.version, "version") end
-  local seen = {}
-  for _, role in ipairs({ "created", "updated", "deleted", "version" }) do
-    local attribute = roles[role]
-    if attribute and seen[attribute] then
-      fail(name, ('two of its options name the attribute "%s"'):format(attribute))
-    end
-    seen[attribute or false] = true
-  end
-  return roles
-end
-
 ---Reads a model's options into a definition: options, singular, plural, table, schema, comment, and `roles`,
----the names of the attributes that rowan keeps itself.
+---the names of the attributes that plugins keep, which they enter.
 ---@param def table the definition so far, with name and dialect
 ---@param given? table
 ---@param defaults? table the `define` option of the database
@@ -150,7 +120,7 @@ function options.read(def, given, defaults)
     options.check_identifier(def.dialect, ("the model %s: the schema name"):format(name), def.schema)
   end
   def.comment = all.comment
-  def.roles = timestamp_names(name, all)
+  def.roles = {}
 end
 
 return options

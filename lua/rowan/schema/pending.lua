@@ -4,8 +4,7 @@
 return {
   -- options of a model
   model = {
-    paranoid = true, deletedAt = true, version = true, hooks = true,
-    validate = true, omitNull = true,
+    defaultScope = true, scopes = true, validate = true, omitNull = true,
   },
   -- options of an attribute
   attribute = { get = true, set = true, validate = true },

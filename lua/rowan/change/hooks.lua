@@ -1,0 +1,191 @@
+--- Hooks: functions that run around what a model does, by name, in the order in which they were added: the model's own
+--- first, then those of the database. Registries are data; who runs which hook when is said in repo/lifecycle.
+
+local check = require("rowan.base.check")
+local errors = require("rowan.base.errors")
+local suggest = require("rowan.base.suggest")
+
+local hooks = {}
+
+-- Around what rows and calls of a model do, and which of them may be added to one model.
+local OF_MODELS = check.set({
+  "beforeValidate", "afterValidate", "validationFailed", "beforeCreate", "afterCreate", "beforeUpdate", "afterUpdate",
+  "beforeSave", "afterSave", "beforeDestroy", "afterDestroy", "beforeRestore", "afterRestore", "beforeUpsert",
+  "afterUpsert", "beforeBulkCreate", "afterBulkCreate", "beforeBulkUpdate", "afterBulkUpdate", "beforeBulkDestroy",
+  "afterBulkDestroy", "beforeBulkRestore", "afterBulkRestore", "beforeFind", "beforeFindAfterExpandIncludeAll",
+  "beforeFindAfterOptions", "afterFind", "beforeCount", "beforeSync", "afterSync", "beforeAssociate", "afterAssociate",
+})
+local OF_DATABASES = check.set({
+  "beforeDefine", "afterDefine", "beforeBulkSync", "afterBulkSync", "beforeQuery", "afterQuery",
+})
+
+local REFUSED = {
+  beforeInit = "rowan.connect opens nothing; run your code before or after it",
+  afterInit = "rowan.connect opens nothing; run your code before or after it",
+  beforeConnect = "connections are opened by the core, without Lua",
+  afterConnect = "connections are opened by the core, without Lua",
+  beforeDisconnect = "connections are closed by the core, without Lua",
+  afterDisconnect = "connections are closed by the core, without Lua",
+  beforePoolAcquire = "connections are handed out by the core, without Lua; db.pool:stats() tells about them",
+  afterPoolAcquire = "connections are handed out by the core, without Lua; db.pool:stats() tells about them",
+  beforeDefinitionRefresh = "use beforeDefine or afterDefine of the database",
+  afterDefinitionRefresh = "use beforeDefine or afterDefine of the database",
+  beforeDestroyMany = "use beforeBulkDestroy", afterDestroyMany = "use afterBulkDestroy",
+}
+
+local KNOWN = {}
+for name in pairs(OF_MODELS) do KNOWN[#KNOWN + 1] = name end
+for name in pairs(OF_DATABASES) do KNOWN[#KNOWN + 1] = name end
+table.sort(KNOWN)
+
+---The names of all hooks; those of models also work on a database, for all of its models.
+---@type string[]
+hooks.NAMES = KNOWN
+
+---@class rowan.Listener
+---@field fn function
+---@field name? string to remove it by
+
+---@class rowan.HookRegistry
+---@field subject string for messages
+---@field own table<string, rowan.Listener[]>
+---@field definition? table whose `hooks` it keeps: name -> functions, nil while there are none
+---@field parent? rowan.HookRegistry the database's
+---@field members table<rowan.HookRegistry, boolean> of a database: its models'
+
+local function fail(message)
+  errors.raise("UsageError", { message = message })
+end
+
+---A registry of a model, below that of its database, or one of a database.
+---@param subject string "User", for messages
+---@param definition? table nil for a database
+---@param parent? rowan.HookRegistry
+---@return rowan.HookRegistry
+function hooks.registry(subject, definition, parent)
+  local made = {
+    subject = subject, own = {}, definition = definition, parent = parent,
+    members = setmetatable({}, { __mode = "k" }),
+  }
+  if parent then parent.members[made] = true end
+  hooks.settle(made)
+  return made
+end
+
+local function append(list, listeners)
+  for _, listener in ipairs(listeners or {}) do list[#list + 1] = listener.fn end
+end
+
+---Works out which functions run under which name, for the registry's model or for all models below it.
+---@param registry rowan.HookRegistry
+function hooks.settle(registry)
+  for member in pairs(registry.members) do hooks.settle(member) end
+  if not registry.definition then return end
+  local effective = nil
+  for _, name in ipairs(KNOWN) do
+    local list = {}
+    append(list, registry.own[name])
+    if OF_MODELS[name] then append(list, registry.parent and registry.parent.own[name]) end
+    if list[1] then
+      effective = effective or {}
+      effective[name] = list
+    end
+  end
+  registry.definition.hooks = effective
+  hooks.watch(registry.definition)
+end
+
+---Notes whether writing a row of a definition takes more than its statement, so that callers ask one field.
+---@param def table
+function hooks.watch(def)
+  def.watched = def.hooks ~= nil or def.validates ~= nil or def.writes ~= nil
+end
+
+---Refuses what is no hook, or none of this registry.
+---@param registry rowan.HookRegistry
+---@param name any
+function hooks.check_name(registry, name)
+  if OF_MODELS[name] or (OF_DATABASES[name] and not registry.definition) then return end
+  if REFUSED[name] then fail(("%s: there is no hook %s: %s"):format(registry.subject, name, REFUSED[name])) end
+  if OF_DATABASES[name] then fail(("%s: the hook %s is one of the database"):format(registry.subject, name)) end
+  fail(registry.subject .. ": " .. suggest.unknown("there is no hook", tostring(name), KNOWN))
+end
+
+---Adds a listener; the same listener name twice is refused.
+---@param registry rowan.HookRegistry
+---@param name string
+---@param listener_name? string
+---@param fn function
+---@return fun() remove takes it away again
+function hooks.add(registry, name, listener_name, fn)
+  hooks.check_name(registry, name)
+  check.type(fn, "function", ("%s: the hook %s"):format(registry.subject, name))
+  check.optional(listener_name, "string", ("%s: the name of the listener of %s"):format(registry.subject, name))
+  local list = registry.own[name] or {}
+  for _, known in ipairs(list) do
+    if listener_name ~= nil and known.name == listener_name then
+      fail(("%s: %s has a listener %q already"):format(registry.subject, name, listener_name))
+    end
+  end
+  registry.own[name] = list
+  local listener = { fn = fn, name = listener_name }
+  list[#list + 1] = listener
+  hooks.settle(registry)
+  return function() hooks.remove(registry, name, listener) end
+end
+
+---Adds what an option `hooks` holds: a function, or a list of functions, by name.
+---@param registry rowan.HookRegistry
+---@param given table<string, function|function[]>
+function hooks.add_all(registry, given)
+  for _, name in ipairs(check.sorted_keys(given)) do
+    hooks.check_name(registry, name)
+    local value = given[name]
+    for _, fn in ipairs(type(value) == "table" and value or { value }) do hooks.add(registry, name, nil, fn) end
+  end
+end
+
+---Removes a listener by its name or its function.
+---@param registry rowan.HookRegistry
+---@param name string
+---@param what string|function|rowan.Listener
+---@return boolean removed
+function hooks.remove(registry, name, what)
+  hooks.check_name(registry, name)
+  local kept, removed = {}, false
+  for _, listener in ipairs(registry.own[name] or {}) do
+    if listener == what or listener.fn == what or (listener.name ~= nil and listener.name == what) then
+      removed = true
+    else
+      kept[#kept + 1] = listener
+    end
+  end
+  registry.own[name] = kept
+  hooks.settle(registry)
+  return removed
+end
+
+---Whether there are listeners under a name, in the registry itself or in its database's.
+---@param registry rowan.HookRegistry
+---@param name string
+---@return boolean
+function hooks.has(registry, name)
+  hooks.check_name(registry, name)
+  local own, above = registry.own[name], registry.parent and OF_MODELS[name] and registry.parent.own[name]
+  return (own ~= nil and own[1] ~= nil) or (above and above[1] ~= nil) or false
+end
+
+---Runs the listeners of a name, one after the other; the first error ends it.
+---@async
+---@param registry rowan.HookRegistry
+---@param name string
+---@param ... any what they get
+function hooks.run(registry, name, ...)
+  for _, at in ipairs({ registry, registry.parent }) do
+    local list = {}
+    append(list, at.own[name])
+    for i = 1, #list do list[i](...) end
+  end
+end
+
+return hooks

@@ -1,0 +1,231 @@
+--- What runs around calls that write many rows: their own hooks, with `individualHooks` those of each row, and what plugins
+--- wrap around them. A model that is not watched (definition.watched) never comes here.
+
+local bulk = require("rowan.repo.bulk")
+local errors = require("rowan.base.errors")
+local expression = require("rowan.query.expression")
+local lifecycle = require("rowan.repo.lifecycle")
+local link = require("rowan.repo.link")
+local read = require("rowan.repo.read")
+local run = require("rowan.repo.run")
+local save = require("rowan.repo.save")
+local validate = require("rowan.change.validate")
+local wrap = require("rowan.repo.wrap")
+
+local bulk_life = {}
+
+local fire = lifecycle.fire
+
+-- Hooks of rows that a bulk call passes over unless it has individualHooks.
+local PER_ROW = {
+  Create = { "beforeCreate", "afterCreate", "beforeSave", "afterSave" },
+  Update = { "beforeUpdate", "afterUpdate", "beforeSave", "afterSave" },
+  Destroy = { "beforeDestroy", "afterDestroy" },
+  Restore = { "beforeRestore", "afterRestore" },
+}
+local CALLS = { Create = "bulkCreate", Update = "update", Destroy = "destroy", Restore = "restore" }
+
+local function warn_passed(model, what, on)
+  local def = model.definition
+  for _, name in ipairs(PER_ROW[what]) do
+    if on[name] then
+      def.warned = def.warned or {}
+      if not def.warned[what] then
+        def.warned[what] = true
+        run.warn(model.db, ("%s:%s runs no hook %s, because it writes many rows at once; individualHooks = true runs "
+          .. "the hooks of each row, hooks = false says that none are wanted"):format(model.name, CALLS[what], name))
+      end
+      return
+    end
+  end
+end
+
+-- Runs body(call, on, each) between the call's own hooks; `each`: the hooks of the rows are wanted.
+local function around(model, what, options, subject, body)
+  local bulk_before, bulk_after = "beforeBulk" .. what, "afterBulk" .. what
+  local hooks = lifecycle.hooks_of(model.definition, options)
+  local after = { bulk_after }
+  if hooks[bulk_before] or (options and options.individualHooks) then
+    -- The hook in front may ask for those of the rows.
+    for _, name in ipairs(PER_ROW[what]) do
+      if name:find("^after") then after[#after + 1] = name end
+    end
+  end
+  return lifecycle.within(model, after, options, function(call, on)
+    local function say(list)
+      if subject then fire(list, subject, call) else fire(list, call) end
+    end
+    say(on[bulk_before])
+    if not call.individualHooks then warn_passed(model, what, on) end
+    local function conclude(...)
+      say(on[bulk_after])
+      return ...
+    end
+    return conclude(body(call, on, call.individualHooks))
+  end)
+end
+
+-- The statements of a bulk call with what plugins wrap around them.
+local function wrapped(model, kind, change, send)
+  local writes = model.definition.writes
+  change.kind, change.model = kind, model
+  return wrap.run(writes and writes[kind], change, send)
+end
+
+local function send_rows(model, instances, call, store)
+  return wrapped(model, "bulkInsert", { rows = instances, options = call }, function(change)
+    return store(change.rows, change.options)
+  end)
+end
+
+---Stores new instances with the hooks of each of them, and no hooks of a call: for rows that are written along with
+---others.
+---@async
+---@param model table
+---@param instances table[]
+---@param options? table
+---@param store fun(instances: table[], call: table) INSERTs them and makes them stored ones
+function bulk_life.insert_each(model, instances, options, store)
+  lifecycle.within(model, { "afterCreate", "afterSave" }, options, function(call, on)
+    for _, row in ipairs(instances) do lifecycle.before_create(model, row, call, on) end
+    send_rows(model, instances, call, store)
+    for _, row in ipairs(instances) do lifecycle.after_create(row, call, on) end
+  end)
+end
+
+---Model:bulkCreate.
+---@async
+---@param model table
+---@param instances table[] new ones
+---@param options? table individualHooks, validate, hooks ...
+---@param store fun(instances: table[], call: table) INSERTs them and makes them stored ones
+function bulk_life.create(model, instances, options, store)
+  around(model, "Create", options, instances, function(call, on, each)
+    if each then
+      for _, row in ipairs(instances) do lifecycle.before_create(model, row, call, on) end
+    elseif call.validate then
+      validate.check_all(model.definition, instances, validate.options(model.definition, call, model.name))
+    end
+    send_rows(model, instances, call, store)
+    if each then
+      for _, row in ipairs(instances) do lifecycle.after_create(row, call, on) end
+    end
+  end)
+end
+
+-- The stored rows that a bulk call is about.
+local function rows_of(model, call)
+  local finder = link.call(call)
+  finder.where, finder.hooks = call.where, false
+  for name in next, model.definition.plugin_options or {} do finder[name] = call[name] end
+  return read.all(model, finder)
+end
+
+local function names_of(values, context)
+  local names = {}
+  for name, value in next, values do
+    if expression.is(value) then
+      errors.raise("QueryError", {
+        message = ("%s: %s is an SQL expression, which no row can show to its hooks; leave out individualHooks")
+          :format(context, tostring(name)),
+      })
+    end
+    names[#names + 1] = name
+  end
+  return names
+end
+
+-- Whether the hooks have left all rows with the values of the call and nothing else.
+local function uniform(rows, calls, values, count)
+  for i, row in ipairs(rows) do
+    if #calls[i].fields ~= count then return false end
+    for name, value in next, values do
+      if rawget(row, name) ~= value then return false end
+    end
+  end
+  return true
+end
+
+-- The condition that finds exactly these rows.
+local function among(model, rows)
+  local primary, keys = model.definition.primary, {}
+  for i, row in ipairs(rows) do keys[i] = link.item(model, primary, row, model.name).key end
+  return link.one_of(primary, keys)
+end
+
+local function update_each(model, values, call, on, context)
+  local rows, calls = rows_of(model, call), {}
+  local names = names_of(values, context)
+  for i, row in ipairs(rows) do
+    local own = link.call(call)
+    own.fields, own.silent, own.hooks = { (table.unpack or unpack)(names) }, call.silent, call.hooks
+    for name, value in next, values do rawset(row, name, value) end
+    lifecycle.before_update(model, row, own, on)
+    calls[i] = own
+  end
+  if uniform(rows, calls, values, #names) then
+    local written = call.silent and values or link.stamped(model, link.with(values, {}))
+    local own = link.with(link.call(call), { where = among(model, rows), silent = true })
+    wrapped(model, "bulkUpdate", { values = written, options = own }, function(change)
+      return bulk.update(model, change.values, change.options, context)
+    end)
+    local items = {}
+    for i, row in ipairs(rows) do items[i] = { row = row } end
+    link.remember(model, items, written)
+  else
+    for i, row in ipairs(rows) do save.statement(model, row, calls[i]) end
+  end
+  for i, row in ipairs(rows) do
+    fire(on.afterUpdate, row, calls[i])
+    fire(on.afterSave, row, calls[i])
+  end
+  return #rows, call.returning and rows or nil
+end
+
+---Model:update.
+---@async
+---@param model table
+---@param values table<string, any>
+---@param options table where, individualHooks, hooks ...
+---@param context string
+---@return integer affected
+---@return table[]? rows with `returning`
+function bulk_life.update(model, values, options, context)
+  bulk.check_where(model, options, context)
+  local given = link.with(options, { attributes = link.with(values, {}) })
+  return around(model, "Update", given, nil, function(call, on, each)
+    if each then return update_each(model, call.attributes, call, on, context) end
+    return wrapped(model, "bulkUpdate", { values = call.attributes, options = call }, function(change)
+      return bulk.update(model, change.values, change.options, context)
+    end)
+  end)
+end
+
+local function destroy_each(model, call, on, context)
+  local rows = rows_of(model, call)
+  for _, row in ipairs(rows) do fire(on.beforeDestroy, row, call) end
+  local own = link.with(call, { where = among(model, rows) })
+  local affected = wrapped(model, "bulkDestroy", { options = own }, function(change)
+    return bulk.delete(model, change.options, context)
+  end)
+  for _, row in ipairs(rows) do fire(on.afterDestroy, row, call) end
+  return affected
+end
+
+---Model:destroy.
+---@async
+---@param model table
+---@param options table where, individualHooks, hooks ...
+---@param context string
+---@return integer affected
+function bulk_life.destroy(model, options, context)
+  bulk.check_where(model, options, context)
+  return around(model, "Destroy", options, nil, function(call, on, each)
+    if each then return destroy_each(model, call, on, context) end
+    return wrapped(model, "bulkDestroy", { options = call }, function(change)
+      return bulk.delete(model, change.options, context)
+    end)
+  end)
+end
+
+return bulk_life

@@ -1,0 +1,207 @@
+--- What runs around the writing of rows, in one place and one order: validation, hooks before, the statement, hooks after.
+--- A model without hooks and validators never comes here. Called by repo/save (one row) and repo/bulk_life (many).
+---
+--- A call that has hooks behind its statement runs in a transaction of its own (a savepoint of the current one), so that
+--- an error in one of them leaves nothing behind; hooks in front of it stop the call before anything is sent.
+
+local build = require("rowan.change.build")
+local collect = require("rowan.change.collect")
+local errors = require("rowan.base.errors")
+local run = require("rowan.repo.run")
+local transaction = require("rowan.repo.transaction")
+local validate = require("rowan.change.validate")
+
+local lifecycle = {}
+
+local NONE = {}
+
+---The hooks that a call runs, by name; none with `hooks = false`.
+---@param def table
+---@param options? table
+---@return table<string, function[]>
+function lifecycle.hooks_of(def, options)
+  if def.hooks == nil or (options and options.hooks == false) then return NONE end
+  return def.hooks
+end
+
+---Runs the hooks of one name.
+---@async
+---@param list? function[]
+---@param ... any
+function lifecycle.fire(list, ...)
+  for i = 1, list and #list or 0 do list[i](...) end
+end
+local fire = lifecycle.fire
+
+---Runs `body(call, hooks)`, where `call` is a copy of the call's options that the hooks get and may change, with the
+---transaction of the call in it.
+---@async
+---@param model table
+---@param after string[] names of the hooks that run behind the statement
+---@param options? table
+---@param body fun(call: table, hooks: table<string, function[]>): ...
+---@return any ... what body returned
+function lifecycle.within(model, after, options, body)
+  local on, call, behind = lifecycle.hooks_of(model.definition, options), {}, false
+  for name, value in next, options or {} do call[name] = value end
+  for _, name in ipairs(after) do behind = behind or on[name] ~= nil end
+  if not behind then
+    if call.transaction == nil then call.transaction = run.transaction(model.db) end
+    return body(call, on)
+  end
+  return transaction.around(model.db, options, function(t)
+    call.transaction = t
+    return body(call, on)
+  end)
+end
+
+local function set_of(names)
+  local set = {}
+  for _, name in ipairs(names) do set[name] = true end
+  return set
+end
+
+-- What is to be looked at in a row: what is about to be written of a stored one, everything in a new one.
+local function validated(model, row, call)
+  local options = validate.options(model.definition, call, model.name .. ":save")
+  if row.isNewRecord then return options end
+  local only = {}
+  for _, name in ipairs(collect.changed(model.definition, row) or NONE) do
+    only[name] = (not options.only or options.only[name]) or nil
+  end
+  return { skip = options.skip, only = only }
+end
+
+---Validates a row with the hooks around it; raises one ValidationError with all that is wrong.
+---@async
+---@param model table
+---@param row table
+---@param call table
+---@param on table<string, function[]>
+function lifecycle.validate(model, row, call, on)
+  if call.validate == false then return end
+  fire(on.beforeValidate, row, call)
+  local failures = validate.failures(model.definition, row, validated(model, row, call))
+  if failures then
+    local problem = errors.new("ValidationError", { model = model.name, errors = failures })
+    fire(on.validationFailed, row, call, problem)
+    error(problem, 0)
+  end
+  fire(on.afterValidate, row, call)
+end
+
+local function copy(row)
+  local fields = {}
+  for name, value in next, row do fields[name] = value end
+  return fields
+end
+
+-- Runs fn; when it fails, the attributes of the row are again what they were.
+local function restoring(model, row, fn, ...)
+  local before = copy(row)
+  local function conclude(ok, ...)
+    if ok then return ... end
+    for _, attr in ipairs(model.definition.list) do rawset(row, attr.name, before[attr.name]) end
+    error((...), 0)
+  end
+  return conclude(pcall(fn, ...))
+end
+
+-- `fields` of a call, and what the hooks in front of its statement changed in the row.
+local function with_changed(def, row, fields, before, dirty)
+  local list, seen = {}, {}
+  local function add(name)
+    if not seen[name] then list[#list + 1] = name end
+    seen[name] = true
+  end
+  for _, name in ipairs(fields) do add(name) end
+  for _, attr in ipairs(def.list) do
+    if rawget(row, attr.name) ~= before[attr.name] then add(attr.name) end
+  end
+  for _, name in ipairs(collect.changed(def, row) or NONE) do
+    if not dirty[name] then add(name) end
+  end
+  return list
+end
+
+local CREATED, UPDATED = { "afterCreate", "afterSave" }, { "afterUpdate", "afterSave" }
+
+---Hooks and validation in front of the INSERT of a new row.
+---@async
+---@param model table
+---@param row table
+---@param call table
+---@param on table<string, function[]>
+function lifecycle.before_create(model, row, call, on)
+  build.stamp_new(model.definition, row)
+  lifecycle.validate(model, row, call, on)
+  fire(on.beforeCreate, row, call)
+  fire(on.beforeSave, row, call)
+end
+
+---Hooks behind the INSERT of a row.
+---@async
+---@param row table
+---@param call table
+---@param on table<string, function[]>
+function lifecycle.after_create(row, call, on)
+  fire(on.afterCreate, row, call)
+  fire(on.afterSave, row, call)
+end
+
+---Hooks and validation in front of the UPDATE of a stored row; what the hooks change joins `call.fields`.
+---@async
+---@param model table
+---@param row table
+---@param call table
+---@param on table<string, function[]>
+function lifecycle.before_update(model, row, call, on)
+  local def = model.definition
+  local before, dirty = copy(row), set_of(collect.changed(def, row) or NONE)
+  lifecycle.validate(model, row, call, on)
+  fire(on.beforeUpdate, row, call)
+  fire(on.beforeSave, row, call)
+  if call.fields then call.fields = with_changed(def, row, call.fields, before, dirty) end
+end
+
+---Writes a row with what belongs around it.
+---@async
+---@param model table
+---@param row table new or stored
+---@param options? table
+---@param send fun(call: table): boolean the statement; false when there was nothing to write
+function lifecycle.save(model, row, options, send)
+  local is_new = row.isNewRecord
+  restoring(model, row, lifecycle.within, model, is_new and CREATED or UPDATED, options, function(call, on)
+    if is_new then
+      lifecycle.before_create(model, row, call, on)
+      send(call)
+      lifecycle.after_create(row, call, on)
+      return
+    end
+    lifecycle.before_update(model, row, call, on)
+    if send(call) then
+      fire(on.afterUpdate, row, call)
+      fire(on.afterSave, row, call)
+    end
+  end)
+end
+
+---Runs the hooks before and after something else that is done to one row.
+---@async
+---@param model table
+---@param what "Destroy"|"Restore"
+---@param row table
+---@param options? table
+---@param send fun(call: table): ...
+---@return any ... what send returned
+function lifecycle.around(model, what, row, options, send)
+  return lifecycle.within(model, { "after" .. what }, options, function(call, on)
+    fire(on["before" .. what], row, call)
+    local made = send(call)
+    fire(on["after" .. what], row, call)
+    return made
+  end)
+end
+
+return lifecycle

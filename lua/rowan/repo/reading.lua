@@ -1,0 +1,41 @@
+--- What runs around a search: the hooks of finders, and what plugins wrap around reading. Called by repo/read, for models
+--- that have either.
+
+local lifecycle = require("rowan.repo.lifecycle")
+local wrap = require("rowan.repo.wrap")
+
+local reading = {}
+
+local fire = lifecycle.fire
+
+local BEFORE_FIND = { "beforeFind", "beforeFindAfterExpandIncludeAll", "beforeFindAfterOptions" }
+local BEFORE_COUNT = { "beforeCount" }
+
+---Whether a search of a model takes more than its statement.
+---@param def table
+---@return boolean
+function reading.watched(def)
+  return def.hooks ~= nil or def.reads ~= nil
+end
+
+---Makes a search with what belongs around it. The hooks get a copy of the options and may change it.
+---@async
+---@param kind "all"|"one"|"page"|"count"
+---@param model table
+---@param options table
+---@param find fun(model: table, options: table): any, any
+---@return any ... what `find` returned
+function reading.around(kind, model, options, find)
+  local on, call = lifecycle.hooks_of(model.definition, options), {}
+  for name, value in next, options do call[name] = value end
+  for _, name in ipairs(kind == "count" and BEFORE_COUNT or BEFORE_FIND) do fire(on[name], call) end
+  local first, second = wrap.run(model.definition.reads, { kind = kind, model = model, options = call },
+    function(subject) return find(subject.model, subject.options) end)
+  if kind == "count" then return first end
+  local found = first
+  if kind == "page" then found = second end
+  fire(on.afterFind, found, call)
+  return first, second
+end
+
+return reading

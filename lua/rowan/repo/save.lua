@@ -1,0 +1,101 @@
+--- Saving one row, new or stored: the statement that it needs, with validation and hooks around it where the model has
+--- any. Called by Instance:save, and by whatever stores single rows.
+
+local collect = require("rowan.change.collect")
+local build = require("rowan.change.build")
+local lifecycle = require("rowan.repo.lifecycle")
+local wrap = require("rowan.repo.wrap")
+local write = require("rowan.repo.write")
+
+local save = {}
+
+local function chosen(def, names, fields)
+  local keep, list = {}, {}
+  for _, name in ipairs(fields) do
+    if not def.by_name[name] then build.unknown(def, name, def.name .. ":save") end
+    keep[name] = true
+  end
+  for _, name in ipairs(names) do
+    if keep[name] then list[#list + 1] = name end
+  end
+  return list
+end
+
+-- A failed INSERT leaves the row without the timestamps and canonical values that were made for it.
+local function insert(model, row, options)
+  local before = {}
+  for name, value in next, row do before[name] = value end
+  local ok, problem = pcall(write.insert, model, row, options)
+  if ok then return end
+  for _, attr in ipairs(model.definition.list) do rawset(row, attr.name, before[attr.name]) end
+  error(problem, 0)
+end
+
+-- The statement alone; false when nothing had to be sent.
+local function send(model, row, options)
+  local def = model.definition
+  if not row.isNewRecord and not (options and options.fields) then
+    local values, key, canonical = collect.changes(def, row, model.associations)
+    if values then
+      write.changes(model, row, values, key, canonical, options)
+      return true
+    end
+    if values == nil then return false end
+  end
+  collect.check_fields(def, row, model.associations)
+  if row.isNewRecord then
+    insert(model, row, options)
+    return true
+  end
+  local names = collect.changed(def, row)
+  if names and options and options.fields then names = chosen(def, names, options.fields) end
+  if not names or #names == 0 then return false end
+  write.update(model, row, names, options)
+  return true
+end
+
+---The statement with what plugins wrap around it, without hooks and validation.
+---@async
+---@param model table
+---@param row table
+---@param options? table
+---@return boolean sent
+function save.statement(model, row, options)
+  local writes, kind = model.definition.writes, row.isNewRecord and "insert" or "update"
+  local change = { kind = kind, model = model, row = row, options = options }
+  return wrap.run(writes and writes[kind], change, function(given) return send(model, row, given.options) end)
+end
+
+---Writes what changed in a row: INSERT for a new one, UPDATE of the changed columns otherwise, nothing when nothing
+---changed.
+---@async
+---@param model table
+---@param row table
+---@param options? { fields?: string[], silent?: boolean, hooks?: boolean, transaction?: any, logging?: any }
+---@return table row
+function save.row(model, row, options)
+  local def = model.definition
+  if not def.watched then
+    send(model, row, options)
+  else
+    lifecycle.save(model, row, options, function(call) return save.statement(model, row, call) end)
+  end
+  return row
+end
+
+---Deletes a stored row.
+---@async
+---@param model table
+---@param row table
+---@param options? { hooks?: boolean, transaction?: any, logging?: any }
+---@return integer affected
+function save.destroy(model, row, options)
+  local def = model.definition
+  if not def.watched then return write.delete(model, row, options) end
+  return lifecycle.around(model, "Destroy", row, options, function(call)
+    return wrap.run(def.writes and def.writes.destroy, { kind = "destroy", model = model, row = row, options = call },
+      function(change) return write.delete(model, row, change.options) end)
+  end)
+end
+
+return save

@@ -1,0 +1,285 @@
+-- Hooks: which run around what, in which order, and what an error in one of them stops.
+local helper = require "spec.helper"
+local rowan = require "rowan"
+
+local DataTypes = rowan.DataTypes
+
+local ROW = {
+  "beforeValidate", "afterValidate", "validationFailed", "beforeCreate", "afterCreate", "beforeUpdate", "afterUpdate",
+  "beforeSave", "afterSave", "beforeDestroy", "afterDestroy",
+}
+
+helper.each(function(_, connect)
+  local db, User
+
+  local function define(options)
+    db = connect({ warnings = false })
+    User = db:define("User", { name = { type = DataTypes.STRING, allowNull = false, unique = true },
+      slug = DataTypes.STRING, age = DataTypes.INTEGER }, options)
+    db:sync()
+  end
+
+  -- The names of the hooks that ran, in their order.
+  local function record(names)
+    local seen = {}
+    for _, name in ipairs(names) do
+      User:addHook(name, "record", function() seen[#seen + 1] = name end)
+    end
+    return seen
+  end
+
+  describe("around one row, hooks", function()
+    it("run in the order of validation, create, save", function()
+      define()
+      local seen = record(ROW)
+      local user = User:create({ name = "ann" })
+      assert.same({ "beforeValidate", "afterValidate", "beforeCreate", "beforeSave", "afterCreate", "afterSave" }, seen)
+      for i = #seen, 1, -1 do seen[i] = nil end
+      user.age = 3
+      user:save()
+      assert.same({ "beforeValidate", "afterValidate", "beforeUpdate", "beforeSave", "afterUpdate", "afterSave" }, seen)
+      for i = #seen, 1, -1 do seen[i] = nil end
+      user:destroy()
+      assert.same({ "beforeDestroy", "afterDestroy" }, seen)
+    end)
+
+    it("run before nothing is written, but not after it", function()
+      define()
+      local user = User:create({ name = "ann" })
+      local seen = record(ROW)
+      -- BEGIN and COMMIT alone.
+      assert.equal(2, helper.count(function() user:save() end))
+      assert.same({ "beforeValidate", "afterValidate", "beforeUpdate", "beforeSave" }, seen)
+    end)
+
+    it("have their changes written", function()
+      define({ hooks = { beforeValidate = function(user) user.slug = user.name end,
+        beforeUpdate = function(user) user.slug = user.name .. "!" end } })
+      local user = User:create({ name = "ann" })
+      assert.equal("ann", User:findByPk(user.id).slug)
+      user:update({ age = 4 })
+      local read = User:findByPk(user.id)
+      assert.equal("ann!", read.slug)
+      assert.equal(4, read.age)
+    end)
+
+    it("leave nothing behind when one of them raises", function()
+      define()
+      User:beforeCreate("stop", function() error("no", 0) end)
+      assert.equal("no", helper.error_of(function() User:create({ name = "ann" }) end))
+      User:removeHook("beforeCreate", "stop")
+      User:afterCreate(function() error("late", 0) end)
+      local user = User:build({ name = "ann" })
+      assert.equal("late", helper.error_of(function() user:save() end))
+      assert.is_true(user.isNewRecord)
+      assert.is_nil(user.id)
+      assert.is_nil(user.createdAt)
+      assert.equal(0, User:count())
+      User:removeHook("afterCreate", "stop")
+    end)
+
+    it("hear of what is not valid, and may raise something else", function()
+      define()
+      local failed
+      User:validationFailed(function(user, _, err) failed = { user.age, err.errors[1].path } end)
+      local err = helper.error_of(function() User:create({ age = 7 }) end)
+      assert.is_true(rowan.is(err, "ValidationError"))
+      assert.same({ 7, "name" }, failed)
+      User:validationFailed(function() error("other", 0) end)
+      assert.equal("other", helper.error_of(function() User:create({ age = 7 }) end))
+    end)
+
+    it("are passed over with hooks = false", function()
+      define()
+      local seen = record(ROW)
+      local user = User:create({ name = "ann" }, { hooks = false })
+      user:update({ age = 1 }, { hooks = false })
+      user:destroy({ hooks = false })
+      assert.same({}, seen)
+    end)
+
+    it("find the transaction of the call among the options", function()
+      define()
+      local committed = {}
+      User:afterCreate(function(user, options)
+        options.transaction:afterCommit(function() committed[#committed + 1] = user.name end)
+      end)
+      User:create({ name = "ann" })
+      assert.same({ "ann" }, committed)
+      db:transaction(function()
+        User:create({ name = "bob" })
+        assert.same({ "ann" }, committed)
+      end)
+      assert.same({ "ann", "bob" }, committed)
+    end)
+  end)
+
+  describe("around many rows, hooks", function()
+    it("of the call see the rows and the options", function()
+      define()
+      local seen = {}
+      User:beforeBulkCreate(function(rows) seen[#seen + 1] = #rows; rows[1].age = 9 end)
+      User:afterBulkCreate(function(rows) seen[#seen + 1] = rows[1].id end)
+      User:beforeBulkUpdate(function(options) options.attributes.slug = "s" end)
+      User:beforeBulkDestroy(function(options) options.where = { name = "bob" } end)
+      local list = User:bulkCreate({ { name = "ann" }, { name = "bob" } })
+      assert.same({ 2, list[1].id }, seen)
+      assert.equal(9, User:findByPk(list[1].id).age)
+      assert.equal(2, (User:update({ age = 1 }, { where = rowan.all })))
+      assert.equal("s", User:findOne({ where = { name = "bob" } }).slug)
+      assert.equal(1, User:destroy({ where = { name = "ann" } }))
+      assert.equal("ann", User:findOne().name)
+    end)
+
+    it("of each row run with individualHooks, in statements that do not grow", function()
+      define()
+      User:beforeCreate(function(user) user.slug = user.name:upper() end)
+      local seen = record({ "afterCreate", "beforeUpdate", "afterUpdate", "beforeDestroy", "afterDestroy" })
+      local list = {}
+      for i = 1, 20 do list[i] = { name = "u" .. i } end
+      -- BEGIN, INSERT, COMMIT
+      assert.equal(3, helper.count(function() User:bulkCreate(list, { individualHooks = true }) end))
+      assert.equal(20, #seen)
+      assert.equal("U7", User:findOne({ where = { name = "u7" } }).slug)
+      assert.equal(4, helper.count(function()
+        User:update({ age = 2 }, { where = { name = { "u1", "u2", "u3" } }, individualHooks = true })
+      end))
+      assert.equal(3, User:count({ where = { age = 2 } }))
+      assert.equal(26, #seen)
+      assert.equal(4, helper.count(function()
+        assert.equal(2, User:destroy({ where = { name = { "u1", "u2" } }, individualHooks = true }))
+      end))
+      assert.equal(18, User:count())
+      assert.equal(30, #seen)
+    end)
+
+    it("of each row may give each its own values", function()
+      define()
+      User:bulkCreate({ { name = "a" }, { name = "b" } })
+      User:beforeUpdate(function(user) user.slug = user.name .. user.age end)
+      User:update({ age = 2 }, { where = rowan.all, individualHooks = true })
+      local slugs = {}
+      for i, user in ipairs(User:findAll({ order = { "name" } })) do slugs[i] = user.slug end
+      assert.same({ "a2", "b2" }, slugs)
+    end)
+
+    it("that are passed over are told of once", function()
+      local told = {}
+      db = connect({ warnings = function(message) told[#told + 1] = message end })
+      User = db:define("User", { name = DataTypes.STRING }, { hooks = { beforeUpdate = function() end } })
+      db:sync()
+      User:create({ name = "a" })
+      User:update({ name = "b" }, { where = rowan.all, hooks = false })
+      User:update({ name = "b" }, { where = rowan.all })
+      User:update({ name = "c" }, { where = rowan.all })
+      assert.equal(1, #told)
+      assert.truthy(told[1]:find("User:update runs no hook beforeUpdate", 1, true))
+    end)
+  end)
+
+  describe("around searches, hooks", function()
+    it("may change the options, and see what was found", function()
+      define()
+      User:bulkCreate({ { name = "a", age = 1 }, { name = "b", age = 2 } })
+      User:beforeFind(function(options) options.where = { age = 2 } end)
+      User:beforeCount(function(options) options.where = { age = 5 } end)
+      local found = {}
+      User:afterFind(function(result) found[#found + 1] = result and (result.name or #result) or "none" end)
+      assert.equal("b", User:findAll()[1].name)
+      assert.equal("b", User:findOne().name)
+      assert.equal(1, User:findAndCountAll().count)
+      assert.equal(0, User:count())
+      assert.equal(2, #User:findAll({ hooks = false }))
+      assert.same({ 1, "b", 1 }, found)
+    end)
+
+    it("run for a search by key", function()
+      define()
+      local user = User:create({ name = "a" })
+      local seen = record({ "beforeFind", "beforeFindAfterExpandIncludeAll", "beforeFindAfterOptions", "afterFind" })
+      assert.equal("a", User:findByPk(user.id).name)
+      assert.same({ "beforeFind", "beforeFindAfterExpandIncludeAll", "beforeFindAfterOptions", "afterFind" }, seen)
+    end)
+  end)
+
+  describe("hooks", function()
+    it("of the model run before those of the database", function()
+      define()
+      local seen = {}
+      db:addHook("beforeCreate", function() seen[#seen + 1] = "database" end)
+      local remove = User:addHook("beforeCreate", function() seen[#seen + 1] = "model" end)
+      User:create({ name = "a" })
+      assert.same({ "model", "database" }, seen)
+      remove()
+      User:create({ name = "b" })
+      assert.same({ "model", "database", "database" }, seen)
+      local Other = db:define("Other", { name = DataTypes.STRING })
+      assert.is_true(Other:hasHook("beforeCreate"))
+      assert.is_false(Other:hasHook("afterCreate"))
+    end)
+
+    it("of definitions see them, and may change them", function()
+      db = connect()
+      db:beforeDefine(function(attributes, options, name)
+        attributes.tag = DataTypes.STRING
+        options.tableName = "t_" .. name
+      end)
+      local defined
+      db:afterDefine(function(model) defined = model end)
+      User = db:define("User", { name = DataTypes.STRING })
+      assert.equal(User, defined)
+      assert.equal("t_User", User.tableName)
+      assert.truthy(User.rawAttributes.tag)
+    end)
+
+    it("are refused by name where they cannot be", function()
+      define()
+      local function message(fn) return helper.error_of(fn).message end
+      assert.truthy(message(function() User:addHook("beforeCraete", print) end)
+        :find('did you mean "beforeCreate"', 1, true))
+      assert.truthy(message(function() db:addHook("beforeConnect", print) end):find("without Lua", 1, true))
+      assert.truthy(message(function() User:beforeDefine(print) end):find("one of the database", 1, true))
+      assert.truthy(message(function() User:beforeCreate("x") end):find("must be a function", 1, true))
+      assert.truthy(message(function() db:define("X", { a = DataTypes.TEXT }, { hooks = { before = print } }) end)
+        :find("there is no hook", 1, true))
+    end)
+  end)
+
+  describe("hooks of rows that come along", function()
+    it("run for nested rows and for what association methods make", function()
+      define()
+      local Post = db:define("Post", { title = DataTypes.STRING })
+      local Tag = db:define("Tag", { name = DataTypes.STRING })
+      local Link = db:define("Link", { rank = DataTypes.INTEGER })
+      User:hasMany(Post, { as = "posts" })
+      Post:belongsToMany(Tag, { through = Link, as = "tags" })
+      db:sync()
+      local seen = {}
+      local function note(row) seen[#seen + 1] = row.Model.name .. (row.isNewRecord and " new" or "") end
+      db:addHook("beforeCreate", note)
+      db:addHook("afterCreate", note)
+      local user = User:create({ name = "a", posts = { { title = "t", tags = { { name = "x" } } } } },
+        { include = { { association = "posts", include = "tags" } } })
+      assert.same({ "User new", "User", "Post new", "Post", "Tag new", "Tag", "Link new", "Link" }, seen)
+      for i = #seen, 1, -1 do seen[i] = nil end
+      local post = user:createPost({ title = "u" })
+      post:addTags(Tag:findAll())
+      assert.same({ "Post new", "Post", "Link new", "Link" }, seen)
+    end)
+
+    it("undo all of it with an error", function()
+      define()
+      local Post = db:define("Post", { title = DataTypes.STRING })
+      User:hasMany(Post, { as = "posts" })
+      db:sync()
+      Post:afterCreate(function() error("no", 0) end)
+      local user = User:build({ name = "a" })
+      assert.equal("no", helper.error_of(function()
+        User:create({ name = "a", posts = { { title = "t" } } }, { include = "posts" })
+      end))
+      assert.is_true(user.isNewRecord)
+      assert.equal(0, User:count())
+      assert.equal(0, Post:count())
+    end)
+  end)
+end)
