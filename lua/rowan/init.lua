@@ -124,7 +124,7 @@ end
 ---@return boolean
 function rowan.isInstance(value, model)
   local found = instance_model(value)
-  return found ~= nil and (model == nil or found == model)
+  return found ~= nil and (model == nil or found.definition == model.definition)
 end
 
 return rowan

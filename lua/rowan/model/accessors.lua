@@ -5,6 +5,7 @@ local check = require("rowan.base.check")
 local errors = require("rowan.base.errors")
 local link = require("rowan.repo.link")
 local many = require("rowan.repo.link_many")
+local merge = require("rowan.query.merge")
 local null = require("rowan.base.null")
 local one = require("rowan.repo.link_one")
 local siblings = require("rowan.repo.siblings")
@@ -22,11 +23,11 @@ end
 
 local function finder_options(...)
   return options_of("where", "attributes", "include", "order", "limit", "offset", "raw", "rejectOnEmpty",
-    "associationLoading", ...)
+    "associationLoading", "scope", ...)
 end
 
 local FINDER = finder_options()
-local CONDITION = options_of("where")
+local CONDITION = options_of("where", "scope")
 local CREATE = options_of("include")
 
 -- What each method of each kind may be told.
@@ -38,8 +39,8 @@ local OPTIONS = {
     remove = options_of("destroy"), create = CREATE,
   },
   belongsToMany = {
-    get = finder_options("through", "joinTableAttributes"), count = options_of("where", "through"),
-    has = options_of("where", "through"), set = options_of("through"), add = options_of("through"),
+    get = finder_options("through", "joinTableAttributes"), count = options_of("where", "through", "scope"),
+    has = options_of("where", "through", "scope"), set = options_of("through"), add = options_of("through"),
     remove = options_of(), create = options_of("include", "through"),
   },
 }
@@ -59,6 +60,18 @@ local function check_options(made, role, options, context)
   if said and READS_THROUGH[role] then check.keys(said, THROUGH, context .. ": through", "QueryError") end
 end
 
+-- The options of a call that reads, with those of its target's scope. Through a junction the target is included, and
+-- query/include knows scopes.
+local function with_scope(made, options)
+  if made.through or not (made.target.scoped or (options and options.scope ~= nil)) then return options end
+  local scope = made.target:scopeOptions(options and options.scope)
+  if options then
+    options = link.with(options, {})
+    options.scope = nil
+  end
+  return scope and merge.options(made.target, scope, options) or options
+end
+
 -- How a getter without options of its own loads (repo/siblings); nil for one that has some.
 local function loading_mode(made, options, context)
   local mode = options and siblings.check(options.associationLoading, context)
@@ -75,7 +88,7 @@ local function getter(made, context)
     check_options(made, "get", options, context)
     local mode = loading_mode(made, options, context)
     if not mode then
-      local finder = link.with(options, {})
+      local finder = link.with(with_scope(made, options), {})
       finder.associationLoading = nil
       return effect(made, self, finder, context)
     end
@@ -90,11 +103,12 @@ local function method(made, role, name)
   if role == "count" then
     return function(self, options)
       check_options(made, role, options, context)
-      return effect(made, self, options, context)
+      return effect(made, self, with_scope(made, options), context)
     end
   end
   return function(self, argument, options)
     check_options(made, role, options, context)
+    if role == "has" then options = with_scope(made, options) end
     if role == "create" and argument ~= nil and (type(argument) ~= "table" or argument == null) then
       errors.raise("QueryError", { message = context .. " wants a table of values, not " .. tostring(argument) })
     end

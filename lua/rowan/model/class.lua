@@ -8,6 +8,7 @@ local errors = require("rowan.base.errors")
 local flow = require("rowan.model.flow")
 local finders = require("rowan.model.finders")
 local hooked = require("rowan.model.hooks")
+local scopes = require("rowan.model.scopes")
 local sync = require("rowan.repo.sync")
 local writers = require("rowan.model.writers")
 
@@ -25,7 +26,7 @@ local Model = { __name = "rowan.model" }
 Model.__index = Model
 Model.__tostring = function(m) return "rowan.model: " .. m.name end
 
-for _, methods in ipairs({ finders, writers, flow, hooked }) do
+for _, methods in ipairs({ finders, writers, flow, hooked, scopes.methods }) do
   for name, method in pairs(methods) do Model[name] = method end
 end
 
@@ -70,7 +71,12 @@ function Model:getAssociation(alias)
   return found
 end
 
+local function without_scope(model)
+  return type(model) == "table" and rawget(model, "baseModel") or model
+end
+
 local function associate(kind, source, target, options)
+  source, target = without_scope(source), without_scope(target)
   local made = association.define(kind, source, target, options)
   source:refresh()
   target:refresh()

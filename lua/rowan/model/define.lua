@@ -6,6 +6,7 @@ local definition = require("rowan.schema.definition")
 local expression = require("rowan.query.expression")
 local hooks = require("rowan.change.hooks")
 local plugin = require("rowan.model.plugin")
+local scopes = require("rowan.model.scopes")
 local siblings = require("rowan.repo.siblings")
 local validate = require("rowan.change.validate")
 
@@ -95,6 +96,7 @@ function define.model(db, name, attributes, options)
   hooks.add_all(model._hooks, def.options.hooks or {})
   plugin.apply(model, used)
   define.refresh(model)
+  scopes.install(model)
   return model
 end
 

@@ -12,10 +12,28 @@ local expression = require("rowan.query.expression")
 ---@class rowan.Model
 local Writers = {}
 
+---@class rowan.CreateOptions
+---@field include? any
+---@field fields? string[]
+---@field ignoreDuplicates? boolean
+---@field returning? boolean|string[]
+---@field silent? boolean
+---@field transaction? rowan.Transaction|false
+---@field logging? any
+
+---@class rowan.BulkCreateOptions: rowan.CreateOptions
+---@field updateOnDuplicate? boolean|string[]
+---@field conflictAttributes? string[]
+---@field conflictWhere? table
+
 local BUILD = { isNewRecord = true }
-local CREATE = { include = true, hooks = true, transaction = true, logging = true, benchmark = true }
-local BULK_CREATE = { individualHooks = true }
-for name in pairs(CREATE) do BULK_CREATE[name] = true end
+local CREATE = check.set({
+  "include", "fields", "ignoreDuplicates", "returning", "silent", "hooks", "transaction", "logging", "benchmark",
+})
+local BULK_CREATE = check.set({
+  "include", "fields", "ignoreDuplicates", "updateOnDuplicate", "conflictAttributes", "conflictWhere", "returning",
+  "silent", "hooks", "individualHooks", "transaction", "logging", "benchmark",
+})
 local UPDATE = {
   where = true, hooks = true, individualHooks = true, returning = true, silent = true, transaction = true,
   logging = true, benchmark = true,
@@ -38,10 +56,15 @@ end
 ---    local user = User:create{ name = "Ann" }
 ---    -- INSERT INTO "users" ("name", "created_at", "updated_at") VALUES ($1, $2, $3) RETURNING "id"
 ---    User:create({ name = "Ann", posts = { { title = "First" } } }, { include = "posts" })
+---
+---Options: `fields` are the only attributes of `values` that are written; `returning` (true, or a list of attributes) reads
+---back what the database made of them; `ignoreDuplicates` stores nothing where a row with the same key is there: the
+---instance then is still a new one, without what the database would have given it.
 ---@async
 ---@param values? table<string, any>
----@param options? { include?: any, transaction?: rowan.Transaction|false, logging?: any }
+---@param options? rowan.CreateOptions
 ---@return rowan.Instance
+---@return boolean? created with ignoreDuplicates
 function Writers:create(values, options)
   if options then check.keys(options, CREATE, self.name .. ":create", "QueryError") end
   return create.one(self, values, options)
@@ -49,10 +72,22 @@ end
 
 ---Stores many rows with one statement (one for each set of attributes that occurs), all or none of them; with those of
 ---the associations that `include` names, which take as many statements however many they are.
+---
+---    local users, what = User:bulkCreate(list, { ignoreDuplicates = true })
+---    -- what[i] is "created" or "skipped"; what.created and what.skipped count them
+---    User:bulkCreate(list, { updateOnDuplicate = { "name" }, conflictAttributes = { "email" } })
+---    -- INSERT ... ON CONFLICT ("email") DO UPDATE SET "name" = excluded."name", ... RETURNING ...
+---
+---Rows whose key is there are an error, unless `ignoreDuplicates` skips them (they stay new instances without a generated
+---key), or `updateOnDuplicate` updates the stored ones: the attributes it lists, or with `true` those that each row gives;
+---updatedAt with them unless `silent`, never the key, the primary key or createdAt. Updated instances show the stored row.
+---`conflictAttributes` say which key is meant, `conflictWhere` which partial index of them; it may be left out where the
+---rows have their primary key, or a single unique key.
 ---@async
 ---@param list table<string, any>[]
----@param options? { include?: any, transaction?: rowan.Transaction|false, logging?: any }
+---@param options? rowan.BulkCreateOptions
 ---@return rowan.Instance[] in the order of the list
+---@return table? what became of each, with ignoreDuplicates or updateOnDuplicate
 function Writers:bulkCreate(list, options)
   local context = self.name .. ":bulkCreate"
   check.keys(options, BULK_CREATE, context, "QueryError")

@@ -1,12 +1,12 @@
---- Plans of writing: INSERT of one row or many, UPDATE and DELETE by key or by condition. Pure. Which columns take part
---- is the shape; the values are parameters.
+--- Plans of writing: INSERT of one row, UPDATE and DELETE by key or by condition; query/write_many has those by lists.
+--- Pure. Which columns take part is the shape; the values are parameters.
 
 local builder = require("rowan.query.builder")
 local compile = require("rowan.sql.compile")
 local expression = require("rowan.query.expression")
 local link = require("rowan.query.link")
+local many = require("rowan.query.write_many")
 local node = require("rowan.sql.node")
-local projection = require("rowan.query.projection")
 local where = require("rowan.query.where")
 
 local write = {}
@@ -18,31 +18,6 @@ local write = {}
 ---@field columns? table[] what RETURNING gives
 ---@field last_id? table the attribute that takes the rowid the database chose
 
-local function returning(attrs)
-  if #attrs == 0 then return nil, nil end
-  local nodes, columns = {}, {}
-  for i, attr in ipairs(attrs) do
-    nodes[i] = node.column(attr.field)
-    columns[i] = projection.column(attr)
-  end
-  return nodes, columns
-end
-
--- Attributes of a new row that only the database knows: generated keys, and defaults that are SQL.
-local function made_by_database(def, present)
-  local list = {}
-  for _, attr in ipairs(def.list) do
-    if not present[attr] and (attr.auto or attr.default_kind == "expression") then list[#list + 1] = attr end
-  end
-  return list
-end
-
-local function set_of(attrs)
-  local set = {}
-  for _, attr in ipairs(attrs) do set[attr] = true end
-  return set
-end
-
 ---INSERT of one row with the given attributes as parameters 1..n.
 ---@param def table
 ---@param attrs table[]
@@ -53,32 +28,13 @@ function write.insert(def, attrs, dialect)
   for i, attr in ipairs(attrs) do
     fields[i], values[i], codes[i] = attr.field, node.param(i), "-" .. attr.type.code
   end
-  local made = made_by_database(def, set_of(attrs))
+  local made = many.made_by_database(def, attrs)
   local last_id
   if dialect.supports.last_id and #made == 1 and made[1].auto then last_id, made = made[1], {} end
-  local nodes, columns = returning(made)
+  local nodes, columns = many.returning(made)
   return {
     codes = table.concat(codes), attrs = attrs, columns = columns, last_id = last_id,
     text = compile.text(node.insert(link.source(def), fields, values, nodes), dialect),
-  }
-end
-
----INSERT of many rows: parameter i is the list of the values of attrs[i].
----@param def table
----@param attrs table[]
----@param dialect rowan.Dialect
----@return rowan.WritePlan
-function write.insert_many(def, attrs, dialect)
-  local fields, type_list, names, codes = {}, {}, {}, {}
-  for i, attr in ipairs(attrs) do
-    fields[i], type_list[i] = attr.field, attr.type
-    names[i] = dialect.type_name(attr.type, attr, def)
-    codes[i] = "[" .. attr.type.code
-  end
-  local nodes, columns = returning(made_by_database(def, set_of(attrs)))
-  return {
-    codes = table.concat(codes), attrs = attrs, columns = columns,
-    text = compile.text(node.insert_lists(link.source(def), fields, type_list, names, nodes), dialect),
   }
 end
 
@@ -179,7 +135,7 @@ function write.update(def, changes, condition, with_rows, dialect)
     if not change.expression then attrs[#attrs + 1] = change.attr end
   end
   local nodes, columns
-  if with_rows then nodes, columns = returning(def.list) end
+  if with_rows then nodes, columns = many.returning(def.list) end
   return {
     codes = table.concat(tree.codes), attrs = attrs, columns = columns,
     text = compile.text(node.update(link.source(def, tree.scope), sets, found, nodes), dialect),

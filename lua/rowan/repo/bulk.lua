@@ -3,10 +3,12 @@
 local build = require("rowan.change.build")
 local cast = require("rowan.change.cast")
 local collect = require("rowan.change.collect")
+local duplicates = require("rowan.repo.duplicates")
 local errors = require("rowan.base.errors")
 local everything = require("rowan.base.everything")
 local expression = require("rowan.query.expression")
 local filter = require("rowan.query.filter")
+local groups = require("rowan.repo.groups")
 local null = require("rowan.base.null")
 local plans = require("rowan.repo.plans")
 local rows = require("rowan.driver.rows")
@@ -14,88 +16,43 @@ local run = require("rowan.repo.run")
 local transaction = require("rowan.repo.transaction")
 local undo = require("rowan.repo.written")
 local write = require("rowan.repo.write")
+local write_many = require("rowan.query.write_many")
 local write_plan = require("rowan.query.write")
 
 local bulk = {}
 
----@class rowan.BulkGroup rows with the same set of attributes, in the caller's order
----@field key number|string
----@field attrs table[]
----@field count integer
----@field rows table[]
----@field values table[] what is bound for each; the rows themselves where all of them show it
-
-local function new_group(def, row, key)
-  local group = { key = key, attrs = collect.attributes(def, row), count = 0, rows = {} }
-  group.values = group.rows
-  return group
-end
-
-local function add_to(group, row, values)
-  if values ~= row and group.values == group.rows then
-    group.values = {}
-    for i = 1, group.count do group.values[i] = group.rows[i] end
-  end
-  local count = group.count + 1
-  group.count, group.rows[count] = count, row
-  group.values[count] = values
-end
-
-local function group_rows(def, instances)
-  local groups, by_key, now = {}, {}, build.stamp(def)
-  if now == true then now = build.now() end -- one for all
-  for i = 1, #instances do
-    local row = instances[i]
-    local values, key, failures = collect.insert(def, row, now)
-    if failures then
-      local ok, problem = pcall(cast.check, def, failures)
-      if not ok then problem.message = ("row %d: %s"):format(i, problem.message) end
-      error(problem, 0)
-    end
-    local group = by_key[key]
-    if not group then
-      group = new_group(def, row, key)
-      by_key[key] = group
-      groups[#groups + 1] = group
-    end
-    add_to(group, row, values)
-  end
-  return groups
-end
-
 local function insert_many_plan(model, group)
-  local plan = write_plan.insert_many(model.definition, group.attrs, model.db._dialect)
-  plan.model, plan.names, plan.many, plan.count = model, write.names(plan.attrs), true, #plan.attrs
+  local plan = write_many.insert(model.definition, group.attrs, model.db._dialect)
+  plan.model, plan.many = model, true
   return plan
-end
-
-local function insert_group(model, group, options)
-  local def, db = model.definition, model.db
-  local kept = plans.of(model).insert_many
-  local plan = kept[group.key]
-  if not plan then
-    plan = insert_many_plan(model, group)
-    kept[group.key] = plan
-  end
-  local made, affected = run.plan(db, plan, group.values, plan.count, options)
-  if affected ~= group.count or (plan.columns and #made ~= group.count) then
-    errors.raise("DatabaseError", {
-      message = ("%s:bulkCreate: %d rows were sent and %s came back"):format(def.name, group.count, tostring(affected)),
-      sql = plan.text,
-    })
-  end
-  group.undone = undo.new(model, write.made_by(plan))
-  return plan.columns and made
 end
 
 -- What the database made of the rows.
 local function set_made(group, made)
-  if not made then return end
   local instances, values = group.rows, group.values
   for i = 1, group.count do
     local row, bound = instances[i], values[i]
     for name, value in next, made[i] do row[name], bound[name] = value, value end
   end
+end
+
+local function send_slice(model, slice, options)
+  local kept = plans.of(model).insert_many
+  local plan = kept[slice.key]
+  if not plan then
+    plan = insert_many_plan(model, slice)
+    kept[slice.key] = plan
+  end
+  local made, affected = run.plan(model.db, plan, slice.values, plan.count, options)
+  if affected ~= slice.count or (plan.columns and #made ~= slice.count) then
+    errors.raise("DatabaseError", {
+      message = ("%s:bulkCreate: %d rows were sent and %s came back")
+        :format(model.name, slice.count, tostring(affected)),
+      sql = plan.text,
+    })
+  end
+  slice.undone = undo.new(model, write.made_by(plan))
+  if plan.columns then set_made(slice, made) end
 end
 
 -- A row without a single value (all defaults) has no list to be in.
@@ -107,50 +64,68 @@ end
 ---stored instances yet.
 ---@async
 ---@param model table
----@param groups rowan.BulkGroup[]
+---@param list rowan.BulkGroup[]
 ---@param options? table
-function bulk.send(model, groups, options)
-  for _, group in ipairs(groups) do
+---@param mode? rowan.InsertMode
+function bulk.send(model, list, options, mode)
+  for _, group in ipairs(list) do
     if #group.attrs == 0 then
       insert_plain(model, group, options)
+    elseif mode then
+      duplicates.send(model, group, mode, options)
     else
-      set_made(group, insert_group(model, group, options))
+      send_slice(model, group, options)
     end
   end
 end
 
 ---Makes the rows of groups that were sent stored instances.
 ---@param model table
----@param groups rowan.BulkGroup[]
+---@param list rowan.BulkGroup[]
 ---@param options? table the call's
-function bulk.adopt(model, groups, options)
+function bulk.adopt(model, list, options)
   local inside = run.transaction(model.db, options)
-  for _, group in ipairs(groups) do
-    if #group.attrs > 0 then
-      for i = 1, inside and group.count or 0 do undo.insert(inside, group.rows[i], group.undone) end
+  for _, group in ipairs(list) do
+    if #group.attrs > 0 and group.count > 0 then
+      for i = 1, inside and group.count or 0 do
+        undo.insert(inside, group.rows[i], group.undone or group.undone_rows[i])
+      end
       rows.adopt_all(group.rows, model._template, write.layout(model), group.values)
     end
   end
 end
 
----Stamps new instances, checks them, and sorts them by the attributes they have.
+---Stamps new instances, checks them, and sorts them by the attributes they have, in pieces that one statement takes.
 ---@param model table
 ---@param instances table[]
+---@param given? table[] the callers' tables, where it matters what they gave
 ---@return rowan.BulkGroup[]
-function bulk.prepare(model, instances)
-  return group_rows(model.definition, instances)
+function bulk.prepare(model, instances, given)
+  return groups.sliced(groups.of(model.definition, instances, given))
 end
 
-local function store(model, groups, options)
-  if #groups > 1 or (groups[1] and #groups[1].attrs == 0 and groups[1].count > 1) then
-    transaction.around(model.db, options, function(t)
-      bulk.send(model, groups, { transaction = t, logging = options and options.logging,
-        benchmark = options and options.benchmark })
-    end)
+local function is_atomic(model, list, mode)
+  local only = list[1]
+  if #list > 1 or (only and #only.attrs == 0 and only.count > 1) then return false end
+  return not (mode and only and duplicates.needs_transaction(model, only, mode))
+end
+
+---Stores what `prepare` made, all or none of it.
+---@async
+---@param model table
+---@param list rowan.BulkGroup[]
+---@param options? table
+---@param mode? rowan.InsertMode
+function bulk.store(model, list, options, mode)
+  if is_atomic(model, list, mode) then
+    bulk.send(model, list, options, mode)
   else
-    bulk.send(model, groups, options)
+    transaction.around(model.db, options, function(t)
+      bulk.send(model, list, { transaction = t, logging = options and options.logging,
+        benchmark = options and options.benchmark }, mode)
+    end)
   end
-  bulk.adopt(model, groups, options)
+  bulk.adopt(model, list, options)
 end
 
 ---INSERTs new instances: one statement for each set of attributes that occurs, all or none.
@@ -160,7 +135,7 @@ end
 ---@param options? table
 ---@return table[] instances
 function bulk.insert(model, instances, options)
-  store(model, bulk.prepare(model, instances), options)
+  bulk.store(model, bulk.prepare(model, instances), options)
   return instances
 end
 
@@ -173,14 +148,14 @@ end
 ---@param options? table
 ---@return table[] instances
 function bulk.ready(model, instances, keys, lists, options)
-  local groups = {}
+  local made = {}
   for i, key in ipairs(keys) do
     local list = lists[i]
-    groups[i] = {
+    made[i] = {
       key = key, attrs = collect.attributes(model.definition, list[1]), count = #list, rows = list, values = list,
     }
   end
-  store(model, groups, options)
+  bulk.store(model, groups.sliced(made), options)
   return instances
 end
 

@@ -4,52 +4,186 @@
 local build = require("rowan.change.build")
 local bulk = require("rowan.repo.bulk")
 local bulk_life = require("rowan.repo.bulk_life")
+local conflict = require("rowan.query.conflict")
+local duplicates = require("rowan.repo.duplicates")
+local errors = require("rowan.base.errors")
+local expression = require("rowan.query.expression")
 local nested = require("rowan.repo.nested")
 local save = require("rowan.repo.save")
 local write = require("rowan.repo.write")
 
 local create = {}
 
+local function fail(context, rule)
+  errors.raise("QueryError", { message = context .. ": " .. rule })
+end
+
+---Attributes by their names, as an option gives them; every one of the model with `true`.
+---@param def rowan.Definition
+---@param names true|string[]
+---@param option string for messages
+---@param context string
+---@return rowan.Attribute[]
+function create.attributes(def, names, option, context)
+  if names == true then return def.list end
+  if type(names) ~= "table" or expression.is(names) or type(names[1]) ~= "string" then
+    fail(context, option .. " wants a list of attributes")
+  end
+  local attrs = {}
+  for i, name in ipairs(names) do attrs[i] = expression.attribute(def, name) end
+  return attrs
+end
+
+---What is left of a caller's values when only some attributes may be written.
+---@param def rowan.Definition
+---@param values table
+---@param fields string[]
+---@param context string
+---@param include? any the option, which cannot stand beside
+---@return table
+function create.chosen(def, values, fields, context, include)
+  if type(values) ~= "table" then return values end
+  if include ~= nil then fail(context, "fields does not go with include") end
+  for name in next, values do
+    if not def.by_name[name] then build.unknown(def, name, context) end
+  end
+  local kept = {}
+  for _, attr in ipairs(create.attributes(def, fields, "fields", context)) do kept[attr.name] = values[attr.name] end
+  return kept
+end
+
+local function given_by(list)
+  return function(attr)
+    for i = 1, #list do
+      if type(list[i]) == "table" and list[i][attr.name] ~= nil then return true end
+    end
+    return false
+  end
+end
+
+local function conflict_key(def, list, options, context)
+  local names = options.conflictAttributes
+  if names ~= nil then return conflict.find(def, names, options.conflictWhere, context .. ": conflictAttributes") end
+  if options.conflictWhere ~= nil then fail(context, "conflictWhere wants conflictAttributes") end
+  if not options.updateOnDuplicate then return nil end
+  return conflict.choose(def, given_by(list), "conflictAttributes", context)
+end
+
+-- What the options say of rows that are there already, and of what is read back; nil for a plain INSERT.
+local function mode_of(model, list, options, context)
+  local def, update = model.definition, options.updateOnDuplicate
+  if update and options.ignoreDuplicates then fail(context, "takes ignoreDuplicates or updateOnDuplicate, not both") end
+  local action = update and "update" or options.ignoreDuplicates and "skip" or nil
+  if not action and (options.conflictAttributes or options.conflictWhere) then
+    fail(context, "conflictAttributes and conflictWhere go with ignoreDuplicates or updateOnDuplicate")
+  end
+  local returning = options.returning and create.attributes(def, options.returning, "returning", context) or nil
+  if not action and not returning then return nil end
+  if options.include ~= nil then
+    fail(context, "include does not go with ignoreDuplicates, updateOnDuplicate or returning")
+  end
+  return duplicates.mode({
+    action = action, key = conflict_key(def, list, options, context), returning = returning, context = context,
+    silent = options.silent,
+    named = update and update ~= true and create.attributes(def, update, "updateOnDuplicate", context) or nil,
+  })
+end
+
 ---@async
 ---@param model table
 ---@param values? table<string, any>
----@param options? table include, transaction, logging
+---@param options? table include, fields, ignoreDuplicates, returning, transaction, logging
 ---@param context? string "User:create" when not given
 ---@return table instance
+---@return boolean? created with ignoreDuplicates
 function create.one(model, values, options, context)
   values = values or {}
   local watched = model.definition.watched
-  if not watched and (not options or options.include == nil) then
+  if not options and not watched then
+    local row, key = build.ready(model, values)
+    if row then return write.ready(model, row, row, key) end
+  end
+  context = context or model.name .. ":create"
+  if not options then return save.row(model, build.instance(model, values, context)) end
+  if options.fields then
+    values = create.chosen(model.definition, values, options.fields, context, options.include)
+  end
+  if options.ignoreDuplicates or options.returning then
+    local made, what = create.with_mode(model, { values }, mode_of(model, { values }, options, context), options)
+    if not options.ignoreDuplicates then return made[1] end
+    return made[1], what[1] == "created"
+  end
+  if options.include ~= nil then return nested.create(model, { values }, options, context, true)[1] end
+  if not watched then
     local row, key = build.ready(model, values)
     if row then return write.ready(model, row, row, key, options) end
   end
-  context = context or model.name .. ":create"
-  if options and options.include ~= nil then return nested.create(model, { values }, options, context, true)[1] end
-  local row = build.instance(model, values, context)
-  if watched then return save.row(model, row, options) end
-  return write.insert(model, row, options)
+  return save.row(model, build.instance(model, values, context), options)
+end
+
+local function built(model, list, context)
+  local instances = {}
+  for i = 1, #list do instances[i] = build.instance(model, list[i], context, #list > 1 and i or nil) end
+  return instances
+end
+
+---Stores rows of which some may be there already.
+---@async
+---@param model table
+---@param list table<string, any>[]
+---@param mode rowan.InsertMode
+---@param options? table transaction, logging
+---@return table[] instances in the order of the list
+---@return table what became of each: see duplicates.outcome
+function create.with_mode(model, list, mode, options)
+  -- What defaults fill in must not overwrite what is stored.
+  local by_given = mode.action == "update" and not mode.named
+  local instances = built(model, list, mode.context)
+  local function send(rows, call)
+    local groups = bulk.prepare(model, rows, by_given and list or nil)
+    duplicates.check(model, groups, rows, mode)
+    bulk.store(model, groups, call, mode)
+  end
+  if model.definition.watched then
+    bulk_life.create(model, instances, options, send)
+  else
+    send(instances, options)
+  end
+  return instances, duplicates.outcome(instances, mode)
 end
 
 ---@async
 ---@param model table
 ---@param list table<string, any>[]
----@param options? table include, transaction, logging
+---@param options? table include, fields, ignoreDuplicates, updateOnDuplicate, returning, transaction, logging
 ---@param context string
 ---@return table[] instances in the order of the list
+---@return table? what became of each, with ignoreDuplicates and updateOnDuplicate
 function create.many(model, list, options, context)
-  if options and options.include ~= nil then return nested.create(model, list, options, context) end
-  local watched = model.definition.watched
-  if not watched then
-    local ready, keys, groups = build.ready_all(model, list)
-    if ready then return bulk.ready(model, ready, keys, groups, options) end
+  if #list == 0 then return {}, options and duplicates.outcome({}, {}) or nil end
+  if options then
+    if options.fields then
+      local chosen = {}
+      for i = 1, #list do
+        chosen[i] = create.chosen(model.definition, list[i], options.fields, context, options.include)
+      end
+      list = chosen
+    end
+    local mode = mode_of(model, list, options, context)
+    if mode then
+      local instances, what = create.with_mode(model, list, mode, options)
+      return instances, mode.action and what or nil
+    end
+    if options.include ~= nil then return nested.create(model, list, options, context) end
   end
-  local instances = {}
-  for i = 1, #list do
-    instances[i] = build.instance(model, list[i], context, i)
+  if model.definition.watched then
+    local instances = built(model, list, context)
+    bulk_life.create(model, instances, options, function(rows, call) bulk.insert(model, rows, call) end)
+    return instances
   end
-  if not watched then return bulk.insert(model, instances, options) end
-  bulk_life.create(model, instances, options, function(rows, call) bulk.insert(model, rows, call) end)
-  return instances
+  local instances, keys, ready = build.ready_all(model, list)
+  if instances then return bulk.ready(model, instances, keys, ready, options) end
+  return bulk.insert(model, built(model, list, context), options)
 end
 
 return create

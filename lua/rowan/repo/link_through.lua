@@ -47,7 +47,7 @@ local function names_of(attrs)
   return names
 end
 
-local INCLUDED = { "where", "attributes", "include", "order", "limit", "offset" }
+local INCLUDED = { "where", "attributes", "include", "order", "limit", "offset", "scope" }
 
 -- Finder options as those of an include.
 local function include_of(options)
@@ -106,7 +106,8 @@ end
 function through.count(made, row, options, context)
   local said = options and options.through or {}
   -- Each row of the junction leads to a row of its own.
-  if made.through.unique and made.constraints and not made.scope and not (options and options.where) then
+  local plain = not made.scope and not made.target.scoped and not (options and (options.where or options.scope ~= nil))
+  if made.through.unique and made.constraints and plain then
     local condition = condition_of(made, row, context)
     if not condition then return 0 end
     return read.count(made.through.model, link.with(link.call(options), { where = link.all_of(condition, said.where) }))

@@ -12,6 +12,7 @@ local WEAK_KEYS = { __mode = "k" }
 ---@field meta table its metatable, which says whether it is stored and holds its snapshot
 ---@field snapshot any nil when it was new
 ---@field made? string[] fields that the database filled
+---@field before? table what those fields held
 
 local function enter(transaction, row, note)
   local notes = transaction.written
@@ -58,7 +59,7 @@ end
 local function restore(row, note)
   setmetatable(row, note.meta)
   note.meta[1] = note.snapshot
-  for _, name in ipairs(note.made or {}) do row[name] = nil end
+  for _, name in ipairs(note.made or {}) do row[name] = note.before and note.before[name] end
   local updated = not note.made and note.meta.Model.definition.updated
   if updated then row[updated.name] = (rows.original(row, updated.name)) end
 end

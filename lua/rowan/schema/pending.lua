@@ -4,7 +4,7 @@
 return {
   -- options of a model
   model = {
-    defaultScope = true, scopes = true, validate = true, omitNull = true,
+    validate = true, omitNull = true,
   },
   -- options of an attribute
   attribute = { get = true, set = true, validate = true },

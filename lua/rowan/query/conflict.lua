@@ -1,0 +1,155 @@
+--- The keys that rows can conflict on: which one a call means, and its ON CONFLICT clause. Pure. Used by bulkCreate,
+--- upsert, findOrCreate and bulkUpdate.
+
+local errors = require("rowan.base.errors")
+local expression = require("rowan.query.expression")
+local literals = require("rowan.query.literals")
+local node = require("rowan.sql.node")
+
+local conflict = {}
+
+---@class rowan.ConflictKey the primary key, or one unique together
+---@field attrs rowan.Attribute[]
+---@field where? table the condition of its partial index
+---@field token string stands for it in the keys of plans
+
+local EXCLUDED = { alias = "excluded" }
+
+local function fail(context, rule)
+  errors.raise("QueryError", { message = context .. ": " .. rule })
+end
+
+---Names of attributes as they are written in messages: (a, b).
+---@param attrs rowan.Attribute[]
+---@return string
+function conflict.names(attrs)
+  local names = {}
+  for i, attr in ipairs(attrs) do names[i] = attr.name end
+  return "(" .. table.concat(names, ", ") .. ")"
+end
+
+---The keys of a definition, the primary key first.
+---@param def rowan.Definition
+---@return rowan.ConflictKey[]
+function conflict.keys(def)
+  local list = {}
+  if #def.primary > 0 then list[1] = { attrs = def.primary, token = "primary" } end
+  for i, unique in ipairs(def.uniques) do
+    list[#list + 1] = {
+      attrs = unique.attrs, where = unique.index and unique.index.where or nil, token = "unique" .. i,
+    }
+  end
+  return list
+end
+
+local function described(keys)
+  local parts = {}
+  for i, key in ipairs(keys) do parts[i] = conflict.names(key.attrs) .. (key.where and " where ..." or "") end
+  return table.concat(parts, ", ")
+end
+
+local function same_value(a, b)
+  if a == b then return true end
+  if type(a) ~= "table" or type(b) ~= "table" or getmetatable(a) ~= getmetatable(b) then return false end
+  for key, value in next, a do
+    if not same_value(value, b[key]) then return false end
+  end
+  for key in next, b do
+    if a[key] == nil then return false end
+  end
+  return true
+end
+
+local function has_exactly(key, set, count)
+  if #key.attrs ~= count then return false end
+  for _, attr in ipairs(key.attrs) do
+    if not set[attr] then return false end
+  end
+  return true
+end
+
+-- Of keys of the same attributes: the one with that condition; without one the key that holds for all rows.
+local function by_where(list, where)
+  for _, key in ipairs(list) do
+    if same_value(key.where, where) then return key end
+  end
+  return where == nil and #list == 1 and list[1] or nil
+end
+
+---The key made of exactly these attributes.
+---@param def rowan.Definition
+---@param names string|string[]
+---@param where? table the condition of its partial index, where several keys are of the same attributes
+---@param context string
+---@return rowan.ConflictKey
+function conflict.find(def, names, where, context)
+  local set, count, list = {}, 0, {}
+  if type(names) == "string" then names = { names } end
+  if type(names) ~= "table" or #names == 0 then fail(context, "wants the names of a key's attributes") end
+  for _, name in ipairs(names) do
+    local attr = expression.attribute(def, name)
+    if not set[attr] then set[attr], count = true, count + 1 end
+  end
+  local keys = conflict.keys(def)
+  for _, key in ipairs(keys) do
+    if has_exactly(key, set, count) then list[#list + 1] = key end
+  end
+  local found = by_where(list, where)
+  if found then return found end
+  if #list > 0 then
+    fail(context, ("%s has no key of (%s) with this condition; a partial index is named by the condition it was "
+      .. "defined with"):format(def.name, table.concat(names, ", ")))
+  end
+  fail(context, ("(%s) is no key of %s: rows are told apart by its primary key or a unique key, which are %s")
+    :format(table.concat(names, ", "), def.name, #keys > 0 and described(keys) or "none"))
+end
+
+---The one key whose attributes a call gives: the primary key, else the only unique key.
+---@param def rowan.Definition
+---@param given fun(attr: rowan.Attribute): boolean
+---@param option string the option that would say which
+---@param context string
+---@return rowan.ConflictKey
+function conflict.choose(def, given, option, context)
+  local keys, found = conflict.keys(def), {}
+  for _, key in ipairs(keys) do
+    local complete = true
+    for _, attr in ipairs(key.attrs) do complete = complete and given(attr) end
+    if complete and key.token == "primary" then return key end
+    if complete then found[#found + 1] = key end
+  end
+  if #found == 1 then return found[1] end
+  if #found > 1 then
+    fail(context, ("the values have several keys of %s: %s; say with %s which one a row that is there has the same")
+      :format(def.name, described(found), option))
+  end
+  fail(context, ("the values have no key of %s by which a row that is there could be found; its keys are %s")
+    :format(def.name, #keys > 0 and described(keys) or "none"))
+end
+
+---Column = what the INSERT would have given it, for each of the attributes.
+---@param attrs rowan.Attribute[]
+---@return { field: string, value: rowan.sql.Node }[]
+function conflict.sets(attrs)
+  local sets = {}
+  for i, attr in ipairs(attrs) do sets[i] = { field = attr.field, value = node.column(attr.field, EXCLUDED) } end
+  return sets
+end
+
+---The ON CONFLICT clause.
+---@param def rowan.Definition
+---@param key? rowan.ConflictKey nil for any key
+---@param sets? { field: string, value: rowan.sql.Node }[] nil for DO NOTHING; none for an update that changes nothing
+---@return rowan.sql.Conflict
+function conflict.clause(def, key, sets)
+  if not key then return { sets = nil } end
+  local fields = {}
+  for i, attr in ipairs(key.attrs) do fields[i] = attr.field end
+  if sets and #sets == 0 then sets = conflict.sets({ key.attrs[1] }) end
+  return {
+    fields = fields, sets = sets,
+    where = key.where and node.literal(literals.where(def.dialect, def, key.where)) or nil,
+  }
+end
+
+return conflict

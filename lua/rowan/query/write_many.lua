@@ -1,0 +1,115 @@
+--- Plans of writing many rows by list parameters: INSERT with what happens to rows whose key is there, and the question
+--- which of them are. Pure.
+
+local compile = require("rowan.sql.compile")
+local link = require("rowan.query.link")
+local literals = require("rowan.query.literals")
+local node = require("rowan.sql.node")
+local projection = require("rowan.query.projection")
+
+local many = {}
+
+---The field under which an answer says whether its row was inserted.
+many.MARK = "\1inserted"
+
+---Attributes of a new row that only the database knows: generated keys, and defaults that are SQL.
+---@param def rowan.Definition
+---@param attrs rowan.Attribute[] those that it is given
+---@return rowan.Attribute[]
+function many.made_by_database(def, attrs)
+  local present, list = {}, {}
+  for _, attr in ipairs(attrs) do present[attr] = true end
+  for _, attr in ipairs(def.list) do
+    if not present[attr] and (attr.auto or attr.default_kind == "expression") then list[#list + 1] = attr end
+  end
+  return list
+end
+
+---RETURNING these attributes.
+---@param attrs rowan.Attribute[]
+---@return rowan.sql.Node[]? nodes nil for none
+---@return table[]? columns
+function many.returning(attrs)
+  if #attrs == 0 then return nil, nil end
+  local nodes, columns = {}, {}
+  for i, attr in ipairs(attrs) do
+    nodes[i] = node.column(attr.field)
+    columns[i] = projection.column(attr)
+    columns[i].dump = attr.type.dump
+  end
+  return nodes, columns
+end
+
+---@class rowan.InsertManyRequest
+---@field conflict? rowan.sql.Conflict
+---@field reads? rowan.Attribute[] what RETURNING gives; those that the database makes when not given
+---@field mark? boolean whether the row was inserted is wanted
+
+---INSERT of many rows: parameter i is the list of the values of attrs[i].
+---@param def rowan.Definition
+---@param attrs rowan.Attribute[]
+---@param dialect rowan.Dialect
+---@param request? rowan.InsertManyRequest
+---@return rowan.WritePlan
+function many.insert(def, attrs, dialect, request)
+  request = request or {}
+  local fields, type_list, names, type_names, codes = {}, {}, {}, {}, {}
+  for i, attr in ipairs(attrs) do
+    fields[i], type_list[i], names[i] = attr.field, attr.type, attr.name
+    type_names[i] = dialect.type_name(attr.type, attr, def)
+    codes[i] = "[" .. attr.type.code
+  end
+  local nodes, columns = many.returning(request.reads or many.made_by_database(def, attrs))
+  local marked = request.mark and dialect.supports.insert_mark
+  if marked then
+    nodes, columns = nodes or {}, columns or {}
+    nodes[#nodes + 1] = node.inserted()
+    columns[#columns + 1] = { key = many.MARK, code = "b" }
+  end
+  return {
+    codes = table.concat(codes), attrs = attrs, columns = columns, names = names, count = #attrs,
+    asks_before = request.mark and not marked or nil,
+    text = compile.text(node.insert_lists(link.source(def), fields, type_list, type_names, nodes, request.conflict),
+      dialect),
+  }
+end
+
+---SELECT of the primary keys (else of the keys themselves) of the rows whose key is among those given as lists.
+---@param def rowan.Definition
+---@param key rowan.ConflictKey
+---@param dialect rowan.Dialect
+---@return rowan.WritePlan
+function many.found(def, key, dialect)
+  local given, stored = { alias = "u" }, { alias = "t" }
+  local slots, type_names, names, codes, conditions = {}, {}, {}, {}, {}
+  for i, attr in ipairs(key.attrs) do
+    slots[i], names[i], codes[i] = i, attr.name, "[" .. attr.type.code
+    type_names[i] = dialect.type_name(attr.type, attr, def)
+    local column = node.column(attr.field, stored, attr.type.code == "n")
+    conditions[i] = node.compare("eq", column, node.column("c" .. (i - 1), given))
+  end
+  if key.where then
+    conditions[#conditions + 1] = node.literal("(" .. literals.where(dialect, def, key.where) .. ")")
+  end
+  local nodes, columns, identity = {}, {}, many.identity(def, key)
+  for i, attr in ipairs(identity) do
+    nodes[i], columns[i] = node.column(attr.field, stored), projection.column(attr)
+  end
+  return {
+    codes = table.concat(codes), attrs = key.attrs, columns = columns, names = names, count = #key.attrs,
+    text = compile.text(node.select({
+      columns = nodes, from = node.lists(slots, type_names, given),
+      joins = { { kind = "INNER JOIN", source = link.source(def, stored), on = node.logic("and", conditions) } },
+    }), dialect),
+  }
+end
+
+---What tells the stored rows of a definition apart, for one that has a key.
+---@param def rowan.Definition
+---@param key rowan.ConflictKey
+---@return rowan.Attribute[]
+function many.identity(def, key)
+  return #def.primary > 0 and def.primary or key.attrs
+end
+
+return many

@@ -1,0 +1,150 @@
+--- Rows about to be inserted in bulk, sorted into groups of the same set of attributes, in pieces that one statement can
+--- take. Called by repo/bulk.
+
+local build = require("rowan.change.build")
+local cast = require("rowan.change.cast")
+local collect = require("rowan.change.collect")
+
+local groups = {}
+
+---@class rowan.BulkGroup rows with the same set of attributes, in the caller's order
+---@field key number|string
+---@field attrs table[]
+---@field count integer
+---@field rows table[]
+---@field values table[] what is bound for each; the rows themselves where all of them show it
+---@field given? table<table, boolean> attributes that the caller gave, where that matters
+---@field given_token? string stands for them in the keys of plans
+---@field undone? rowan.WrittenRow what a rollback makes of its rows
+---@field undone_rows? rowan.WrittenRow[] the same row by row
+
+-- Rows of one statement at most, and bytes of text, of which PostgreSQL takes a gigabyte at once.
+local MAX_ROWS, MAX_BYTES = 50000, 64 * 1024 * 1024
+-- Groups below this are not measured.
+local SMALL = 1000
+
+local function new_group(def, row, key)
+  local group = { key = key, attrs = collect.attributes(def, row), count = 0, rows = {} }
+  group.values = group.rows
+  return group
+end
+
+local function add_to(group, row, values)
+  if values ~= row and group.values == group.rows then
+    group.values = {}
+    for i = 1, group.count do group.values[i] = group.rows[i] end
+  end
+  local count = group.count + 1
+  group.count, group.rows[count] = count, row
+  group.values[count] = values
+end
+
+-- Which attributes a caller's table gives.
+local function given_of(def, given)
+  local set, tokens = {}, {}
+  for _, attr in ipairs(def.list) do
+    if given[attr.name] ~= nil then
+      set[attr] = true
+      tokens[#tokens + 1] = attr.name
+    end
+  end
+  return set, "\31" .. table.concat(tokens, "\31")
+end
+
+local function raise_row(def, failures, number)
+  local ok, problem = pcall(cast.check, def, failures)
+  if not ok then problem.message = ("row %d: %s"):format(number, problem.message) end
+  error(problem, 0)
+end
+
+---Stamps new instances, checks them, and sorts them by the attributes they have.
+---@param def rowan.Definition
+---@param instances table[]
+---@param given? table[] the callers' tables, where it matters what they gave
+---@return rowan.BulkGroup[]
+function groups.of(def, instances, given)
+  local list, by_key, now = {}, {}, build.stamp(def)
+  if now == true then now = build.now() end -- one for all
+  for i = 1, #instances do
+    local row = instances[i]
+    local values, key, failures = collect.insert(def, row, now)
+    if failures then raise_row(def, failures, i) end
+    local set, token
+    if given then set, token = given_of(def, given[i]) end
+    local place = token and key .. token or key
+    local group = by_key[place]
+    if not group then
+      group = new_group(def, row, key)
+      group.given, group.given_token = set, token
+      by_key[place] = group
+      list[#list + 1] = group
+    end
+    add_to(group, row, values)
+  end
+  return list
+end
+
+local function bytes_of(values, measured)
+  local bytes = 0
+  for _, name in ipairs(measured) do
+    local value = values[name]
+    if type(value) == "string" then bytes = bytes + #value end
+  end
+  return bytes
+end
+
+-- Attributes whose values may be long.
+local function unbounded(attrs)
+  local names = {}
+  for _, attr in ipairs(attrs) do
+    local plain = attr.type.plain
+    local code = attr.type.code
+    if (code == "s" or code == "x" or attr.type.dump) and not (plain and plain.length) then
+      names[#names + 1] = attr.name
+    end
+  end
+  return names
+end
+
+local function add_slice(slices, group, first, last)
+  local slice = {}
+  for key, value in next, group do slice[key] = value end
+  slice.rows, slice.count = {}, last - first + 1
+  for i = first, last do slice.rows[i - first + 1] = group.rows[i] end
+  slice.values = slice.rows
+  if group.values ~= group.rows then
+    slice.values = {}
+    for i = first, last do slice.values[i - first + 1] = group.values[i] end
+  end
+  slices[#slices + 1] = slice
+end
+
+-- A group in pieces that one statement can take; most are one.
+local function slices_of(group)
+  local measured = group.count > SMALL and unbounded(group.attrs) or {}
+  if group.count <= MAX_ROWS and #measured == 0 then return { group } end
+  local slices, first, bytes = {}, 1, 0
+  for i = 1, group.count do
+    bytes = bytes + bytes_of(group.values[i], measured)
+    if i > first and (bytes > MAX_BYTES or i - first >= MAX_ROWS) then
+      add_slice(slices, group, first, i - 1)
+      first, bytes = i, bytes_of(group.values[i], measured)
+    end
+  end
+  if first == 1 then return { group } end
+  add_slice(slices, group, first, group.count)
+  return slices
+end
+
+---Groups in pieces that one statement can take.
+---@param whole rowan.BulkGroup[]
+---@return rowan.BulkGroup[]
+function groups.sliced(whole)
+  local list = {}
+  for _, group in ipairs(whole) do
+    for _, slice in ipairs(#group.attrs == 0 and { group } or slices_of(group)) do list[#list + 1] = slice end
+  end
+  return list
+end
+
+return groups

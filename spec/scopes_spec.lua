@@ -1,0 +1,214 @@
+-- Scopes: default and named ones, with arguments, merged, on finders, bulk writes, includes and association methods.
+local helper = require "spec.helper"
+local rowan = require "rowan"
+
+local D, Op = rowan.DataTypes, rowan.Op
+
+local USERS = {
+  { name = "dan", level = 5, other = 10 }, { name = "tobi", level = 10, other = 11 },
+  { name = "tony", level = 3, other = 7 }, { name = "fred", level = 3, other = 7 },
+}
+
+local function names(list)
+  local out = {}
+  for i, row in ipairs(list) do out[i] = row.name end
+  table.sort(out)
+  return table.concat(out, " ")
+end
+
+helper.each(function(_, connect)
+  local db, User
+
+  local function define()
+    User = db:define("User", { name = D.STRING, level = D.INTEGER, other = { type = D.INTEGER, field = "o" } }, {
+      timestamps = false,
+      defaultScope = { where = { level = { [Op.gte] = 5 } } },
+      scopes = {
+        low = { where = { level = { [Op.lt] = 6 } } },
+        seven = { where = { other = 7 } },
+        byName = { order = { { "name", "DESC" } } },
+        named = function(name) return { where = { name = name } } end,
+        noArgument = function() return { where = { name = "tony" } } end,
+        slim = { attributes = { "id", "name" } },
+        withoutOther = { attributes = { exclude = { "other" } } },
+        withoutLevel = { attributes = { exclude = { "level" } } },
+      },
+    })
+    db:sync()
+    User:bulkCreate(USERS)
+  end
+
+  before_each(function()
+    db = connect()
+    define()
+  end)
+
+  describe("a scope", function()
+    it("that is the default applies to every finder, and unscoped leaves it out", function()
+      assert.equal("dan tobi", names(User:findAll()))
+      assert.equal(2, User:count())
+      assert.equal(2, User:findAndCountAll().count)
+      assert.is_nil(User:findByPk(3))
+      assert.is_nil(User:findOne{ where = { name = "fred" } })
+      assert.equal("tony", User:unscoped():findByPk(3).name)
+      assert.equal(4, User:unscoped():count())
+      assert.equal(4, User:scope():count())
+      assert.equal(4, User:withoutScope():findAndCountAll{ limit = 1 }.count)
+    end)
+
+    it("is never lost: its conditions and those of the call are all to hold", function()
+      assert.equal("tobi", names(User:findAll{ where = { level = { [Op.gt] = 5 } } }))
+      assert.equal("tony", names(User:scope("low"):findAll{ where = { level = 3, name = "tony" } }))
+      assert.equal("fred tony", names(User:scope("low", "seven"):findAll()))
+      assert.equal("dan", names(User:scope("defaultScope", "low"):findAll()))
+      assert.equal(0, User:scope("low"):count{ where = { level = 10 } })
+      assert.equal("dan", names(User:findAll{ where = rowan.all, limit = 1, order = { "id" } }))
+    end)
+
+    it("may be a function with arguments, or options", function()
+      assert.equal("fred", names(User:scope({ method = { "named", "fred" } }):findAll()))
+      assert.equal("fred", names(User:scope({ "named", "fred" }):findAll()))
+      assert.equal("tony", names(User:scope("noArgument"):findAll()))
+      assert.equal("tony", names(User:scope({ "low", "noArgument" }):findAll()))
+      assert.equal("fred tony", names(User:scope({ where = { other = 7 } }):findAll()))
+    end)
+
+    it("makes a variant that changes neither the model nor the options of the call", function()
+      local low, options = User:scope("low"), { where = { name = "dan" } }
+      assert.equal(User, low.baseModel)
+      assert.equal("model", rowan.kind(low))
+      assert.equal("User", low.name)
+      local row = low:findOne(options)
+      assert.same({ where = { name = "dan" } }, options)
+      assert.is_true(rowan.isInstance(row, User) and rowan.isInstance(row, low))
+      assert.is_true(row:equals(User:findByPk(1)))
+      assert.equal(3, low:count())
+      assert.equal(2, User:count())
+    end)
+
+    it("unites attributes, and an order of the call goes before its own", function()
+      local row = User:scope("withoutOther", "withoutLevel"):findByPk(1)
+      assert.is_false(row:isLoaded("other"))
+      assert.is_false(row:isLoaded("level"))
+      assert.is_true(row:isLoaded("name"))
+      assert.equal(3, User:scope("slim"):findOne{ where = { id = 3 }, attributes = { "level" } }.level)
+      assert.equal("tony", User:scope("byName"):findOne().name)
+      assert.equal("fred", User:scope("byName"):findOne{ order = { "other", { "name", "ASC" } } }.name)
+      assert.equal(4, User:scope("byName"):count())
+    end)
+
+    it("narrows bulk writes", function()
+      assert.equal(2, (User:update({ other = 1 }, { where = rowan.all })))
+      assert.equal(2, (User:scope("seven"):update({ name = "x" }, {})))
+      assert.equal(2, User:unscoped():count{ where = { name = "x" } })
+      assert.equal(1, User:scope("low"):destroy{ where = { other = 1 } })
+      assert.equal(3, User:unscoped():count())
+      assert.is_true(rowan.is(helper.error_of(function() User:unscoped():destroy() end), "QueryError"))
+    end)
+
+    it("does not touch what is created", function()
+      local row = User:scope("low"):create{ name = "new", level = 9 }
+      assert.equal(9, row.level)
+      assert.equal("new", User:findByPk(row.id).name)
+      row:update{ level = 1 }
+      row:reload()
+      assert.equal(1, row.level)
+    end)
+
+    it("can be added, and replaced only when that is said", function()
+      User:addScope("tall", { where = { level = 10 } })
+      assert.equal("tobi", names(User:scope("tall"):findAll()))
+      local err = helper.error_of(User.addScope, User, "tall", {})
+      assert.equal("ScopeError", err.name)
+      User:addScope("tall", { where = { level = 3 } }, { override = true })
+      assert.equal(2, User:scope("tall"):count())
+      User:addScope("defaultScope", { where = { level = 3 } }, { override = true })
+      assert.equal("fred tony", names(User:findAll()))
+    end)
+
+    it("that is not known is refused by name, with the nearest", function()
+      local err = helper.error_of(User.scope, User, "lwo")
+      assert.equal("ScopeError", err.name)
+      assert.matches('User.*"lwo".*did you mean "low"', err.message)
+      assert.equal("ScopeError", helper.error_of(User.scope, User, 5).name)
+      assert.equal("ScopeError", helper.error_of(User.scope, User, { "low", 1 }).name)
+      assert.equal("DefinitionError", helper.error_of(db.define, db, "X", { a = D.INTEGER }, { scopes = { a = 1 } }).name)
+      assert.equal("QueryError", helper.error_of(function() User:scope({ wher = {} }):findAll() end).name)
+    end)
+
+    it("works in class methods of the model", function()
+      function User:named(name) return self:findAll{ where = { name = name } } end
+      assert.equal("", names(User:named("tony")))
+      assert.equal("tony", names(User:scope("low"):named("tony")))
+    end)
+  end)
+
+  describe("scopes of associated models", function()
+    local Company, Post
+
+    before_each(function()
+      Company = db:define("Company", { active = D.BOOLEAN }, {
+        timestamps = false, defaultScope = { where = { active = true } },
+        scopes = { inactive = { where = { active = false } }, all = {} , reversed = { order = { { "id", "DESC" } } } },
+      })
+      Post = db:define("Post", { title = D.STRING }, { timestamps = false })
+      User:belongsTo(Company, { as = "company" })
+      Company:hasMany(User, { as = "users" })
+      Company:belongsToMany(Post, { through = "CompanyPosts", as = "posts" })
+      Post:belongsToMany(Company, { through = "CompanyPosts", as = "companies" })
+      db:sync{ force = true }
+      User:bulkCreate(USERS)
+      local one, two = Company:create{ active = true }, Company:create{ active = false }
+      one:setUsers({ 1, 2, 3 })
+      two:setUsers({ 4 })
+      Post:create{ title = "p" }:setCompanies({ one, two })
+    end)
+
+    it("apply to includes: the default one, a variant's, or the one that scope names", function()
+      local company = Company:findByPk(1, { include = "users" })
+      assert.equal("dan tobi", names(company.users))
+      company = Company:findByPk(1, { include = { { model = User:scope("low"), as = "users" } } })
+      assert.equal("dan tony", names(company.users))
+      company = Company:findByPk(1, { include = { { as = "users", scope = "seven" } } })
+      assert.equal("tony", names(company.users))
+      company = Company:findByPk(1, { include = User:unscoped() })
+      assert.equal("dan tobi tony", names(company.users))
+      company = Company:findByPk(1, { include = { { as = "users", where = { name = "dan" } } } })
+      assert.equal("dan", names(company.users))
+      -- A scope leaves no row of the model out.
+      assert.is_nil(User:unscoped():findByPk(4, { include = "company" }).company)
+      assert.equal(2, User:unscoped():findByPk(4, { include = { { as = "company", scope = false } } }).company.id)
+    end)
+
+    it("apply to association methods, which take another one, or none", function()
+      local company, fred, post = Company:findByPk(1), User:unscoped():findByPk(4), Post:findOne()
+      assert.equal("dan tobi", names(company:getUsers()))
+      assert.equal("dan tobi tony", names(company:getUsers{ scope = false }))
+      assert.equal("tony", names(company:getUsers{ scope = "seven" }))
+      assert.equal(2, company:countUsers())
+      assert.equal(3, company:countUsers{ scope = false })
+      assert.is_false(company:hasUser(3))
+      assert.is_true(company:hasUser(3, { scope = false }))
+      assert.is_nil(fred:getCompany())
+      assert.equal(2, fred:getCompany{ scope = "inactive" }.id)
+      assert.equal(1, #post:getCompanies())
+      assert.equal(2, #post:getCompanies{ scope = false })
+      assert.equal(2, post:getCompanies{ scope = "reversed" }[1].id)
+      assert.equal(1, post:countCompanies())
+      assert.equal(2, post:countCompanies{ scope = false })
+    end)
+
+    it("merge includes, association by association", function()
+      Company:addScope("users", { include = "users" })
+      Company:addScope("tobi", { include = { { as = "users", where = { name = "tobi" } } } })
+      Company:addScope("posts", { include = { Post } })
+      local company = Company:scope("users", "tobi", "posts"):findOne{
+        include = { { as = "users", attributes = { exclude = { "other" } } } },
+      }
+      assert.equal(1, company.id)
+      assert.equal("tobi", names(company.users))
+      assert.is_false(company.users[1]:isLoaded("other"))
+      assert.equal("p", company.posts[1].title)
+    end)
+  end)
+end)
