@@ -32,6 +32,7 @@ typedef struct lane {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static lane lanes[RN_LANES] = {
   [RN_LANE_WORK] = { .max_threads = WORK_THREADS, .wake = PTHREAD_COND_INITIALIZER },
+  [RN_LANE_INSIDE] = { .max_threads = WORK_THREADS, .wake = PTHREAD_COND_INITIALIZER },
   [RN_LANE_CANCEL] = { .max_threads = CANCEL_THREADS, .wake = PTHREAD_COND_INITIALIZER },
 };
 static bool stopping;

@@ -120,7 +120,8 @@ static void statement_done(rn_task *base) {
 static rn_status start_on_thread(rn_job *job) {
   rn_statement_task *task = rn_statement_task_new(job, statement_done, &job->error);
   if (!task) return RN_FAIL;
-  if (rn_executor_submit(&task->base, RN_LANE_WORK, &job->error) != RN_OK) {
+  bool inside = job->conn->driver->tx(job->conn->session) == RN_TX_OPEN;
+  if (rn_executor_submit(&task->base, inside ? RN_LANE_INSIDE : RN_LANE_WORK, &job->error) != RN_OK) {
     rn_statement_task_free(task);
     return RN_FAIL;
   }

@@ -35,9 +35,9 @@ typedef struct rn_task {
   void (*drop)(struct rn_task *);
 } rn_task;
 
-/* Statements and connects share the working threads; cancels have a thread of their own, since what they are
- * to end may hold all the others. */
-typedef enum { RN_LANE_WORK, RN_LANE_CANCEL, RN_LANES } rn_lane;
+/* Statements and connects share the working threads. Statements inside of a transaction have threads of their
+ * own, since those that wait for its lock may hold all the others; so have cancels, for the same reason. */
+typedef enum { RN_LANE_WORK, RN_LANE_INSIDE, RN_LANE_CANCEL, RN_LANES } rn_lane;
 
 rn_status rn_executor_submit(rn_task *task, rn_lane lane, rn_error *err) RN_MUSTCHECK;
 /* True when the task had not begun: it never will, and is the caller's again. */
