@@ -41,6 +41,9 @@ local postgres = {
   visitors = {},
 }
 
+-- Makes transactions that give the same text wait for each other until they end. SQLite has one writer at a time anyway.
+postgres.advisory_lock = "SELECT CAST(pg_advisory_xact_lock(hashtextextended($1, 0)) AS TEXT)"
+
 ---The text that stands for parameter `slot`.
 ---@param slot integer
 ---@return string

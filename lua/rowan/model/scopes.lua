@@ -24,6 +24,7 @@ local METHODS = {
   count = { 1, COUNTED }, exists = { 1, COUNTED }, aggregate = { 3, COUNTED }, sum = { 2, COUNTED },
   min = { 2, COUNTED }, max = { 2, COUNTED }, pluck = { 2, COUNTED }, update = { 2, WHERE }, destroy = { 1, WHERE },
   increment = { 2, WHERE }, decrement = { 2, WHERE },
+  findOrCreate = { 1, WHERE }, findCreateFind = { 1, WHERE }, findOrBuild = { 1, WHERE },
 }
 
 local function fail(model, rule)

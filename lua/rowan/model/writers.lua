@@ -8,6 +8,7 @@ local check = require("rowan.base.check")
 local create = require("rowan.repo.create")
 local errors = require("rowan.base.errors")
 local expression = require("rowan.query.expression")
+local find = require("rowan.repo.find_or_create")
 
 ---@class rowan.Model
 local Writers = {}
@@ -34,6 +35,10 @@ local BULK_CREATE = check.set({
   "include", "fields", "ignoreDuplicates", "updateOnDuplicate", "conflictAttributes", "conflictWhere", "returning",
   "silent", "hooks", "individualHooks", "transaction", "logging", "benchmark",
 })
+local UPSERT = check.set({
+  "conflictFields", "conflictWhere", "fields", "returning", "silent", "transaction", "logging", "benchmark",
+})
+local FIND_OR_CREATE = check.set({ "where", "defaults", "transaction", "logging", "benchmark" })
 local UPDATE = {
   where = true, hooks = true, individualHooks = true, returning = true, silent = true, transaction = true,
   logging = true, benchmark = true,
@@ -95,6 +100,65 @@ function Writers:bulkCreate(list, options)
     errors.raise("QueryError", { message = context .. " wants a list of tables" })
   end
   return create.many(self, list, options, context)
+end
+
+---Stores a row, or updates the one that is there under the same key with what is given; what defaults would fill in, the
+---key, the primary key and createdAt of a row that is there stay. The instance shows the stored row.
+---
+---    local user, created = User:upsert{ email = "a@b.c", name = "Ann" }
+---    -- INSERT INTO "users" ... ON CONFLICT ("email") DO UPDATE SET "name" = excluded."name", ... RETURNING ...
+---
+---The key is the primary key where it is given, else the only unique key that is; where several are, `conflictFields` says
+---which (and `conflictWhere`, with the condition of a partial index). A conflict on another key is a UniqueConstraintError.
+---`fields` are the only attributes that an update changes.
+---@async
+---@param values table<string, any>
+---@param options? { conflictFields?: string|string[], conflictWhere?: table, fields?: string[], silent?: boolean, transaction?: rowan.Transaction|false }
+---@return rowan.Instance
+---@return boolean created
+function Writers:upsert(values, options)
+  local context = self.name .. ":upsert"
+  check.type(values, "table", context, "QueryError")
+  check.keys(options, UPSERT, context, "QueryError")
+  return find.upsert(self, values, options or {}, context)
+end
+
+---The row that matches `where`; when there is none, it is made of what `where` has equal and of `defaults`. Two calls at
+---once make one row: where `where` has a unique key, the INSERT itself decides, and at most one SELECT follows it; else
+---the calls wait for each other.
+---
+---    local user, created = User:findOrCreate{ where = { email = "a@b.c" }, defaults = { name = "Ann" } }
+---    -- INSERT INTO "users" ... ON CONFLICT ("email") DO NOTHING RETURNING ...
+---@async
+---@param options { where: table, defaults?: table<string, any>, transaction?: rowan.Transaction|false }
+---@return rowan.Instance
+---@return boolean created
+function Writers:findOrCreate(options)
+  local context = self.name .. ":findOrCreate"
+  expression.check_options(options, FIND_OR_CREATE, context)
+  return find.or_create(self, options, context)
+end
+
+---The same, looking first: for rows that mostly are there. Without a unique key in `where` two calls at once may make two.
+---@async
+---@param options table as for findOrCreate
+---@return rowan.Instance
+---@return boolean created
+function Writers:findCreateFind(options)
+  local context = self.name .. ":findCreateFind"
+  expression.check_options(options, FIND_OR_CREATE, context)
+  return find.create_find(self, options, context)
+end
+
+---The row that matches `where`, or a new instance of what `where` has equal and of `defaults`, which is not stored.
+---@async
+---@param options table as for findOrCreate
+---@return rowan.Instance
+---@return boolean built
+function Writers:findOrBuild(options)
+  local context = self.name .. ":findOrBuild"
+  expression.check_options(options, FIND_OR_CREATE, context)
+  return find.or_build(self, options, context)
 end
 
 ---Changes all rows that match `where`; `where = rowan.all` for every row.
