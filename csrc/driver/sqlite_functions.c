@@ -1,8 +1,12 @@
 /* What rowan adds to SQL on each connection besides rowan_rows: the collations ROWAN_DECIMAL and ROWAN_JSON,
- * by which exact decimals and documents kept as text compare by value. Called once by open(); holds
- * nothing. */
+ * by which exact decimals and documents kept as text compare by value, and ROWAN_SUM, which adds integers and
+ * decimals exactly. Called once by open(); holds nothing. */
 #include "driver/sqlite.h"
 
+#include <stdlib.h>
+#include <string.h>
+
+#include "value/decimal_sum.h"
 #include "value/json.h"
 #include "value/text.h"
 
@@ -16,8 +20,70 @@ static int compare_documents(void *context, int na, const void *a, int nb, const
   return rn_json_compare(a, (size_t)na, b, (size_t)nb);
 }
 
+/* ---- ROWAN_SUM(x): SUM without rounding and without an end ---- */
+
+typedef struct sum_state {
+  rn_decimal_sum sum;
+  int64_t count; /* of values that are not NULL */
+} sum_state;
+
+static void sum_move(sqlite3_context *context, sqlite3_value *value, bool away) {
+  char text[RN_DOUBLE_TEXT_MAX];
+  rn_sum_status status = RN_SUM_OK;
+  sum_state *state = sqlite3_aggregate_context(context, sizeof *state);
+  if (!state) return sqlite3_result_error_nomem(context);
+  switch (sqlite3_value_type(value)) {
+  case SQLITE_NULL: return;
+  case SQLITE_INTEGER: status = rn_decimal_sum_int(&state->sum, sqlite3_value_int64(value), away); break;
+  case SQLITE_FLOAT:
+    status = rn_decimal_sum_text(&state->sum, text, rn_double_to_text(sqlite3_value_double(value), text), away);
+    break;
+  default: {
+    const char *bytes = (const char *)sqlite3_value_text(value);
+    if (!bytes) return sqlite3_result_error_nomem(context);
+    status = rn_decimal_sum_text(&state->sum, bytes, (size_t)sqlite3_value_bytes(value), away);
+  }
+  }
+  if (status == RN_SUM_NO_MEMORY) return sqlite3_result_error_nomem(context);
+  if (status != RN_SUM_OK) return sqlite3_result_error(context, "a value that is no number cannot be summed", -1);
+  state->count += away ? -1 : 1;
+}
+
+static void sum_step(sqlite3_context *context, int count, sqlite3_value **values) {
+  (void)count;
+  sum_move(context, values[0], false);
+}
+
+static void sum_inverse(sqlite3_context *context, int count, sqlite3_value **values) {
+  (void)count;
+  sum_move(context, values[0], true);
+}
+
+static void sum_value(sqlite3_context *context) {
+  const sum_state *state = sqlite3_aggregate_context(context, 0);
+  int64_t whole;
+  if (!state || state->count == 0) return sqlite3_result_null(context);
+  if (rn_decimal_sum_whole(&state->sum, &whole)) return sqlite3_result_int64(context, whole);
+  char *text = rn_decimal_sum_string(&state->sum);
+  if (!text) return sqlite3_result_error_nomem(context);
+  if (!state->sum.decimals && rn_text_to_int(text, strlen(text), &whole)) {
+    free(text);
+    return sqlite3_result_int64(context, whole);
+  }
+  sqlite3_result_text(context, text, -1, free);
+}
+
+static void sum_final(sqlite3_context *context) {
+  sum_value(context);
+  sum_state *state = sqlite3_aggregate_context(context, 0);
+  if (state) rn_decimal_sum_free(&state->sum);
+}
+
 int rn_sqlite_functions_register(sqlite3 *db) {
   int rc = sqlite3_create_collation_v2(db, "ROWAN_DECIMAL", SQLITE_UTF8, NULL, compare_decimals, NULL);
   if (rc != SQLITE_OK) return rc;
-  return sqlite3_create_collation_v2(db, "ROWAN_JSON", SQLITE_UTF8, NULL, compare_documents, NULL);
+  rc = sqlite3_create_collation_v2(db, "ROWAN_JSON", SQLITE_UTF8, NULL, compare_documents, NULL);
+  if (rc != SQLITE_OK) return rc;
+  return sqlite3_create_window_function(db, "ROWAN_SUM", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, sum_step,
+                                        sum_final, sum_value, sum_inverse, NULL);
 }
