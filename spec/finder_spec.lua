@@ -125,7 +125,17 @@ helper.each(function(dialect, connect)
     { { wheer = {} }, 'did you mean "where"' },
     { { Where = {} }, 'did you mean "where"' },
     { { oder = {} }, 'did you mean "order"' },
-    { { group = { "text" } }, "group" },
+    { { gruop = { "text" } }, 'did you mean "group"' },
+    { { group = 5 }, "group: Word: wants names" },
+    { { group = { "txet" } }, 'did you mean "text"' },
+    { { distinct = 1 }, "distinct must be true or false" },
+    { { skipLocked = true }, "skipLocked means nothing without lock" },
+    { { lock = true, skipLocked = true, noWait = true }, "exclude each other" },
+    { { lock = { levl = "UPDATE" } }, 'did you mean "level"' },
+    { { nest = true }, "nest is for raw rows" },
+    { { rejectOnEmpty = 3 }, "rejectOnEmpty must be true" },
+    { { comment = 5 }, "comment must be a string" },
+    { { comment = ("x"):rep(501) }, "comment must not be longer" },
     { { [1] = "x" }, "has no option" },
   }
 
@@ -143,7 +153,8 @@ helper.each(function(dialect, connect)
       for _, wrong in ipairs({ "text", 5, true, print, rowan.all, fn("COUNT", col("id")) }) do
         assert.equal("QueryError", helper.error_of(Word.findAll, Word, wrong).name)
       end
-      assert.matches("Word:count has no option", helper.error_of(Word.count, Word, { order = { "id" } }).message)
+      assert.matches("Word:count: order means nothing without group",
+        helper.error_of(Word.count, Word, { order = { "id" } }).message)
     end)
     assert.equal(0, sent)
   end)

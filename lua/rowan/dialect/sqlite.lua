@@ -66,6 +66,29 @@ function sqlite.visitors.column(w, item)
   if item.document then w:put(" COLLATE ROWAN_JSON") end
 end
 
+function sqlite.visitors.decimal(w, item)
+  w:put("CAST(")
+  w:visit(item.value)
+  w:put(" AS TEXT) COLLATE ROWAN_DECIMAL")
+end
+
+-- The column that is summed, also behind DISTINCT.
+local function summed(item)
+  local arg = item.name:upper() == "SUM" and item.args[1]
+  if arg and arg.node == "call" and arg.name == "DISTINCT" then arg = arg.args[1] end
+  return arg and arg.node == "column" and arg or nil
+end
+
+-- SUM would make doubles of decimals and fail on integers beyond 64 bits.
+function sqlite.visitors.call(w, item)
+  local column = summed(item)
+  local exact = column and (column.decimal or column.wide)
+  w:put(exact and "ROWAN_SUM" or item.name)
+  w:put(item.distinct and "(DISTINCT " or "(")
+  w:list(item.args, ", ")
+  w:put(")")
+end
+
 ---List parameters as a table. `narrow`: only the columns that are used, where a plain SELECT * would give them all.
 ---@param w rowan.sql.Writer
 ---@param item rowan.sql.Node a lists or member_rows node

@@ -1,25 +1,68 @@
 --- The finders of models: what reads rows. Each checks its options and hands on to repo/read.
 
+local aggregate = require("rowan.repo.aggregate")
+local errors = require("rowan.base.errors")
 local everything = require("rowan.base.everything")
 local expression = require("rowan.query.expression")
+local finder_options = require("rowan.query.options")
 local read = require("rowan.repo.read")
-local select = require("rowan.query.select")
+
+---@class rowan.FinderOptions
+---@field where? any conditions; rowan.all for every row
+---@field attributes? table names, { name or expression, alias }, or { include =, exclude = }
+---@field include? any associations to load
+---@field order? any names, aliases, expressions, { associations..., name, direction }
+---@field limit? integer
+---@field offset? integer
+---@field group? any names, aliases, "alias.attribute" of includes, expressions
+---@field having? any conditions on groups, over aliases and names
+---@field distinct? boolean equal rows once
+---@field lock? boolean|string|table true, "UPDATE", "SHARE", "KEY SHARE", "NO KEY UPDATE", { level =, of = }
+---@field skipLocked? boolean
+---@field noWait? boolean
+---@field raw? boolean plain tables
+---@field nest? boolean keys of raw rows with points as tables in tables
+---@field plain? boolean the first row alone
+---@field rejectOnEmpty? boolean|rowan.ErrorClass|rowan.Error raised when nothing is found
+---@field comment? string|table<string, string> behind the statement, for logs
+---@field transaction? rowan.Transaction|false
+---@field logging? any
+---@field benchmark? boolean
+
+---@class rowan.AggregateOptions
+---@field where? any
+---@field include? any associations, which filter; or whose columns are aggregated
+---@field distinct? boolean equal values once
+---@field col? string of count: the attribute whose values are counted
+---@field dataType? rowan.Type what the value is read as
+---@field group? any as in a finder: the result is a list of rows
+---@field having? any
+---@field attributes? table further values of each group
+---@field order? any
+---@field limit? integer
+---@field offset? integer
+---@field comment? string|table<string, string>
+---@field transaction? rowan.Transaction|false
+---@field logging? any
+---@field benchmark? boolean
 
 ---@class rowan.Model
 local Finders = {}
 
 local NO_OPTIONS = {}
+local check, check_aggregate = finder_options.check, finder_options.check_aggregate
 
----All rows that match.
+---All rows that match. With `group` or `having` the rows are groups: plain tables, not instances.
 ---
 ---    User:findAll{ where = { age = { [Op.gte] = 18 } }, order = { { "name", "DESC" } }, limit = 10 }
 ---    -- SELECT "id", "name", ... FROM "users" WHERE "age" >= $1 ORDER BY "name" DESC LIMIT $2
 ---@async
----@param options? table where, attributes, include, order, limit, offset, raw, rejectOnEmpty, transaction, logging
----@return rowan.Instance[]
+---@param options? rowan.FinderOptions
+---@return rowan.Instance[] rows; with `plain` the first one, or nil
 function Finders:findAll(options)
   if options == nil then return read.all(self, NO_OPTIONS) end
-  select.check(options, self.name .. ":findAll", self.definition)
+  check(self, options, "finder", self.name .. ":findAll")
+  if options.plain then return read.one(self, options) end
   return read.all(self, options)
 end
 
@@ -29,14 +72,18 @@ end
 ---@return rowan.Instance?
 function Finders:findOne(options)
   if options == nil then return read.one(self, NO_OPTIONS) end
-  select.check(options, self.name .. ":findOne", self.definition)
+  local context = self.name .. ":findOne"
+  check(self, options, "finder", context)
+  if options.limit ~= nil and options.limit ~= 1 then
+    errors.raise("QueryError", { message = context .. ": limit is 1; findAll gives more rows" })
+  end
   return read.one(self, options)
 end
 
 local function plain_lookup(options)
   for key in next, options do
     if key ~= "transaction" and key ~= "logging" and key ~= "benchmark" and key ~= "raw"
-      and key ~= "rejectOnEmpty" and key ~= "paranoid" and key ~= "hooks" then
+      and key ~= "rejectOnEmpty" then
       return false
     end
   end
@@ -52,7 +99,7 @@ end
 ---@return rowan.Instance?
 function Finders:findByPk(key, options)
   if options == nil then return read.by_key(self, key) end
-  select.check(options, self.name .. ":findByPk", self.definition)
+  check(self, options, "finder", self.name .. ":findByPk")
   if plain_lookup(options) then return read.by_key(self, key, options) end
   local condition = {}
   local params = read.key_params(self, key)
@@ -73,19 +120,109 @@ end
 ---@return { count: integer, rows: rowan.Instance[] }
 function Finders:findAndCountAll(options)
   options = options or NO_OPTIONS
-  select.check(options, self.name .. ":findAndCountAll", self.definition)
+  check(self, options, "finder", self.name .. ":findAndCountAll")
   local count, rows = read.page(self, options)
   return { count = count, rows = rows }
 end
 
----How many rows match.
+---How many rows match, each counted once whatever is included; with `group` a list of rows, each with its `count`.
+---
+---    User:count{ where = { active = true } }         -- SELECT COUNT(*) AS "count" FROM "users" WHERE "active" = $1
+---    User:count{ col = "city", distinct = true }     -- SELECT COUNT(DISTINCT("city")) AS "value" FROM "users"
+---    User:count{ group = "city" }                    -- { { city = "Bern", count = 2 }, ... }
 ---@async
----@param options? { where?: any, include?: any, transaction?: rowan.Transaction|false, logging?: any }
----@return integer
+---@param options? rowan.AggregateOptions
+---@return integer|table[]
 function Finders:count(options)
   if options == nil then return read.count(self, NO_OPTIONS) end
-  select.check_count(options, self.name .. ":count", self.definition)
-  return read.count(self, options)
+  local context = self.name .. ":count"
+  check(self, options, "count", context)
+  check_aggregate(options, context)
+  return aggregate.count(self, options)
+end
+
+local function value_of(self, name, method, attribute, options)
+  options = options or NO_OPTIONS
+  local context = self.name .. ":" .. method
+  check(self, options, "aggregate", context)
+  check_aggregate(options, context)
+  return aggregate.value(self, name, attribute, options)
+end
+
+---The sum of an attribute, exact: an integer (decimal text beyond 64 bits) of integers, decimal text of decimals. nil when
+---no row has a value.
+---
+---    Order:sum("total", { where = { paid = true } })
+---    -- SELECT SUM("total") AS "value" FROM "orders" WHERE "paid" = $1
+---@async
+---@param attribute string|rowan.Expression an attribute, or "alias.attribute" of an included association
+---@param options? rowan.AggregateOptions
+---@return any value, or with `group` a list of rows with the field `sum`
+function Finders:sum(attribute, options) return value_of(self, "SUM", "sum", attribute, options) end
+
+---The smallest value of an attribute, of its type; nil when no row has one.
+---@async
+---@param attribute string|rowan.Expression
+---@param options? table as for sum
+---@return any
+function Finders:min(attribute, options) return value_of(self, "MIN", "min", attribute, options) end
+
+---The largest value of an attribute, of its type; nil when no row has one.
+---@async
+---@param attribute string|rowan.Expression
+---@param options? table as for sum
+---@return any
+function Finders:max(attribute, options) return value_of(self, "MAX", "max", attribute, options) end
+
+---Any aggregate function of the database over an attribute.
+---
+---    User:aggregate("age", "avg")     -- SELECT AVG("age") AS "value" FROM "users"
+---@async
+---@param attribute string|rowan.Expression "*" with "count"
+---@param fn string letters, digits and `_`: "avg", "string_agg"
+---@param options? table as for sum; `dataType` says what the value is read as where it does not follow
+---@return any value, or with `group` a list of rows with a field of the function's name
+function Finders:aggregate(attribute, fn, options)
+  if type(fn) ~= "string" or not fn:find("^[%a_][%w_]*$") then
+    errors.raise("QueryError", { message = self.name .. ":aggregate wants the name of a function, such as \"avg\"" })
+  end
+  return value_of(self, fn:upper(), "aggregate", attribute, options)
+end
+
+---Whether any row matches.
+---
+---    User:exists{ where = { name = "Ann" } }
+---    -- SELECT EXISTS (SELECT 1 FROM "users" WHERE "name" = $1) AS "exists"
+---@async
+---@param options? { where?: any, include?: any, transaction?: rowan.Transaction|false, logging?: any }
+---@return boolean
+function Finders:exists(options)
+  if options == nil then return aggregate.exists(self, NO_OPTIONS) end
+  check(self, options, "rows", self.name .. ":exists")
+  return aggregate.exists(self, options)
+end
+
+---The values of one attribute as a list, or of several as a list of lists. NULL is rowan.null, so that no list has gaps.
+---
+---    User:pluck("name", { order = "name" })     -- { "Ann", "Ben" }
+---    User:pluck({ "id", "name" })               -- { { 1, "Ann" }, { 2, "Ben" } }
+---@async
+---@param what string|rowan.Expression|table an attribute, an expression, or a list of them
+---@param options? table as for findAll, but for attributes, raw, nest and plain
+---@return any[]
+function Finders:pluck(what, options)
+  local context = self.name .. ":pluck"
+  options = options or NO_OPTIONS
+  check(self, options, "finder", context)
+  for _, name in ipairs({ "attributes", "raw", "nest", "plain" }) do
+    if options[name] ~= nil then
+      errors.raise("QueryError", { message = ("%s has no option %q"):format(context, name) })
+    end
+  end
+  if type(what) ~= "string" and type(what) ~= "table" then
+    errors.raise("QueryError", { message = context .. " wants an attribute, or a list of them" })
+  end
+  return aggregate.pluck(self, what, options)
 end
 
 return Finders

@@ -6,8 +6,8 @@ local cursor = require("rowan.query.cursor")
 local errors = require("rowan.base.errors")
 local expression = require("rowan.query.expression")
 local keyset = require("rowan.query.keyset")
+local known_options = require("rowan.query.options")
 local null = require("rowan.base.null")
-local select = require("rowan.query.select")
 local snapshots = require("rowan.driver.rows")
 
 ---@class rowan.Model
@@ -18,7 +18,7 @@ local BATCH, PER_PAGE = 1000, 25
 
 local function finder_but(dropped, added)
   local allowed = {}
-  for name in pairs(select.finder_options) do allowed[name] = not dropped[name] or nil end
+  for name in pairs(known_options.finder) do allowed[name] = not dropped[name] or nil end
   for _, name in ipairs(added) do allowed[name] = true end
   return allowed
 end

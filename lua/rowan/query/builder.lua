@@ -132,7 +132,10 @@ end
 ---@param scope? rowan.sql.Scope the current one
 ---@return rowan.sql.Node
 function Tree:column(attr, scope)
-  return node.column(attr.field, scope or attr.scope or self.scope, attr.type.code == "n")
+  if attr.node then return attr.type.code == "n" and node.decimal(attr.node) or attr.node end
+  local column = node.column(attr.field, scope or attr.scope or self.scope, attr.type.code == "n")
+  column.wide = attr.type.code == "I"
+  return column
 end
 
 ---A column that is only read.

@@ -47,6 +47,12 @@ function construct.fn(name, ...)
   return make({ kind = "fn", name = name, args = { ... }, count = select("#", ...) })
 end
 
+---A random number: order = rowan.random().
+---@return rowan.Expression
+function construct.random()
+  return construct.fn("RANDOM")
+end
+
 ---A column by attribute name, or "*".
 ---@param name string
 ---@return rowan.Expression

@@ -34,4 +34,19 @@ function layout.of(parts)
   return columns, nodes
 end
 
+---Around a query, the number of rows that it would give, as the column `count`.
+---@param query rowan.sql.Select
+---@return rowan.sql.Select
+function layout.total(query)
+  local list = {}
+  for i, item in ipairs(query.columns) do
+    list[i] = node.aliased(item.node == "aliased" and item.value or item, "c" .. i)
+  end
+  query.columns = list
+  return node.select({
+    columns = { node.aliased(node.call("COUNT", { node.literal("*") }), "count") },
+    from = node.derived(query, { alias = "g" }),
+  })
+end
+
 return layout

@@ -1,6 +1,7 @@
 --- One level of a query: a model's own columns, the to-one children joined to it, its conditions and order. Walked with
 --- either builder; in tree building it gives the parts that query/select and query/children put into statements.
 
+local computed = require("rowan.query.computed")
 local errors = require("rowan.base.errors")
 local expression = require("rowan.query.expression")
 local filter = require("rowan.query.filter")
@@ -28,6 +29,8 @@ local level = {}
 ---@field keys integer[] numbers among entries that identify the row
 ---@field fold boolean equal keys are one table
 ---@field many? boolean the field is a list
+---@field scope? rowan.sql.Scope
+---@field inner? boolean every row has one
 
 ---@class rowan.LevelParts
 ---@field entries table[] the level's own columns
@@ -35,6 +38,8 @@ local level = {}
 ---@field segments rowan.Segment[]
 ---@field joins table[]
 ---@field where? rowan.sql.Node
+---@field distinct? boolean
+---@field lock? table
 ---@field may_repeat boolean the statement can join a to-many association
 ---@field repeats? string "posts.comments.": path of the to-many that the statement joins, which repeats the rows above it
 ---@field root_keys? integer[] numbers among entries that identify the level's own row, where it is repeated
@@ -201,8 +206,12 @@ local function add_junction(b, entry, tied, parts, segment_number)
   parts.segments[#parts.segments + 1] = segment
 end
 
-local function add_join(b, at, entry, tied, parts, requires)
-  if b.is_shape then return end
+---Joins the tables of an association, in tree building.
+---@param parts { joins: table[] }
+---@param entry rowan.IncludeEntry
+---@param tied table from query/link
+---@param requires boolean every row has one
+function level.add_join(parts, entry, tied, requires)
   local source = tied.from
   if tied.joins[1] then source = node.nested(tied.from, tied.joins) end
   parts.joins[#parts.joins + 1] = {
@@ -234,7 +243,8 @@ local function walk_joined(b, at, entry, parts, segment_number, path, inner)
   if made.through then add_junction(b, entry, tied, parts, number) end
   belonging(b, entry, child, tied, at.model, outer)
   local requires = inner and entry.required
-  add_join(b, at, entry, tied, parts, requires)
+  parts.segments[number].scope, parts.segments[number].inner = b.scope, requires
+  if not b.is_shape then level.add_join(parts, entry, tied, requires) end
   if made.multiple and #child.order > 0 then
     parts.inner_order[#parts.inner_order + 1] = order.walk(b, made.target, child.order) or {}
   end
@@ -305,9 +315,9 @@ end
 ---@param parts rowan.LevelParts
 ---@return rowan.sql.Node[]? in tree building
 function level.sorted(b, at, parts)
-  local sorted = order.walk(b, at.model, at.order)
+  local sorted = order.walk(b, at.model, at.order, at.order[1] and computed.of(parts.entries))
   local paged = at.options.limit ~= nil or at.options.offset ~= nil
-  if #at.order == 0 and (#parts.inner_order > 0 or paged and not has_computed(parts)) then
+  if #at.order == 0 and (#parts.inner_order > 0 or paged and not parts.distinct and not has_computed(parts)) then
     sorted = order.by_key(b, at.model.definition)
   end
   for _, inner in ipairs(not b.is_shape and parts.inner_order or {}) do

@@ -118,11 +118,11 @@ end
 ---A column at the end of a path of to-one associations, as a value: NULL where the path breaks off.
 ---@param b table
 ---@param links rowan.Association[]
----@param attr table
 ---@param walk fun(b: table, def: table, where: any): rowan.sql.Node?
+---@param value fun(): rowan.sql.Node? what is taken at the end of the path
 ---@param at? integer
 ---@return rowan.sql.Node? in tree building
-function link.value(b, links, attr, walk, at)
+function link.value(b, links, walk, value, at)
   at = at or 1
   local made = links[at]
   b:open("value " .. made.as)
@@ -131,9 +131,9 @@ function link.value(b, links, attr, walk, at)
   link.scopes(b, made, parts.conditions, parts.through, walk)
   local column
   if at == #links then
-    column = b:column(attr)
+    column = value()
   else
-    column = link.value(b, links, attr, walk, at + 1)
+    column = link.value(b, links, walk, value, at + 1)
   end
   b:leave(outer)
   b:token(")")

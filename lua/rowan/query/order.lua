@@ -16,6 +16,7 @@ for _, way in ipairs({ "ASC", "DESC" }) do
   DIRECTIONS[way] = way
   for _, nulls in ipairs({ " NULLS FIRST", " NULLS LAST" }) do DIRECTIONS[way .. nulls] = way .. nulls end
 end
+DIRECTIONS["NULLS FIRST"], DIRECTIONS["NULLS LAST"] = "ASC NULLS FIRST", "ASC NULLS LAST"
 
 local function fail(model, rule)
   errors.raise("QueryError", { message = "order: " .. model.name .. ": " .. rule })
@@ -41,7 +42,7 @@ local function names_association(at, element, following)
     return rawget(element, "definition") and element or element.association or element.as or element.model
   end
   if type(element) ~= "string" or not at.associations[element] then return nil end
-  local is_last = type(following) ~= "string" or DIRECTIONS[following:upper()]
+  local is_last = not expression.is(following) and (type(following) ~= "string" or DIRECTIONS[following:upper()])
   return not is_last and element or nil
 end
 
@@ -77,7 +78,11 @@ local function parse(model, item)
   return parsed
 end
 
-local function items_of(model, option)
+---The entries of an `order` option, not yet tied to a query.
+---@param model table
+---@param option any
+---@return rowan.OrderItem[]
+function order.parse(model, option)
   if option == nil then return {} end
   if type(option) == "string" or expression.is(option) then option = { option } end
   if type(option) ~= "table" then fail(model, "wants a list") end
@@ -120,32 +125,38 @@ function order.items(model, option, passed, entries)
     if has_many(item.links) then return hand_down(model, item, entries) end
     own[#own + 1] = item
   end
-  for _, item in ipairs(items_of(model, option)) do place(item) end
+  for _, item in ipairs(order.parse(model, option)) do place(item) end
   for _, item in ipairs(passed or {}) do place(item) end
   return own
 end
 
-local function value_of(b, model, item)
+local function value_of(b, model, item, computed)
+  local value = item.value
   if #item.links > 0 then
-    local target = item.links[#item.links].target
-    if expression.is(item.value) then fail(model, "an expression cannot be ordered by along an association") end
-    return link.value(b, item.links, expression.attribute(target.definition, item.value), where.walk)
+    local target = item.links[#item.links].target.definition
+    return link.value(b, item.links, where.walk, function()
+      if expression.is(value) then return expression.walk(b, target, value) end
+      return b:column(expression.attribute(target, value))
+    end)
   end
-  if type(item.value) == "string" then return b:column(expression.attribute(model.definition, item.value)) end
-  return expression.walk(b, model.definition, item.value)
+  local known = computed and computed:find(value)
+  if known then return b:column(known) end
+  if type(value) == "string" then return b:column(expression.attribute(model.definition, value)) end
+  return expression.walk(b, model.definition, value)
 end
 
 ---Walks order items into builder `b`.
 ---@param b table
 ---@param model table
 ---@param items rowan.OrderItem[]
+---@param computed? rowan.Computeds values of the select list, which can be ordered by under their aliases
 ---@return rowan.sql.Node[]? in tree building
-function order.walk(b, model, items)
+function order.walk(b, model, items, computed)
   if #items == 0 then return nil end
   local list = {}
   b:open("order")
   for i, item in ipairs(items) do
-    local value = value_of(b, model, item)
+    local value = value_of(b, model, item, computed)
     b:token(item.direction)
     list[i] = value and node.ordering(value, item.direction)
   end

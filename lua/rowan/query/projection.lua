@@ -3,6 +3,7 @@
 local check = require("rowan.base.check")
 local errors = require("rowan.base.errors")
 local expression = require("rowan.query.expression")
+local typing = require("rowan.query.typing")
 
 local projection = {}
 
@@ -61,6 +62,7 @@ local function with_needed(list, needed)
   return out
 end
 
+-- An entry { name or expression, alias }.
 local function aliased(b, def, item)
   local value, alias = item[1], item[2]
   if type(alias) ~= "string" or check.sequence(item) ~= 2 then
@@ -71,9 +73,15 @@ local function aliased(b, def, item)
     local attr = expression.attribute(def, value)
     local column = projection.column(attr)
     column.key = alias
-    return b:field(attr), column, alias
+    return { node = b:field(attr), column = column, alias = alias, attr = attr }
   end
-  return expression.walk(b, def, value), { key = alias, code = "?" }, alias
+  local typed = typing.of(def, value)
+  if expression.is(value) and value.typed then b:token("type " .. tostring(value.typed)) end
+  return {
+    node = expression.walk(b, def, value), alias = alias, computed = expression.is(value), type = typed.type,
+    column = { key = alias, code = typed.code, scale = typed.scale, load = typed.load },
+    expression = expression.is(value) and value or nil,
+  }
 end
 
 ---Walks the option into builder `b`.
@@ -81,7 +89,7 @@ end
 ---@param def table definition
 ---@param option? table nil means every attribute
 ---@param needed string[] attribute names that must be among the columns
----@return table[] entries { node =, column =, alias =, computed = an expression }
+---@return table[] entries { node =, column =, alias =, attr =, expression =, type = of a computed one }
 ---@return boolean whole every attribute is read, and nothing else
 function projection.walk(b, def, option, needed)
   local entries = {}
@@ -100,10 +108,9 @@ function projection.walk(b, def, option, needed)
   for i, item in ipairs(list) do
     if type(item) == "string" then
       local attr = expression.attribute(def, item)
-      entries[i] = { node = b:field(attr), column = projection.column(attr) }
+      entries[i] = { node = b:field(attr), column = projection.column(attr), attr = attr }
     elseif type(item) == "table" and not expression.is(item) then
-      local value, column, alias = aliased(b, def, item)
-      entries[i] = { node = value, column = column, alias = alias, computed = expression.is(item[1]) }
+      entries[i] = aliased(b, def, item)
     else
       fail(def, "an expression needs an alias: { expression, \"alias\" }")
     end

@@ -2,15 +2,16 @@
 --- rows, and the children to load for them. Pure: nothing here touches a database.
 
 local builder = require("rowan.query.builder")
-local check = require("rowan.base.check")
 local children = require("rowan.query.children")
 local compile = require("rowan.sql.compile")
-local expression = require("rowan.query.expression")
+local group = require("rowan.query.group")
 local layout = require("rowan.query.layout")
 local level = require("rowan.query.level")
 local link = require("rowan.query.link")
+local lock = require("rowan.query.lock")
 local node = require("rowan.sql.node")
 local projection = require("rowan.query.projection")
+local remark = require("rowan.query.remark")
 
 local select = {}
 
@@ -36,17 +37,8 @@ local select = {}
 ---@field identity? string[] the primary key of the child's rows, when it is read
 ---@field keys_in? string field of the child's row that holds child_keys, when it is not the row itself
 
-local FINDER = check.set({
-  "where", "attributes", "include", "order", "limit", "offset", "raw", "transaction", "logging", "benchmark",
-  "rejectOnEmpty", "paranoid", "hooks",
-})
-
----The options of a finder.
----@type table<string, boolean>
-select.finder_options = FINDER
-
 -- The field under which the number of all rows comes with each row of a page.
-select.TOTAL = "\1total"
+select.TOTAL = group.TOTAL
 
 local function shape_children(shape, parent, batched)
   for _, child in ipairs(batched) do
@@ -89,12 +81,21 @@ end
 
 local function walk_root(b, model, options, kind)
   local at = level.new(model, options)
-  local parts = level.walk(b, at, {}, kind ~= "page")
+  local distinct = options.distinct or nil
+  local parts = level.walk(b, at, {}, kind ~= "page" and not distinct)
+  if distinct then
+    parts.distinct = true
+    b:token("distinct")
+  end
+  if options.comment ~= nil then b:token(remark.text(options.comment)) end
   if parts.repeats and (options.limit ~= nil or options.offset ~= nil) then
-    return walk_repeated_page(b, at, options, parts)
+    parts = walk_repeated_page(b, at, options, parts)
+    if options.lock then parts.lock = lock.walk(b, model, options, parts) end
+    return parts
   end
   parts.where = level.conditions(b, at, options.where, true)
   parts.order, parts.limit, parts.offset = level.page(b, at, parts)
+  if options.lock then parts.lock = lock.walk(b, model, options, parts) end
   return parts
 end
 
@@ -106,6 +107,7 @@ end
 ---@return any[] params
 ---@return integer count
 function select.shape(model, options, kind)
+  if group.wanted(options) then return group.shape(model, options, kind) end
   local shape = builder.shape((kind or "select") .. " " .. model.name)
   local parts = walk_root(shape, model, options, kind)
   for _, child in ipairs(parts.batched) do
@@ -153,27 +155,34 @@ local function add_total(parts)
   }
 end
 
+local function text_of(tree, model, parts, nodes, kind)
+  local query = node.select({
+    columns = nodes, from = link.source(model.definition, tree.scope), joins = parts.joins, where = parts.where,
+    order = parts.order, limit = parts.limit, offset = parts.offset, distinct = parts.distinct, lock = parts.lock,
+  })
+  return compile.text(kind == "total" and layout.total(query) or query, tree.dialect)
+end
+
 ---The plan for options of a shape that was not seen before.
 ---@param model table
 ---@param options table
 ---@param dialect rowan.Dialect
----@param kind? string as for select.shape; "page" has the number of all rows with each row
+---@param kind? string as for select.shape; "page" has the number of all rows with each row, "total" that number alone
 ---@return rowan.Plan
 function select.plan(model, options, dialect, kind)
+  if group.wanted(options) then return group.plan(model, options, dialect, kind) end
   local tree = builder.tree(dialect)
   local parts = walk_root(tree, model, options, kind)
   if kind == "page" then add_total(parts) end
   local columns, nodes = layout.of(parts)
+  if kind == "total" then columns = { { key = "count", code = "I" } } end
   local state = { dialect = dialect, total = #tree.codes }
   local plan = {
     model = model, columns = columns, whole = parts.whole, children = {}, first = 1, count = #tree.codes,
     codes = table.concat(tree.codes),
-    text = compile.text(node.select({
-      columns = nodes, from = link.source(model.definition, tree.scope), joins = parts.joins, where = parts.where,
-      order = parts.order, limit = parts.limit, offset = parts.offset,
-    }), dialect),
+    text = text_of(tree, model, parts, nodes, kind) .. remark.text(options.comment),
   }
-  plan_children(state, model, parts.batched, plan)
+  if kind ~= "total" then plan_children(state, model, parts.batched, plan) end
   return plan
 end
 
@@ -209,40 +218,6 @@ function select.load_plan(model, include, dialect)
   return plan
 end
 
-local COUNTER = check.set({ "where", "include", "paranoid", "hooks", "transaction", "logging", "benchmark" })
-
-local function walk_count(b, model, options)
-  return level.conditions(b, level.new(model, options), options.where, false)
-end
-
----@param model table
----@param options table
----@return string key, any[] params, integer count
-function select.count_shape(model, options)
-  local shape = builder.shape("count " .. model.name)
-  shape:token("@" .. model.definition.generation)
-  walk_count(shape, model, options)
-  return shape:key(), shape.params, shape.count
-end
-
----The plan of COUNT(*) under a condition; included associations count only where they are required, and never multiply.
----@param model table
----@param options table
----@param dialect rowan.Dialect
----@return rowan.Plan
-function select.count_plan(model, options, dialect)
-  local tree = builder.tree(dialect)
-  local condition = walk_count(tree, model, options)
-  local counted = node.aliased(node.call("COUNT", { node.literal("*") }), "count")
-  return {
-    model = model, columns = { { key = "count", code = "I" } }, whole = false, children = {}, first = 1,
-    count = #tree.codes, codes = table.concat(tree.codes),
-    text = compile.text(node.select({
-      columns = { counted }, from = link.source(model.definition, tree.scope), where = condition,
-    }), dialect),
-  }
-end
-
 ---The plan of a search by primary key: one parameter a key attribute.
 ---@param model table
 ---@param dialect rowan.Dialect
@@ -265,22 +240,6 @@ function select.by_key_plan(model, dialect)
       columns = nodes, from = link.source(def), where = node.logic("and", conditions),
     }), dialect),
   }
-end
-
----Refuses options that a finder does not know.
----@param options any
----@param context string
----@param def? table of the model, whose plugins may know further ones
-function select.check(options, context, def)
-  expression.check_options(options, FINDER, context, def and def.plugin_options)
-end
-
----Refuses options that a count does not know.
----@param options any
----@param context string
----@param def? table of the model
-function select.check_count(options, context, def)
-  expression.check_options(options, COUNTER, context, def and def.plugin_options)
 end
 
 return select

@@ -1,13 +1,16 @@
 --- `where`: the condition tables of the query language, walked into a builder (query/builder). What stands behind an
 --- attribute is query/comparison's.
 
+local check = require("rowan.base.check")
 local comparison = require("rowan.query.comparison")
+local computed = require("rowan.query.computed")
 local everything = require("rowan.base.everything")
 local expression = require("rowan.query.expression")
 local link = require("rowan.query.link")
 local null = require("rowan.base.null")
 local operators = require("rowan.sql.operators")
 local ops = require("rowan.base.ops")
+local typing = require("rowan.query.typing")
 
 local where = {}
 
@@ -133,13 +136,18 @@ function conditions(b, def, value, joint, depth)
   return b:logic(joint, list)
 end
 
--- rowan.where(expression, operator, value): the left side has no type, so values are bound by their own.
+-- Numbers and texts compare as they are bound; decimals, dates and documents must be bound as what they are kept as.
+local AS_BOUND = check.set({ "i", "I", "d", "s", "c", "e", "b" })
+
+-- rowan.where(expression, operator, value): where the left side has a type, values are of it; else bound by their own.
 local function expression_where(b, def, e)
-  local spec = operators.where[e.operator.name]
-  if not spec or (spec.takes ~= "value" and spec.takes ~= "pattern") then
-    fail(def, nil, ("rowan.where cannot take Op.%s"):format(e.operator.name))
-  end
+  local spec, typed = operators.where[e.operator.name], typing.of(def, e.left)
   local left = expression.walk(b, def, e.left)
+  local simple = spec and (spec.takes == "value" or spec.takes == "pattern")
+  if not simple or typed.type and not AS_BOUND[typed.code] then
+    local attr = computed.attribute("(expression)", left, typed.type, 0)
+    return comparison.walk(b, def, attr, { [e.operator] = e.value }, 1)
+  end
   if e.value == null then
     if e.operator ~= Op.eq and e.operator ~= Op.ne then
       fail(def, nil, ("rowan.where cannot compare with rowan.null by Op.%s"):format(e.operator.name))

@@ -1,8 +1,10 @@
 --- Reading: finders and counts. Takes the shape of the options, finds or makes the plan, runs it, loads the children.
 
+local aggregate = require("rowan.query.aggregate")
 local cast = require("rowan.change.cast")
 local errors = require("rowan.base.errors")
 local load = require("rowan.repo.load")
+local nest = require("rowan.query.nest")
 local null = require("rowan.base.null")
 local plans = require("rowan.repo.plans")
 local reading = require("rowan.repo.reading")
@@ -11,7 +13,30 @@ local select = require("rowan.query.select")
 
 local read = {}
 
+local function fail_lock(model, rule)
+  errors.raise("TransactionError", { message = model.name .. ": lock " .. rule })
+end
+
+-- A row lock lasts as long as a transaction. Where the database has none, a writing transaction holds the lock of the whole
+-- database, which is more; only what cannot be had so is refused.
+local function check_lock(model, options)
+  local transaction = run.transaction(model.db, options)
+  if not transaction then fail_lock(model, "needs a transaction: it would end with the statement") end
+  local root = transaction.root
+  if root.options.readOnly then fail_lock(model, "cannot be had in a transaction that only reads") end
+  if model.db._dialect.supports.row_locks then return end
+  local kind = root.options.type or model.db.options.transactionType
+  if kind == "DEFERRED" then
+    fail_lock(model, "needs an IMMEDIATE or EXCLUSIVE transaction: a DEFERRED one of SQLite locks when it writes")
+  end
+  for _, name in ipairs({ "skipLocked", "noWait" }) do
+    if options[name] then fail_lock(model, ("with %s is not supported: SQLite locks no single rows"):format(name)) end
+  end
+end
+
+-- Where the options of every finder come in.
 local function plan_of(model, options, kind)
+  if options.lock then check_lock(model, options) end
   local key, params = select.shape(model, options, kind)
   local db = model.db
   local plan = db._plans:get(key)
@@ -29,7 +54,15 @@ function read.reject_empty(model, options)
   local reject = options.rejectOnEmpty
   if not reject then return end
   if errors.kind_of(reject) then error(reject, 0) end
-  errors.raise("EmptyResultError", { message = model.name .. ": no row was found", model = model.name })
+  local class = reject == true and "EmptyResultError" or reject.name
+  errors.raise(class, { message = model.name .. ": no row was found", model = model.name })
+end
+
+-- Keys that are paths become tables.
+local function shaped(plan, rows, options)
+  if plan.nested then nest.keys(rows, plan.nested) end
+  if options.nest then nest.all(rows) end
+  return rows
 end
 
 local function all(model, options)
@@ -37,7 +70,7 @@ local function all(model, options)
   local rows = load.rows(model.db, plan, params, plan.count, options)
   if rows[1] == nil then read.reject_empty(model, options) end
   if plan.children[1] then load.children(model.db, plan, rows, params, options) end
-  return rows
+  return shaped(plan, rows, options)
 end
 
 ---Rows that match, with what they include.
@@ -91,7 +124,7 @@ end
 local function one(model, options)
   local limited = {}
   for key, value in next, options do limited[key] = value end
-  limited.limit = 1
+  if limited.limit == nil then limited.limit = 1 end
   local plan, params = plan_of(model, limited, "select")
   local row = run.plan(model.db, plan, params, plan.count, options, run.template(plan, options), true)
   if not row then
@@ -103,6 +136,7 @@ local function one(model, options)
     load.children(model.db, plan, list, params, options)
     if meta then meta.list = list end -- so that the lists of its children live as long as the row
   end
+  if plan.nested or options.nest then shaped(plan, { row }, options) end
   return row
 end
 
@@ -154,15 +188,6 @@ function read.key_params(model, key)
   return params
 end
 
-local function by_key_as_one(model, key, options)
-  local finder = {}
-  for name, value in next, options or {} do finder[name] = value end
-  local condition, params = {}, read.key_params(model, key)
-  for i, attr in ipairs(model.definition.primary) do condition[attr.name] = params[i] end
-  finder.where = condition
-  return read.one(model, finder)
-end
-
 ---The row with a primary key, or nil; options other than transaction and logging go through `read.one`.
 ---@async
 ---@param model table
@@ -170,8 +195,6 @@ end
 ---@param options? table
 ---@return table?
 function read.by_key(model, key, options)
-  local def = model.definition
-  if def.filters or reading.watched(def) then return by_key_as_one(model, key, options) end
   local kept = plans.of(model)
   local plan = kept.by_key
   if not plan then
@@ -186,43 +209,25 @@ function read.by_key(model, key, options)
   return row or nil
 end
 
-local function count_all(model, options)
-  local key, params, count = select.count_shape(model, options)
+---COUNT(*) or EXISTS of the rows that the options find, each counted once whatever is included.
+---@async
+---@param model table
+---@param options table
+---@param kind "count"|"exists"
+---@return integer|boolean
+function read.tally(model, options, kind)
+  local key, params, count = aggregate.rows_shape(model, options, kind)
   local db = model.db
   local plan = db._plans:get(key)
   if not plan then
-    plan = select.count_plan(model, options, db._dialect)
+    plan = aggregate.rows_plan(model, options, db._dialect, kind)
     db._plans:put(key, plan)
   end
-  return run.plan(db, plan, params, count, options, nil, true).count
+  return run.plan(db, plan, params, count, options, nil, true)[kind]
 end
 
-local function page(model, options)
-  local plan, params = plan_of(model, options, "page")
-  local rows = load.rows(model.db, plan, params, plan.count, options)
-  if rows[1] == nil then
-    if not options.limit and not options.offset then return 0, rows end
-    local counted = {}
-    for name, value in next, options do counted[name] = value end
-    counted.limit, counted.offset = nil, nil
-    return count_all(model, counted), rows
-  end
-  local count = rows[1][select.TOTAL].total
-  for i = 1, #rows do rows[i][select.TOTAL] = nil end
-  if plan.children[1] then load.children(model.db, plan, rows, params, options) end
-  return count, rows
-end
-
----A page of rows and the number of all rows that match, from one statement, so that both are of one moment. Only a page
----beyond the last row needs a second one.
----@async
----@param model table
----@param options table checked by the caller
----@return integer count
----@return table[] rows
-function read.page(model, options)
-  if reading.watched(model.definition) then return reading.around("page", model, options, page) end
-  return page(model, options)
+local function count_all(model, options)
+  return read.tally(model, options, "count")
 end
 
 ---How many rows match.
@@ -233,6 +238,45 @@ end
 function read.count(model, options)
   if reading.watched(model.definition) then return reading.around("count", model, options, count_all) end
   return count_all(model, options)
+end
+
+-- How many rows there are without limit and offset, groups and distinct rows counted once.
+local function total(model, options)
+  local counted = {}
+  for name, value in next, options do counted[name] = value end
+  counted.limit, counted.offset, counted.order, counted.lock = nil, nil, nil, nil
+  if not (options.group or options.having or options.distinct) then return count_all(model, counted) end
+  local plan, params = plan_of(model, counted, "total")
+  return run.plan(model.db, plan, params, plan.count, options, nil, true).count
+end
+
+local function page(model, options)
+  if options.distinct or options.lock then
+    local rows = all(model, options)
+    return total(model, options), rows
+  end
+  local plan, params = plan_of(model, options, "page")
+  local rows = load.rows(model.db, plan, params, plan.count, options)
+  if rows[1] == nil then
+    if not options.limit and not options.offset then return 0, rows end
+    return total(model, options), rows
+  end
+  local held = rows[1][select.TOTAL]
+  for i = 1, #rows do rows[i][select.TOTAL] = nil end
+  if plan.children[1] then load.children(model.db, plan, rows, params, options) end
+  return plan.grouped and held or held.total, shaped(plan, rows, options)
+end
+
+---A page of rows and the number of all rows that match, from one statement, so that both are of one moment. Only a page
+---beyond the last row needs a second one; and rows that are distinct or locked, which cannot be counted beside.
+---@async
+---@param model table
+---@param options table checked by the caller
+---@return integer count
+---@return table[] rows
+function read.page(model, options)
+  if reading.watched(model.definition) then return reading.around("page", model, options, page) end
+  return page(model, options)
 end
 
 return read

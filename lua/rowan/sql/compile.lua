@@ -164,6 +164,10 @@ function visitors.source(w, item)
   end
 end
 
+function visitors.decimal(w, item)
+  w:visit(item.value)
+end
+
 function visitors.derived(w, item)
   w:put("(")
   w:visit(item.query)

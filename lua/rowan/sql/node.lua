@@ -20,6 +20,13 @@ function node.column(field, scope, decimal)
   return { node = "column", field = field, scope = scope, decimal = decimal }
 end
 
+---A computed value that is a decimal, which SQLite must be told to compare as such.
+---@param value rowan.sql.Node
+---@return rowan.sql.Node
+function node.decimal(value)
+  return { node = "decimal", value = value }
+end
+
 ---A bound value by its number among the statement's parameters.
 ---@param slot integer 1-based
 ---@return rowan.sql.Node

@@ -133,6 +133,15 @@ function visitors.nested(w, item)
   w:put(")")
 end
 
+local function lock(w, wanted)
+  w:put(" FOR " .. wanted.level)
+  for i, scope in ipairs(wanted.of or {}) do
+    w:put(i == 1 and " OF " or ", ")
+    w:name(scope.alias)
+  end
+  if wanted.wait then w:put(" " .. wanted.wait) end
+end
+
 function visitors.select(w, item)
   if item.with then w:visit(item.with) end
   w:put(item.distinct and "SELECT DISTINCT " or "SELECT ")
@@ -150,6 +159,7 @@ function visitors.select(w, item)
   w:clause(" GROUP BY ", item.group)
   w:condition(" HAVING ", item.having)
   page(w, item)
+  if item.lock then lock(w, item.lock) end
 end
 
 return queries

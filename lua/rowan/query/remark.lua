@@ -1,0 +1,41 @@
+--- `comment`: a remark of the caller's behind the statement, for logs and monitors. It is part of the text, so each
+--- different one is a statement of its own; and nothing in it can end the comment.
+
+local errors = require("rowan.base.errors")
+
+local remark = {}
+
+local MAX = 500
+
+local function encode(text)
+  return (text:gsub("[^%w%-_.~]", function(c) return ("%%%02X"):format(c:byte()) end))
+end
+
+-- sqlcommenter: key='value' with both encoded, in the order of the keys.
+local function of_map(map)
+  local keys, parts = {}, {}
+  for key in next, map do keys[#keys + 1] = tostring(key) end
+  table.sort(keys)
+  for i, key in ipairs(keys) do parts[i] = ("%s='%s'"):format(encode(key), encode(tostring(map[key]))) end
+  return table.concat(parts, ",")
+end
+
+---The comment with what stands in front of it; "" for none.
+---@param comment? string|table<string, any> text, or keys and values as sqlcommenter writes them
+---@return string
+function remark.text(comment)
+  if comment == nil then return "" end
+  local kind = type(comment)
+  local text = kind == "table" and of_map(comment) or comment
+  if kind ~= "table" and kind ~= "string" then
+    errors.raise("QueryError", { message = "comment must be a string or a table of strings, not a " .. kind })
+  end
+  if #text > MAX then
+    errors.raise("QueryError", { message = ("comment must not be longer than %d bytes"):format(MAX) })
+  end
+  -- No other character can be part of */ or /*, in any encoding.
+  text = text:gsub("[%c]", " "):gsub("%*/", "* /"):gsub("/%*", "/ *")
+  return " /* " .. text .. " */"
+end
+
+return remark

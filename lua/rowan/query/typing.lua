@@ -1,0 +1,95 @@
+--- The type of a computed column, where it follows from the expression alone: what COUNT, SUM, MIN or a condition gives is
+--- the same Lua value on every database. What is not known here comes as the database's own type.
+
+local expression = require("rowan.query.expression")
+local types = require("rowan.types")
+
+local typing = {}
+
+local D = types.DataTypes
+
+---@class rowan.Typed
+---@field type? rowan.Type what its values are, for comparisons
+---@field code string
+---@field scale? integer
+---@field load? fun(value: any): any
+
+local UNKNOWN = { code = "?" }
+
+---What values of a type are read as.
+---@param type_of rowan.Type
+---@return rowan.Typed
+function typing.of_type(type_of)
+  return { type = type_of, code = type_of.code, scale = type_of.scale, load = type_of.load }
+end
+
+local INTEGER, DOUBLE = typing.of_type(D.BIGINT), typing.of_type(D.DOUBLE)
+local TEXT, BOOLEAN = typing.of_type(D.TEXT), typing.of_type(D.BOOLEAN)
+
+-- A sum of integers: an integer as long as it is one here, decimal text beyond.
+local WIDE = {
+  type = D.DECIMAL, code = "n",
+  load = function(text)
+    local whole = D.BIGINT.cast(text)
+    if whole == nil then return text end
+    return whole
+  end,
+}
+
+local function first_known(def, e)
+  for i = 1, e.count do
+    local found = typing.of(def, e.args[i])
+    if found.type then return found end
+  end
+  return UNKNOWN
+end
+
+local function own(def, e)
+  return typing.of(def, e.args[1])
+end
+
+local function sum(def, e)
+  local found = own(def, e)
+  if found.code == "i" then return INTEGER end
+  if found.code == "I" then return WIDE end
+  if found.code == "n" then return { type = D.DECIMAL, code = "n", scale = found.scale, load = found.load } end
+  return found.code == "d" and found or UNKNOWN
+end
+
+local function always(found)
+  return function() return found end
+end
+
+local FUNCTIONS = {
+  COUNT = always(INTEGER), SUM = sum, AVG = always(DOUBLE), MIN = own, MAX = own, DISTINCT = own,
+  COALESCE = first_known, IFNULL = first_known, NULLIF = own, LENGTH = always(INTEGER), LOWER = always(TEXT),
+  UPPER = always(TEXT), TRIM = always(TEXT), ROW_NUMBER = always(INTEGER), RANK = always(INTEGER),
+  DENSE_RANK = always(INTEGER),
+}
+
+local KINDS = {
+  col = function(def, e)
+    local attr = def.by_name[e.name]
+    return attr and typing.of_type(attr.type) or UNKNOWN
+  end,
+  fn = function(def, e)
+    local rule = FUNCTIONS[e.name:upper()]
+    return rule and rule(def, e) or UNKNOWN
+  end,
+  cast = function(_, e) return e.type and typing.of_type(e.type) or UNKNOWN end,
+  where = always(BOOLEAN),
+  logic = always(BOOLEAN),
+}
+
+---What an expression gives.
+---@param def table definition that columns are looked up in
+---@param e any
+---@return rowan.Typed
+function typing.of(def, e)
+  if not expression.is(e) then return UNKNOWN end
+  if e.typed then return typing.of_type(e.typed) end
+  local rule = KINDS[e.kind]
+  return rule and rule(def, e) or UNKNOWN
+end
+
+return typing
