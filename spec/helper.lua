@@ -142,6 +142,8 @@ local function connect_postgres(options)
   local name = unique()
   administer('CREATE SCHEMA "' .. name .. '"')
   options.searchPath = { name }
+  -- Not for rowan.connect: whether what extensions bring, which is in public, can be seen.
+  if options.extensions then options.searchPath[2], options.extensions = "public", nil end
   if not options.options then options.options = "-cclient_min_messages=warning" end
   return rowan.connect(POSTGRES, options), function()
     administer('DROP SCHEMA IF EXISTS "' .. name .. '" CASCADE')

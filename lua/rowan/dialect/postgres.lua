@@ -11,6 +11,8 @@ local postgres = {
   literal = types.literal,
   enum_name = types.enum_name,
   refuse = types.refuse,
+  extension = types.extension,
+  lists_as_text = types.lists_as_text,
   max_identifier = 63,
   supports = {
     ilike = true,
@@ -65,9 +67,8 @@ end
 
 function postgres.visitors.member(w, item)
   w:visit(item.value)
-  if item.value.array_type then
-    -- A list of arrays would become one flat array: they travel as text.
-    w:put((item.negated and " NOT IN" or " IN") .. " (SELECT u.c::" .. item.value.array_type .. " FROM unnest("
+  if item.value.text_type then
+    w:put((item.negated and " NOT IN" or " IN") .. " (SELECT u.c::" .. item.value.text_type .. " FROM unnest("
       .. w.dialect.placeholder(item.slot) .. "::text[]) AS u(c))")
     return
   end
@@ -85,17 +86,16 @@ function postgres.lists(w, item)
   w:put("unnest(" .. table.concat(arrays, ", ") .. ")")
 end
 
----The rows of an INSERT from one array parameter a column. An array column travels as text, because unnest would
----flatten an array of arrays.
+---The rows of an INSERT from one array parameter a column.
 ---@param w rowan.sql.Writer
 ---@param item rowan.sql.Node an insert_lists node
 function postgres.select_lists(w, item)
   local names, values, arrays = {}, {}, {}
   for i = 1, #item.fields do
-    local is_array = item.types[i].code == "a"
+    local as_text = types.lists_as_text(item.types[i])
     names[i] = "c" .. i
-    values[i] = "u.c" .. i .. (is_array and "::" .. item.type_names[i] or "")
-    arrays[i] = "$" .. i .. "::" .. (is_array and "text" or item.type_names[i]) .. "[]"
+    values[i] = "u.c" .. i .. (as_text and "::" .. item.type_names[i] or "")
+    arrays[i] = "$" .. i .. "::" .. (as_text and "text" or item.type_names[i]) .. "[]"
   end
   w:put(" SELECT " .. table.concat(values, ", ") .. " FROM unnest(" .. table.concat(arrays, ", ") .. ") AS u("
     .. table.concat(names, ", ") .. ")")

@@ -8,14 +8,23 @@ local quote = require("rowan.dialect.quote")
 local postgres_types = {}
 
 local MAX_IDENTIFIER = 63
+-- What a value is that was dumped already.
+local TEXT = { key = "TEXT", code = "s" }
 
 local NAMES = {
   TINYINT = "SMALLINT", SMALLINT = "SMALLINT", MEDIUMINT = "INTEGER", INTEGER = "INTEGER", BIGINT = "BIGINT",
   FLOAT = "DOUBLE PRECISION", DOUBLE = "DOUBLE PRECISION", BOOLEAN = "BOOLEAN", TEXT = "TEXT",
   -- Single precision would give back another number than was written.
   REAL = "DOUBLE PRECISION",
-  BLOB = "BYTEA", DATEONLY = "DATE", UUID = "UUID", JSON = "JSON", JSONB = "JSONB",
+  BLOB = "BYTEA", DATEONLY = "DATE", UUID = "UUID", JSON = "JSON", JSONB = "JSONB", CITEXT = "CITEXT",
+  HSTORE = "HSTORE", INET = "INET", CIDR = "CIDR", MACADDR = "MACADDR", MACADDR8 = "MACADDR8", TSVECTOR = "TSVECTOR",
+  INTERVAL = "INTERVAL",
 }
+local RANGES = {
+  INTEGER = "INT4RANGE", BIGINT = "INT8RANGE", DECIMAL = "NUMRANGE", DATE = "TSTZRANGE", DATEONLY = "DATERANGE",
+}
+-- What the types of extensions need, by key.
+local EXTENSIONS = { CITEXT = "citext", HSTORE = "hstore", GEOMETRY = "postgis", GEOGRAPHY = "postgis" }
 -- The next larger type, since PostgreSQL has no unsigned ones.
 local UNSIGNED = { TINYINT = "SMALLINT", SMALLINT = "INTEGER", MEDIUMINT = "INTEGER", INTEGER = "BIGINT" }
 
@@ -31,11 +40,18 @@ function postgres_types.enum_name(def, attr)
   return naming.shorten("enum_" .. def.table .. "_" .. attr.field, MAX_IDENTIFIER)
 end
 
-local function enum_text(attr, def)
+local function enum_text(type_of, attr, def)
   -- Without an attribute it is a cast, and text takes every value.
-  if not attr or not def then return "TEXT" end
+  if type_of.check or not attr or not def then return "TEXT" end
   local name = quote(postgres_types.enum_name(def, attr))
   return def.schema and quote(def.schema) .. "." .. name or name
+end
+
+local function shape_text(name)
+  return function(t)
+    if not t.shape and not t.srid then return name end
+    return ("%s(%s%s)"):format(name, t.shape or "GEOMETRY", t.srid and "," .. t.srid or "")
+  end
 end
 
 local SPECIAL = {
@@ -46,7 +62,10 @@ local SPECIAL = {
   end,
   DATE = function(t) return with_precision("TIMESTAMP", t.precision, " WITH TIME ZONE") end,
   TIME = function(t) return with_precision("TIME", t.precision) end,
-  ENUM = function(_, attr, def) return enum_text(attr, def) end,
+  ENUM = enum_text,
+  RANGE = function(t) return RANGES[t.element.key] end,
+  GEOMETRY = shape_text("GEOMETRY"),
+  GEOGRAPHY = shape_text("GEOGRAPHY"),
   ARRAY = function(t, attr, def) return postgres_types.type_name(t.element, attr, def) .. "[]" end,
 }
 
@@ -56,9 +75,27 @@ local SPECIAL = {
 ---@param def? table its definition
 ---@return string
 function postgres_types.type_name(type_of, attr, def)
+  if type_of.base then return postgres_types.type_name(type_of.base, attr, def) end
   local special = SPECIAL[type_of.key]
   if special then return special(type_of, attr, def) end
   return type_of.unsigned and UNSIGNED[type_of.key] or NAMES[type_of.key]
+end
+
+---Whether a list of such values travels as a list of texts, to be cast one by one: a list of arrays would become one flat
+---array, and PostGIS has an array syntax of its own.
+---@param type_of rowan.Type
+---@return boolean
+function postgres_types.lists_as_text(type_of)
+  if type_of.base then return postgres_types.lists_as_text(type_of.base) end
+  return type_of.key == "ARRAY" or EXTENSIONS[type_of.key] == "postgis"
+end
+
+---The extension that a type needs; nil for what PostgreSQL has by itself.
+---@param type_of rowan.Type
+---@return string? name
+function postgres_types.extension(type_of)
+  return EXTENSIONS[type_of.key] or type_of.element and postgres_types.extension(type_of.element)
+    or type_of.base and postgres_types.extension(type_of.base)
 end
 
 -- Text as a literal, whatever standard_conforming_strings says.
@@ -77,10 +114,14 @@ end
 ---@param type_of rowan.Type
 ---@return string
 function postgres_types.literal(value, type_of)
+  if type_of.base then
+    if type_of.dump then value = type_of.dump(value) end
+    return postgres_types.literal(value, type_of.base.dump and TEXT or type_of.base)
+  end
   if type(value) == "boolean" and type_of.code == "b" then return value and "TRUE" or "FALSE" end
   if type_of.code == "x" then return string_literal("\\x" .. hex(value)) .. "::bytea" end
   if type_of.code == "j" or type_of.code == "J" then return string_literal((json.encode_sorted(value))) end
-  if type_of.code == "a" then return string_literal((type_of.dump(value))) end
+  if type_of.dump then return string_literal((type_of.dump(value))) end
   if type(value) == "number" then
     local text = numbers.text(value)
     return text:find("^%-?%d") and text or string_literal(text)

@@ -10,6 +10,7 @@ local sqlite = {
   type_name = types.type_name,
   literal = types.literal,
   refuse = types.refuse,
+  collation = types.collation,
   max_identifier = nil,
   supports = {
     ilike = false,

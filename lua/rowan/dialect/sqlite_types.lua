@@ -11,8 +11,11 @@ local NAMES = {
   TINYINT = "INTEGER", SMALLINT = "INTEGER", MEDIUMINT = "INTEGER", INTEGER = "INTEGER", BIGINT = "INTEGER",
   FLOAT = "REAL", DOUBLE = "REAL", REAL = "REAL", BOOLEAN = "BOOLEAN", DECIMAL = "TEXT", STRING = "TEXT",
   TEXT = "TEXT", CHAR = "TEXT", UUID = "TEXT", DATE = "TEXT", DATEONLY = "TEXT", TIME = "TEXT", ENUM = "TEXT",
-  JSON = "TEXT", JSONB = "TEXT", BLOB = "BLOB",
+  JSON = "TEXT", JSONB = "TEXT", BLOB = "BLOB", CITEXT = "TEXT", INET = "TEXT", CIDR = "TEXT", MACADDR = "TEXT",
+  MACADDR8 = "TEXT", INTERVAL = "TEXT",
 }
+-- What a value is that was dumped already.
+local TEXT = { key = "TEXT", code = "s" }
 
 ---The SQL name of a type; raises DefinitionError for one that SQLite does not have.
 ---@param type_of rowan.Type
@@ -21,12 +24,21 @@ local NAMES = {
 ---@return string
 function sqlite_types.type_name(type_of, attr, def)
   if type_of.binary then return "BLOB" end
+  if type_of.base then return sqlite_types.type_name(type_of.base, attr, def) end
   local name = NAMES[type_of.key]
   if name then return name end
   local subject = attr and def and def.name .. "." .. attr.name .. ": " or ""
   errors.raise("DefinitionError", {
     message = ("%sDataTypes.%s is not there on SQLite, only on PostgreSQL"):format(subject, type_of.key),
   })
+end
+
+---The collation of a column, nil for the one that tells all texts apart.
+---@param type_of rowan.Type
+---@return string?
+function sqlite_types.collation(type_of)
+  if type_of.base then return sqlite_types.collation(type_of.base) end
+  return type_of.key == "CITEXT" and "NOCASE" or nil
 end
 
 -- As the driver stores it: YYYY-MM-DD HH:MM:SS, and six digits where there is a fraction.
@@ -46,6 +58,10 @@ end
 ---@return string
 function sqlite_types.literal(value, type_of)
   local code = type_of.code
+  if type_of.base then
+    if type_of.dump then value = type_of.dump(value) end
+    return sqlite_types.literal(value, type_of.base.dump and TEXT or type_of.base)
+  end
   if code == "b" and type(value) == "boolean" then return value and "1" or "0" end
   if code == "x" then
     return "X'" .. value:gsub(".", function(c) return ("%02X"):format(c:byte()) end) .. "'"

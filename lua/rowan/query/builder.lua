@@ -151,7 +151,8 @@ function Tree:compared(attr)
   local column = self:column(attr)
   column.document = attr.type.code == "j" or attr.type.code == "J"
   column.plain_json = attr.type.code == "j"
-  column.array_type = attr.type.code == "a" and self.dialect.type_name(attr.type, attr, attr.definition) or nil
+  local as_text = self.dialect.lists_as_text
+  column.text_type = as_text and as_text(attr.type) and self.dialect.type_name(attr.type, attr, attr.definition) or nil
   return column
 end
 

@@ -209,9 +209,11 @@ local function operator_table(b, def, attr, value, depth)
   return b:logic("and", list)
 end
 
--- Types whose values are tables themselves: a list is a value of theirs, not a list of values.
-local function holds_tables(attr)
-  return attr.type.dump ~= nil
+-- Whether a table is one value of the attribute, not a list of values: where values of its type are tables. A type of the
+-- user's own says so by taking it.
+local function is_value(attr, value)
+  local type_of = attr.type
+  return type_of.dump ~= nil and (not type_of.base or type_of.cast(value) ~= nil)
 end
 
 -- A list says so by its first key, and is not looked through here.
@@ -232,7 +234,7 @@ function attribute_value(b, def, attr, value, depth)
     return compare(b, def, attr, Op.eq, operators.where.eq, value)
   end
   if holds_operators(value) then return operator_table(b, def, attr, value, depth + 1) end
-  if holds_tables(attr) then return compare(b, def, attr, Op.eq, operators.where.eq, value) end
+  if is_value(attr, value) then return compare(b, def, attr, Op.eq, operators.where.eq, value) end
   return member(b, def, attr, value)
 end
 

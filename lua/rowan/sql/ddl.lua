@@ -74,6 +74,8 @@ end
 -- The clauses behind a column's name, in the order that both databases take.
 local function column(def, attr, dialect, context)
   local parts = { dialect.quote(attr.field), dialect.type_name(attr.type, attr, def) }
+  local collation = dialect.collation and dialect.collation(attr.type)
+  if collation then parts[3] = "COLLATE " .. collation end
   local sole_key = attr.primary and #def.primary == 1
   local rowid_key = attr.auto and not dialect.supports.identity
   local function put(text) parts[#parts + 1] = text end
@@ -124,7 +126,7 @@ end
 
 local function enum_of(type_of)
   while type_of.key == "ARRAY" do type_of = type_of.element end
-  return type_of.key == "ENUM" and type_of or nil
+  return type_of.key == "ENUM" and not type_of.check and type_of or nil
 end
 
 local function quoted_enum(def, attr, dialect)
@@ -136,6 +138,20 @@ local function create_enum(def, attr, dialect)
   for i, value in ipairs(enum_of(attr.type).values) do values[i] = text_literal(dialect, value) end
   local list = table.concat(values, ", ")
   return unless_there(("CREATE TYPE %s AS ENUM (%s)"):format(quoted_enum(def, attr, dialect), list), dialect)
+end
+
+-- In the schema that every search path has as a rule: an extension belongs to the whole database.
+local function extensions(def, dialect)
+  local texts, seen = {}, {}
+  for _, attr in ipairs(dialect.extension and has_columns(def) or {}) do
+    local name = dialect.extension(attr.type)
+    if name and not seen[name] then
+      seen[name] = true
+      local create = ("CREATE EXTENSION IF NOT EXISTS %s SCHEMA public"):format(dialect.quote(name))
+      texts[#texts + 1] = unless_there(create, dialect)
+    end
+  end
+  return texts
 end
 
 local function enums(def, dialect)
@@ -205,7 +221,7 @@ end
 ---@param context? rowan.DdlContext
 ---@return string[] texts in order
 function ddl.create_table(def, dialect, context)
-  local texts, lines = {}, {}
+  local texts, lines = extensions(def, dialect), {}
   for _, attr in ipairs(enums(def, dialect)) do texts[#texts + 1] = create_enum(def, attr, dialect) end
   for _, attr in ipairs(has_columns(def)) do lines[#lines + 1] = column(def, attr, dialect, context) end
   table_constraints(def, dialect, lines, context)

@@ -19,7 +19,9 @@ local family = {}
 ---@field precision? integer
 ---@field scale? integer
 ---@field values? string[]
----@field element? rowan.Type
+---@field element? rowan.Type of a list or a range
+---@field base? rowan.Type what a type of the user's own is stored as
+---@field check? boolean an ENUM that is text with a CHECK
 ---@field integer? boolean
 ---@field unsigned? boolean
 ---@field binary? boolean

@@ -2,10 +2,16 @@
 --- with arguments (`DataTypes.STRING(50)`); what it is made of stands in `rowan.types.family`.
 
 local array = require("rowan.types.array")
+local custom = require("rowan.types.custom")
 local document = require("rowan.types.document")
 local errors = require("rowan.base.errors")
 local family = require("rowan.types.family")
+local geometry = require("rowan.types.geometry")
+local hstore = require("rowan.types.hstore")
+local interval = require("rowan.types.interval")
+local network = require("rowan.types.network")
 local number = require("rowan.types.number")
+local range = require("rowan.types.range")
 local suggest = require("rowan.base.suggest")
 local temporal = require("rowan.types.temporal")
 local text = require("rowan.types.text")
@@ -15,7 +21,9 @@ local virtual = require("rowan.types.virtual")
 local types = {}
 
 local known, names = {}, {}
-for _, group in ipairs({ number, text, temporal, uuid, document, array, virtual }) do
+for _, group in ipairs({
+  number, text, temporal, interval, uuid, document, array, range, hstore, network, geometry, virtual,
+}) do
   for name, value in pairs(group) do
     known[name] = value
     names[#names + 1] = name
@@ -24,21 +32,14 @@ end
 known.NUMERIC = known.DECIMAL
 names[#names + 1] = "NUMERIC"
 
--- Types of Sequelize that are not here yet.
-local PENDING = {
-  CITEXT = true, HSTORE = true, RANGE = true, GEOMETRY = true, GEOGRAPHY = true, CIDR = true, INET = true,
-  MACADDR = true, MACADDR8 = true, TSVECTOR = true,
-}
-
 ---The types by name; an unknown name raises, with the nearest.
 ---@type table<string, rowan.Type>
 types.DataTypes = setmetatable({}, {
   __index = function(_, name)
     local value = known[name]
     if value then return value end
-    local message = PENDING[name] and ("DataTypes.%s is not supported yet"):format(name)
-      or suggest.unknown("there is no type", name, names)
-    errors.raise("DefinitionError", { message = message })
+    if name == "custom" then return custom.type end
+    errors.raise("DefinitionError", { message = suggest.unknown("there is no type", name, names) })
   end,
   __newindex = function()
     errors.raise("UsageError", { message = "DataTypes cannot be changed" })

@@ -110,6 +110,18 @@ text.TEXT = family.define({
   build = function() return { code = "s", cast = any_text, plain = { kind = "text" } } end,
 })
 
+-- Compared without regard to case: an extension of PostgreSQL, a collation of SQLite.
+text.CITEXT = family.define({
+  key = "CITEXT",
+  build = function() return { code = "s", cast = any_text, plain = { kind = "text" } } end,
+})
+
+-- Made by functions such as to_tsvector; what is read is PostgreSQL's text of it.
+text.TSVECTOR = family.define({
+  key = "TSVECTOR",
+  build = function() return { code = "s", cast = any_text, plain = { kind = "text" } } end,
+})
+
 text.BLOB = family.define({
   key = "BLOB",
   parse = parse_size,
@@ -143,32 +155,39 @@ local function enum_cast(list, set)
   end
 end
 
+local function parse_enum(fail, ...)
+  local first = ...
+  if type(first) ~= "table" then
+    local list = { ... }
+    if #list ~= select("#", ...) then fail("wants strings") end
+    return { values = list }
+  end
+  local check
+  if first.values ~= nil then
+    local options = family.options(fail, { "values", "check" }, first)
+    first, check = options.values, options.check
+  end
+  if type(first) ~= "table" then fail("wants a list of values") end
+  if check ~= nil and type(check) ~= "boolean" then fail("check must be true or false") end
+  local list = {}
+  for i = 1, #first do list[i] = first[i] end
+  for key in pairs(first) do
+    if list[key] == nil then fail(suggest.unknown("has no option", key, { "values", "check" })) end
+  end
+  return { values = list, check = check }
+end
+
+-- `check`: text with a CHECK instead of a type of its own, on PostgreSQL; SQLite has nothing else.
 text.ENUM = family.define({
   key = "ENUM",
-  parse = function(fail, ...)
-    local first = ...
-    local list
-    if type(first) == "table" then
-      if first.values ~= nil then first = family.options(fail, { "values" }, first).values end
-      if type(first) ~= "table" then fail("wants a list of values") end
-      list = {}
-      for i = 1, #first do list[i] = first[i] end
-      for key in pairs(first) do
-        if list[key] == nil then fail(suggest.unknown("has no option", key, { "values" })) end
-      end
-    else
-      list = { ... }
-      if #list ~= select("#", ...) then fail("wants strings") end
-    end
-    return { values = list }
-  end,
+  parse = parse_enum,
   build = function(options, fail)
     local list = options.values or {}
     if options.values and #list == 0 then fail("needs at least one value") end
     local words = check_values(list, fail)
     return {
       code = "e", values = options.values, incomplete = not options.values and "needs its values" or nil,
-      cast = enum_cast(list, words), plain = { kind = "word", words = words },
+      check = options.check, cast = enum_cast(list, words), plain = { kind = "word", words = words },
     }
   end,
 })

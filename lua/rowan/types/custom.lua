@@ -1,0 +1,87 @@
+--- Types of the user's own, stored as one of the others: DataTypes.custom(name, { type =, cast =, dump =, load =, equal = }).
+
+local check = require("rowan.base.check")
+local errors = require("rowan.base.errors")
+local family = require("rowan.types.family")
+
+local custom = {}
+
+local OPTIONS = check.set({ "type", "cast", "dump", "load", "equal" })
+
+local function fail(name, rule)
+  errors.raise("DefinitionError", { message = ("DataTypes.custom(%q): %s"):format(tostring(name), rule) })
+end
+
+local function check_options(name, options)
+  if type(name) ~= "string" or not name:find("^%u[%w_]*$") then
+    fail(name, "the name must be letters and digits and begin with a capital")
+  end
+  if type(options) ~= "table" then fail(name, "wants a table of options") end
+  check.keys(options, OPTIONS, ("DataTypes.custom(%q)"):format(name), "DefinitionError")
+  local base = options.type
+  if not family.is(base) or base.incomplete or not base.code then
+    fail(name, "type must be the type that it is stored as")
+  end
+  for _, key in ipairs({ "cast", "dump", "load", "equal" }) do
+    if options[key] ~= nil and type(options[key]) ~= "function" then fail(name, key .. " must be a function") end
+  end
+  if not options.cast and not options.dump then fail(name, "wants a cast, or a dump and a load, or all three") end
+  if (options.dump ~= nil) ~= (options.load ~= nil) then fail(name, "dump and load belong together") end
+end
+
+local function same(a, b) return a == b end
+
+-- A cast that forgets to say why.
+local function cast_of(name, options)
+  local cast = options.cast
+  if not cast then return function(v) return v end end
+  return function(v)
+    local canonical, rule = cast(v)
+    if canonical == nil then return nil, rule or "must be a " .. name end
+    return canonical
+  end
+end
+
+local function with_dump(options, base, fields)
+  function fields.dump(canonical)
+    local stored, rule = options.dump(canonical)
+    if stored == nil then return nil, rule or "cannot be stored" end
+    stored, rule = base.cast(stored)
+    if stored == nil then return nil, rule end
+    if base.dump then return base.dump(stored) end
+    return stored
+  end
+  function fields.load(stored)
+    if base.load then stored = base.load(stored) end
+    return options.load(stored)
+  end
+  fields.equal = options.equal or same
+end
+
+---A type whose values are `cast` when they are set, stored as `dump` makes them, and read as `load` makes them.
+---
+---    local Money = DataTypes.custom("Money", { type = DataTypes.INTEGER,
+---      cast = function(v) return type(v) == "number" and v or nil, "must be an amount" end,
+---      dump = function(v) return math.floor(v * 100 + 0.5) end, load = function(cents) return cents / 100 end })
+---@param name string begins with a capital
+---@param options { type: rowan.Type, cast?: fun(value: any): any, string?, dump?: fun(canonical: any): any, load?: fun(stored: any): any, equal?: fun(a: any, b: any): boolean }
+---@return rowan.Type
+function custom.type(name, options)
+  check_options(name, options)
+  local base = options.type
+  local fields = { code = base.code, base = base, cast = cast_of(name, options), scale = base.scale }
+  if options.dump then
+    with_dump(options, base, fields)
+  else
+    local own = fields.cast
+    fields.dump, fields.load, fields.equal = base.dump, base.load, base.equal
+    function fields.cast(v)
+      local canonical, rule = own(v)
+      if canonical == nil then return nil, rule end
+      return base.cast(canonical)
+    end
+  end
+  return family.define({ key = name, build = function() return fields end })
+end
+
+return custom

@@ -1,0 +1,86 @@
+--- HSTORE of PostgreSQL: text by text, as a Lua table; a key without a value has rowan.null.
+
+local errors = require("rowan.base.errors")
+local family = require("rowan.types.family")
+local null = require("rowan.base.null")
+local values = require("rowan.driver.values")
+
+local hstore = {}
+
+local valid = values.utf8
+local RULE = "must be a table of strings by string (rowan.null for a key without a value)"
+
+local function cast(v)
+  if type(v) ~= "table" then return nil, RULE end
+  for key, value in next, v do
+    if type(key) ~= "string" or not valid(key) then return nil, RULE end
+    if value ~= null and (type(value) ~= "string" or not valid(value)) then return nil, RULE end
+  end
+  return v
+end
+
+local function quoted(s)
+  return '"' .. s:gsub('[\\"]', "\\%0") .. '"'
+end
+
+local function dump(v)
+  local keys, parts = {}, {}
+  for key in next, v do keys[#keys + 1] = key end
+  table.sort(keys)
+  for i, key in ipairs(keys) do
+    parts[i] = quoted(key) .. "=>" .. (v[key] == null and "NULL" or quoted(v[key]))
+  end
+  return table.concat(parts, ",")
+end
+
+local function malformed()
+  errors.raise("DatabaseError", { message = "the column holds text that is no hstore" })
+end
+
+local function read_quoted(text, at)
+  local stop = at + 1
+  while true do
+    stop = text:find('["\\]', stop)
+    if not stop then malformed() end
+    if text:byte(stop) == 34 then break end
+    stop = stop + 2
+  end
+  return (text:sub(at + 1, stop - 1):gsub("\\(.)", "%1")), stop + 1
+end
+
+local function load(text)
+  local out, at = {}, 1
+  while at <= #text do
+    local key, value
+    if text:byte(at) ~= 34 then malformed() end
+    key, at = read_quoted(text, at)
+    if text:sub(at, at + 1) ~= "=>" then malformed() end
+    at = at + 2
+    if text:sub(at, at + 3) == "NULL" then
+      value, at = null, at + 4
+    else
+      value, at = read_quoted(text, at)
+    end
+    out[key] = value
+    at = text:match("^, ?()", at) or at
+  end
+  return out
+end
+
+local function equal(a, b)
+  if type(a) ~= "table" or type(b) ~= "table" then return a == b end
+  for key, value in next, a do
+    if b[key] ~= value then return false end
+  end
+  for key in next, b do
+    if a[key] == nil then return false end
+  end
+  return true
+end
+
+hstore.HSTORE = family.define({
+  key = "HSTORE",
+  build = function() return { code = "s", cast = cast, dump = dump, load = load, equal = equal } end,
+})
+
+return hstore
