@@ -13,6 +13,7 @@ local hooks = require("rowan.change.hooks")
 local paranoid = require("rowan.plugins.paranoid")
 local plans = require("rowan.repo.plans")
 local plugin = require("rowan.model.plugin")
+local query = require("rowan.model.query")
 local raw = require("rowan.repo.raw")
 local suggest = require("rowan.base.suggest")
 local sync = require("rowan.repo.sync")
@@ -149,6 +150,17 @@ end
 ---@return { affected?: integer, lastId?: integer } metadata
 function Database:query(sql, options)
   return raw.query(self, sql, options)
+end
+
+---A query of a table, without a model: "schema.table as alias", a model (whose types its columns then have), a query with
+---a name, rowan.values or a function of the database. Each call of the chain gives a new query; all, first, count ... run it.
+---
+---    db:from("users as u"):select("u.name", { rowan.fn("COUNT", rowan.col("p.id")), "posts" })
+---      :leftJoin("posts as p", "p.user_id", "u.id"):groupBy("u.id", "u.name"):orderBy("posts", "DESC"):limit(10):all()
+---@param what any
+---@return rowan.Query
+function Database:from(what)
+  return query.from(self, what)
 end
 
 ---With a function: runs it in a transaction, commits when it returns and rolls back when it raises; calls inside join the

@@ -13,6 +13,7 @@ local null = require("rowan.base.null")
 local onto = require("rowan.repo.onto")
 local ops = require("rowan.base.ops")
 local plugin = require("rowan.model.plugin")
+local query = require("rowan.model.query")
 local transaction = require("rowan.repo.transaction")
 local types = require("rowan.types")
 local values = require("rowan.driver.values")
@@ -39,6 +40,10 @@ local rowan = {
   where = construct.where,
   and_ = construct.and_,
   or_ = construct.or_,
+  ---EXISTS (query): rowan.exists(db:from("posts"):where(...)).
+  exists = query.exists,
+  ---Rows of one's own as a table of a query: db:from{ rowan.values{ { id = 1 }, { id = 2 } }, "v" }.
+  values = query.values,
   ---Marks a table as a JSON array, so that an empty one is stored as [].
   array = json.array,
   ---Marks a table as a JSON object.
@@ -103,7 +108,7 @@ local function instance_model(value)
 end
 
 ---What a value is to rowan: "model", "instance", "transaction", "association", "database", "type", "expression",
----"operator", "error", or nil.
+---"query", "operator", "error", or nil.
 ---@param value any
 ---@return string?
 function rowan.kind(value)

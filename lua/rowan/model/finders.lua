@@ -5,6 +5,7 @@ local errors = require("rowan.base.errors")
 local everything = require("rowan.base.everything")
 local expression = require("rowan.query.expression")
 local finder_options = require("rowan.query.options")
+local query = require("rowan.model.query")
 local read = require("rowan.repo.read")
 
 ---@class rowan.FinderOptions
@@ -223,6 +224,25 @@ function Finders:pluck(what, options)
     errors.raise("QueryError", { message = context .. " wants an attribute, or a list of them" })
   end
   return aggregate.pluck(self, what, options)
+end
+
+---A search as a value: it runs by `:all()` or `:first()`, and stands in the `where`, `attributes` or tables of others.
+---
+---    User:findAll{ where = { id = { [Op.in_] = Post:select{ attributes = { "userId" }, where = { views = 0 } } } } }
+---    -- ... WHERE "id" IN (SELECT "user_id" FROM "posts" WHERE "views" = $1)
+---@param options? table as for findAll
+---@return rowan.Query
+function Finders:select(options)
+  if options ~= nil then check(self, options, "finder", self.name .. ":select") end
+  return query.of_model(self, options or NO_OPTIONS)
+end
+
+---The model's table for the builder: its names are the attributes, its values have their types. Rows are plain tables, and
+---scopes, hooks and plugins have no part in it.
+---@param alias? string the model's name when not given
+---@return rowan.Query
+function Finders:query(alias)
+  return query.from(self.db, alias and { self, alias } or self)
 end
 
 return Finders

@@ -3,6 +3,7 @@
 --- `Tree` on the first call of a shape, which makes SQL nodes. One walk drives both, so they cannot disagree on the
 --- order of parameters. Values never enter the key.
 
+local errors = require("rowan.base.errors")
 local node = require("rowan.sql.node")
 
 local builder = {}
@@ -90,16 +91,32 @@ Tree.__index = Tree
 function builder.tree(dialect, reserved)
   local codes = {}
   for i, code in ipairs(reserved or {}) do codes[i] = code end
-  return setmetatable({ dialect = dialect, codes = codes, scope = {}, aliases = 0 }, Tree)
+  return setmetatable({ dialect = dialect, codes = codes, scope = {}, aliases = 0, claimed = {} }, Tree)
 end
 
 function Tree:token() end
 function Tree:open() end
 
 local function next_alias(self)
-  local alias = "t" .. self.aliases
-  self.aliases = self.aliases + 1
+  local alias
+  repeat
+    alias = "t" .. self.aliases
+    self.aliases = self.aliases + 1
+  until not self.claimed[alias]
   return alias
+end
+
+---Keeps an alias that the caller chose from being given to another table; one that was given already is refused, because
+---what refers to it would be read as the caller's.
+---@param alias string
+function Tree:claim(alias)
+  local number = tonumber(alias:match("^t(%d+)$"))
+  if number and number < self.aliases and not self.claimed[alias] then
+    errors.raise("QueryError", {
+      message = ("%s is a name that rowan gave to another table of this statement; take another"):format(alias),
+    })
+  end
+  self.claimed[alias] = true
 end
 
 ---Goes into a further table of the statement; from here on all tables have aliases.

@@ -202,7 +202,7 @@ local function numbered(tree, walked, nodes)
   local number, bounds = node.column("n", page), {}
   if walked.offset then bounds[1] = node.compare("gt", number, walked.offset) end
   if walked.limit then
-    local last = walked.offset and node.sum(walked.limit, walked.offset) or walked.limit
+    local last = walked.offset and node.binary("+", walked.limit, walked.offset) or walked.limit
     bounds[#bounds + 1] = node.compare("lte", number, last)
   end
   return node.select({

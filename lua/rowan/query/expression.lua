@@ -25,6 +25,7 @@ for name, make in pairs(construct) do expression[name] = make end
 function expression.attribute(def, name)
   local attr = type(name) == "string" and def.by_name[name]
   if not attr then
+    if def.sources then namespace.refuse(def, name) end
     local names = {}
     for i, known in ipairs(def.list) do names[i] = known.name end
     fail(suggest.unknown(def.name .. " has no attribute", tostring(name), names))

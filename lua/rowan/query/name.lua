@@ -8,6 +8,7 @@ local name = {}
 ---@class rowan.query.Name
 ---@field parts string[] at most three identifiers
 ---@field star boolean it ended with .* or is *
+---@field column string the name without its alias
 ---@field alias? string
 
 local WORD = "^[%a_\128-\255][%w_$\128-\255]*"
@@ -50,6 +51,7 @@ local function parse(text)
     if text:sub(at, at) ~= "." then break end
     at = at + 1
   end
+  found.column = text:sub(1, at - 1):match("^%s*(.*)$")
   local rest = text:match("^%s*()", at)
   if rest > #text then return found end
   if found.star then return nil end

@@ -31,8 +31,6 @@ namespace.ANY = {
 
 -- A column without a table in front of it.
 local BARE = {}
--- Paths of associations lead nowhere here.
-local NO_MODEL = { name = "the query", associations = {}, association_order = {} }
 
 local function raise(message)
   errors.raise("QueryError", { message = message })
@@ -128,7 +126,9 @@ local function find(self, as)
   local parsed = name.read(as)
   if not parsed or parsed.star or parsed.alias or #parsed.parts > 2 then return nil end
   if #parsed.parts == 1 then
-    return self.aliases[parsed.parts[1]] or unqualified(self, parsed.parts[1])
+    local result = self.aliases[parsed.parts[1]]
+    if result and self.results_first then return result end
+    return unqualified(self, parsed.parts[1]) or result
   end
   local source = source_of(self, parsed.parts[1])
   if source then return qualified(source, as, parsed.parts[2]) end
@@ -145,15 +145,22 @@ function BY_NAME.__index(by_name, as)
   return made
 end
 
+-- What names mean has changed.
+local function forget(self)
+  self.by_name = setmetatable({ [BY_NAME] = self }, BY_NAME)
+end
+
 ---A namespace without tables yet.
 ---@param dialect rowan.Dialect
 ---@param outer? table
 ---@return rowan.query.Namespace
 function namespace.new(dialect, outer)
   local self = {
-    name = "the query", dialect = dialect, sources = {}, outer = outer, list = {}, aliases = {}, model = NO_MODEL,
+    name = "the query", dialect = dialect, sources = {}, outer = outer, list = {}, aliases = {},
   }
-  self.by_name = setmetatable({ [BY_NAME] = self }, BY_NAME)
+  -- Paths of associations lead nowhere from here.
+  self.model = { name = "the query", definition = self, associations = {}, association_order = {} }
+  forget(self)
   return self
 end
 
@@ -166,20 +173,37 @@ function namespace.add(self, source)
       :format(source.alias))
   end
   self.sources[#self.sources + 1] = source
-  self.by_name = setmetatable({ [BY_NAME] = self }, BY_NAME)
+  forget(self)
   for _, column in ipairs(source.columns or {}) do
     self.list[#self.list + 1] = { name = source.alias .. "." .. column.name }
   end
 end
 
----From here on `as` means a column of the result: in ORDER BY.
+---From here on names that no table has mean columns of the result: in GROUP BY; with `first` they come first: in ORDER BY.
 ---@param self rowan.query.Namespace
----@param as string
----@param type_of table
-function namespace.alias(self, as, type_of)
-  if self.aliases[as] then return end
-  self.aliases[as] = attribute(as, as, BARE, { type = type_of })
-  self.by_name[as] = nil
+---@param output { key: string, type?: table }[]
+---@param first? boolean
+function namespace.results(self, output, first)
+  for _, column in ipairs(output) do
+    local as = column.key
+    if as then self.aliases[as] = attribute(as, as, BARE, { type = column.type or namespace.ANY }) end
+  end
+  self.results_first = first
+  forget(self)
+end
+
+---The attributes of a table whose columns are known, each with `column`, its name there.
+---@param self rowan.query.Namespace
+---@param source rowan.query.Source
+---@return table[]
+function namespace.attributes(self, source)
+  local list = {}
+  for i, column in ipairs(source.columns) do
+    local scope = #self.sources == 1 and BARE or source.scope
+    list[i] = attribute(column.name, column.field, scope, column)
+    list[i].column = column.name
+  end
+  return list
 end
 
 ---The columns of a model as a source has them.
@@ -189,10 +213,25 @@ function namespace.columns_of(model)
   local columns = {}
   for _, attr in ipairs(model.definition.list) do
     if not attr.virtual then
-      columns[#columns + 1] = { name = attr.name, field = attr.field, type = attr.type, attr = attr }
+      local type_of = attr.type
+      columns[#columns + 1] = {
+        name = attr.name, field = attr.field, type = type_of, attr = attr, code = type_of.code, scale = type_of.scale,
+        load = type_of.load,
+      }
     end
   end
   return columns
+end
+
+---Raises for a name that means nothing in a query.
+---@param self rowan.query.Namespace
+---@param as any
+function namespace.refuse(self, as)
+  local parsed = name.need(as, "the query", 2)
+  if #parsed.parts == 2 and not parsed.alias and not parsed.star then namespace.source(self, parsed.parts[1]) end
+  local names = {}
+  for i, known in ipairs(self.list) do names[i] = known.name end
+  raise(suggest.unknown("the query has no column", tostring(as), names))
 end
 
 ---The table called `alias`, or an error that names those there are.

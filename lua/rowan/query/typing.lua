@@ -64,10 +64,27 @@ local FUNCTIONS = {
   COUNT = always(INTEGER), SUM = sum, AVG = always(DOUBLE), MIN = own, MAX = own, DISTINCT = own,
   COALESCE = first_known, IFNULL = first_known, NULLIF = own, LENGTH = always(INTEGER), LOWER = always(TEXT),
   UPPER = always(TEXT), TRIM = always(TEXT), ROW_NUMBER = always(INTEGER), RANK = always(INTEGER),
-  DENSE_RANK = always(INTEGER),
+  DENSE_RANK = always(INTEGER), NTILE = always(INTEGER), LAG = own, LEAD = own, FIRST_VALUE = own, LAST_VALUE = own,
+  NTH_VALUE = own, PERCENT_RANK = always(DOUBLE), CUME_DIST = always(DOUBLE),
 }
 
+-- What is said of a function's rows does not change what it gives.
+local function inner(def, e)
+  return typing.of(def, e.value)
+end
+
+-- Arithmetic over what two sides have in common; a plain number takes the type of the other side, but no fraction does.
+local function arithmetic(def, e)
+  if e.operator == "||" then return TEXT end
+  local left, right = typing.of(def, e.left), typing.of(def, e.right)
+  local whole = type(e.left) == "number" and e.left % 1 == 0 and right
+    or type(e.right) == "number" and e.right % 1 == 0 and left
+  local found = whole or left.code == right.code and left or UNKNOWN
+  return (found.code == "i" or found.code == "I") and INTEGER or found.code == "d" and found or UNKNOWN
+end
+
 local KINDS = {
+  over = inner, filter = inner, aggregate = inner, binary = arithmetic, exists = always(BOOLEAN),
   col = function(def, e)
     local attr = def.by_name[e.name]
     return attr and typing.of_type(attr.type) or UNKNOWN

@@ -200,10 +200,12 @@ function visitors.member_rows(w, item)
   w:put(")")
 end
 
-function visitors.sum(w, item)
+function visitors.binary(w, item)
+  w:put("(")
   w:visit(item.left)
-  w:put(" + ")
+  w:put(" " .. item.operator .. " ")
   w:visit(item.right)
+  w:put(")")
 end
 
 for _, more in ipairs({ queries, writes }) do

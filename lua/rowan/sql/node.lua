@@ -278,10 +278,11 @@ function node.compound(parts)
   return parts
 end
 
----left + right.
+---left <operator> right, in parentheses.
+---@param operator "+"|"-"|"*"|"/"|"%"|"||"
 ---@return rowan.sql.Node
-function node.sum(left, right)
-  return { node = "sum", left = left, right = right }
+function node.binary(operator, left, right)
+  return { node = "binary", operator = operator, left = left, right = right }
 end
 
 ---@class rowan.sql.Select: rowan.sql.Node
@@ -338,6 +339,14 @@ function node.insert_lists(into, fields, types, type_names, returning, conflict)
     node = "insert_lists", into = into, fields = fields, types = types, type_names = type_names,
     returning = returning, conflict = conflict,
   }
+end
+
+---INSERT of rows value by value, or of what a query gives.
+---@param parts { into: rowan.sql.Node, fields: string[], rows?: rowan.sql.Node[][], query?: rowan.sql.Node, with?: rowan.sql.Node, returning?: rowan.sql.Node[] }
+---@return rowan.sql.Node
+function node.insert_rows(parts)
+  parts.node = "insert_rows"
+  return parts
 end
 
 ---Whether the row that is returned was inserted, not updated: where the dialect supports insert_mark.

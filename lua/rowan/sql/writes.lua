@@ -58,6 +58,25 @@ function visitors.insert_lists(w, item)
   w:clause(" RETURNING ", item.returning)
 end
 
+function visitors.insert_rows(w, item)
+  if item.with then w:visit(item.with) end
+  w:put("INSERT INTO ")
+  w:visit(item.into)
+  field_list(w, item.fields)
+  if item.query then
+    w:put(" ")
+    w:visit(item.query)
+  else
+    w:put(" VALUES ")
+    for i, row in ipairs(item.rows) do
+      w:put(i > 1 and ", (" or "(")
+      w:list(row, ", ")
+      w:put(")")
+    end
+  end
+  w:clause(" RETURNING ", item.returning)
+end
+
 function visitors.update(w, item)
   if item.with then w:visit(item.with) end
   w:put("UPDATE ")

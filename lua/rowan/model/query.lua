@@ -1,0 +1,202 @@
+--- What runs a query of the builder (query/chain, query/clauses): its terminals. Each sends one statement and gives plain
+--- tables; the others of its methods send nothing.
+
+local chain = require("rowan.query.chain")
+local check = require("rowan.base.check")
+local clauses = require("rowan.query.clauses")
+local construct = require("rowan.query.construct")
+local null = require("rowan.base.null")
+local read = require("rowan.repo.read")
+local sources = require("rowan.query.sources")
+local statement = require("rowan.repo.statement")
+
+---@class rowan.Query
+local Query = chain.methods
+
+local query = {
+  ---See rowan.exists.
+  exists = clauses.exists,
+  ---See rowan.values.
+  values = sources.values,
+  ---Whether a value is a query.
+  is = chain.is,
+}
+
+local fail = chain.fail
+local OPTIONS = check.set({ "transaction", "logging", "benchmark" })
+
+local function options_of(options, context)
+  check.keys(options, OPTIONS, context, "QueryError")
+  return options
+end
+
+---A query of a table: see Database:from.
+---@param db rowan.Database
+---@param what any
+---@return rowan.Query
+function query.from(db, what)
+  return chain.from(db, what)
+end
+
+---A search of a model that is not made yet: see Model:select.
+---@param model rowan.Model
+---@param options table checked by the caller
+---@return rowan.Query
+function query.of_model(model, options)
+  return chain.new(model.db, { finder = { model = model, options = options } })
+end
+
+-- A finder's own answer, instances and all, when nothing was done to it.
+local function finder_of(self, options)
+  local finder = self._parts.finder
+  if not finder or self._parts.with then return nil end
+  local own = {}
+  for key, value in next, finder.options do own[key] = value end
+  for key, value in next, options or {} do own[key] = value end
+  return finder.model, own
+end
+
+---The rows: plain tables, or instances of a model whose `select` this is.
+---
+---    db:from("users as u"):where("u.age", ">=", 18):orderBy("u.name"):all()
+---    -- SELECT * FROM "users" AS "u" WHERE "u"."age" >= $1 ORDER BY "u"."name" ASC
+---@async
+---@param options? { transaction?: rowan.Transaction|false, logging?: any, benchmark?: boolean }
+---@return table[]
+function Query:all(options)
+  options = options_of(options, "all")
+  local model, own = finder_of(self, options)
+  if model then return read.all(model, own) end
+  return statement.read(self, options)
+end
+
+---The first row, or nil.
+---@async
+---@param options? table as for all
+---@return table?
+function Query:first(options)
+  options = options_of(options, "first")
+  local model, own = finder_of(self, options)
+  if model then return read.one(model, own) end
+  local one = self._parts.limit == nil and chain.changed(self, { limit = 1 }) or self
+  return statement.read(one, options, true)
+end
+
+-- The query as a table of another, where it is more than one plain SELECT over its tables.
+local function as_table(self)
+  return chain.from(self._db, self._parts.alias and self or self:as("q"))
+end
+
+local function is_simple(parts)
+  return not (parts.compound or parts.finder or parts.group or parts.distinct or parts.distinct_on or parts.limit
+    or parts.offset or parts.having or parts.with)
+end
+
+---The values of one column.
+---@async
+---@param column string|rowan.Expression
+---@param options? table as for all
+---@return any[] NULL is rowan.null
+function Query:pluck(column, options)
+  options = options_of(options, "pluck")
+  local parts = self._parts
+  local plain = not (parts.compound or parts.finder or parts.select)
+  local base = plain and self or as_table(self)
+  local rows = statement.read(base:select({ column, "value" }), options)
+  local list = {}
+  for i, row in ipairs(rows) do
+    if row.value == nil then list[i] = null else list[i] = row.value end
+  end
+  return list
+end
+
+local function single(self, value, options)
+  local parts = self._parts
+  local base = as_table(self)
+  if is_simple(parts) then
+    base = chain.new(self._db, { from = parts.from, joins = parts.joins, where = parts.where })
+  end
+  return statement.read(base:select({ value, "value" }), options, true).value
+end
+
+---How many rows there are; with a column, how many have a value in it.
+---@async
+---@param column? string
+---@param options? table as for all
+---@return integer
+function Query:count(column, options)
+  return single(self, construct.fn("COUNT", construct.col(column or "*")), options_of(options, "count"))
+end
+
+for method, name in pairs({ sum = "SUM", min = "MIN", max = "MAX", avg = "AVG" }) do
+  Query[method] = function(self, column, options)
+    if type(column) == "string" then column = construct.col(column) end
+    if not construct.is(column) then fail(method .. " wants a column's name or an expression") end
+    return single(self, construct.fn(name, column), options_of(options, method))
+  end
+end
+
+---Whether there is any row.
+---@async
+---@param options? table as for all
+---@return boolean
+function Query:exists(options)
+  options = options_of(options, "exists")
+  local found = chain.new(self._db, {}):select({ clauses.exists(self), "found" })
+  return statement.read(found, options, true).found
+end
+
+---The text that would be sent, and its parameters.
+---@return string text
+---@return any[] params
+function Query:toSQL()
+  return statement.text(self)
+end
+
+---Stores a row, a list of rows, or what a query gives, in one statement (several in one transaction where there are more
+---values than one can take).
+---
+---    db:from("users"):returning("id"):insert{ name = "Ann", age = 30 }
+---    -- INSERT INTO "users" ("age", "name") VALUES ($1, $2) RETURNING "id"
+---@async
+---@param rows table<string, any>|table<string, any>[]|rowan.Query
+---@param options? table as for all
+---@return integer affected
+---@return table[]? rows with `returning`
+function Query:insert(rows, options)
+  options = options_of(options, "insert")
+  if type(rows) ~= "table" then fail("insert wants a row, a list of rows, or a query") end
+  if chain.is(rows) then return statement.insert(self, rows, options) end
+  if rows[1] == nil and next(rows) ~= nil then rows = { rows } end
+  if not check.sequence(rows) then fail("insert wants a row, a list of rows, or a query") end
+  for i, row in ipairs(rows) do
+    if type(row) ~= "table" then fail(("insert: row %d is no table"):format(i)) end
+  end
+  return statement.insert(self, rows, options)
+end
+
+---Changes the rows that `where` names; `where(rowan.all)` for every row. Values may be expressions.
+---
+---    db:from("users"):where("id", 7):update{ age = rowan.col("age") + 1 }
+---    -- UPDATE "users" SET "age" = ("age" + $1) WHERE "id" = $2
+---@async
+---@param values table<string, any>
+---@param options? table as for all
+---@return integer affected
+---@return table[]? rows with `returning`
+function Query:update(values, options)
+  options = options_of(options, "update")
+  if type(values) ~= "table" or construct.is(values) then fail("update wants a table of values by column") end
+  return statement.update(self, values, options)
+end
+
+---Deletes the rows that `where` names; `where(rowan.all)` for every row.
+---@async
+---@param options? table as for all
+---@return integer affected
+---@return table[]? rows with `returning`
+function Query:delete(options)
+  return statement.delete(self, options_of(options, "delete"))
+end
+
+return query
