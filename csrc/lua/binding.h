@@ -130,6 +130,7 @@ int rn_lua_fail_kind(lua_State *L, rn_error_kind kind, const char *message);
 
 typedef struct rn_lua_column {
   rn_code code;
+  rn_code own;     /* the answer's, where the layout was made from one */
   bool skip;       /* a later column has the same key */
   uint16_t direct; /* rn_lua_direct_kinds(code) */
   int scale;

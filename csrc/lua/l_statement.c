@@ -3,14 +3,15 @@
  *
  * The statement userdata owns one reference of the rn_statement. Its environment: [1] the layout's table
  * (absent until a statement without columns has met its first answer), [2] the load functions by code, or
- * nothing, [3] the parameters' names, or nothing. */
+ * nothing, [3] the parameters' names, or nothing, [4] for a statement without columns, how columns of some
+ * names are read, or nothing. */
 #include "lua/binding.h"
 
 #include <string.h>
 
 #include "core/statement.h"
 
-enum { ENV_LAYOUT = 1, ENV_LOADS = 2, ENV_NAMES = 3 };
+enum { ENV_LAYOUT = 1, ENV_LOADS = 2, ENV_NAMES = 3, ENV_KNOWN = 4 };
 
 /* Widest answer: PostgreSQL has 1664 columns, SQLite 32767 at most. */
 #define COLUMNS_MAX 32767
@@ -98,18 +99,66 @@ static bool layout_fits(const rn_lua_layout *layout, const rn_result *result) {
   if (layout->count != result->columns) return false;
   const char *name = layout->names;
   for (size_t c = 0; c < layout->count; c++) {
-    if (layout->columns[c].code != result->ops->code(result, c)) return false;
+    if (layout->columns[c].own != result->ops->code(result, c)) return false;
     if (strcmp(name, result->ops->name(result, c)) != 0) return false;
     name += strlen(name) + 1;
   }
   return true;
 }
 
-/* [-0, +1] A layout with the answer's own names and codes. `loads` is the index of the load functions by
- * code, or 0. */
-static rn_lua_layout *layout_from_answer(lua_State *L, const rn_result *result, int loads) {
+static rn_code column_code(lua_State *L, int column) {
+  lua_getfield(L, column, "code");
+  rn_code code = RN_CODE_ANY;
+  if (!lua_isnil(L, -1)) {
+    size_t size = 0;
+    const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &size) : NULL;
+    if (size != 1 || !rn_code_known(text[0])) luaL_argerror(L, 3, "a column's code must be a known letter");
+    code = text[0];
+  }
+  lua_settop(L, -2);
+  return code;
+}
+
+static int column_scale(lua_State *L, int column) {
+  lua_getfield(L, column, "scale");
+  int64_t scale = -1;
+  if (!lua_isnil(L, -1) && (!rn_lua_tointeger(L, -1, &scale) || scale < -1 || scale > 16383)) {
+    luaL_argerror(L, 3, "a column's scale must be a small integer");
+  }
+  lua_settop(L, -2);
+  return (int)scale;
+}
+
+/* Gives column c of a layout whose table is at `table` the load function on top, which is popped. */
+static void add_load(lua_State *L, int table, rn_lua_layout *layout, size_t c) {
+  if (lua_isfunction(L, -1)) {
+    layout->columns[c].load = ++layout->loads;
+    lua_rawseti(L, table, -layout->loads);
+  } else {
+    lua_settop(L, -2);
+  }
+}
+
+/* Reads column c as `known` says, which is at the top and popped. */
+static void column_known(lua_State *L, int table, rn_lua_layout *layout, size_t c) {
+  int known = lua_gettop(L);
+  lua_getfield(L, known, "code");
+  if (!lua_isnil(L, -1)) column_set(&layout->columns[c], column_code(L, known), column_scale(L, known), 0);
+  lua_getfield(L, known, "key");
+  lua_rawseti(L, table, (int)c + 1);
+  lua_getfield(L, known, "load");
+  add_load(L, table, layout, c);
+  lua_settop(L, known - 1);
+}
+
+/* [-0, +1] A layout with the answer's own names and codes, but for columns that are known by their names. `env` is
+ * the index of the statement's environment. */
+static rn_lua_layout *layout_from_answer(lua_State *L, const rn_result *result, int env) {
   size_t size = 0;
   for (size_t c = 0; c < result->columns; c++) size += strlen(result->ops->name(result, c)) + 1;
+  lua_rawgeti(L, env, ENV_LOADS);
+  lua_rawgeti(L, env, ENV_KNOWN);
+  int loads = lua_gettop(L) - 1, known = loads + 1;
   rn_lua_layout *layout = layout_new(L, result->columns, 0, size);
   int table = lua_gettop(L);
   char *name = (char *)layout + sizeof *layout + layout->count * sizeof(rn_lua_column);
@@ -120,19 +169,27 @@ static rn_lua_layout *layout_from_answer(lua_State *L, const rn_result *result, 
     memcpy(name, text, length);
     name += length;
     lua_pushlstring(L, text, length - 1);
+    lua_pushvalue(L, -1);
     lua_rawseti(L, table, (int)c + 1);
     column_set(&layout->columns[c], code, -1, 0);
-    if (!loads) continue;
+    layout->columns[c].own = code;
+    if (lua_istable(L, known)) {
+      lua_rawget(L, known);
+      if (lua_istable(L, -1)) {
+        column_known(L, table, layout, c);
+        layout->columns[c].own = code;
+        continue;
+      }
+    }
+    lua_settop(L, table);
+    if (!lua_istable(L, loads)) continue;
     lua_pushlstring(L, &code, 1);
     lua_rawget(L, loads);
-    if (lua_isfunction(L, -1)) {
-      layout->columns[c].load = ++layout->loads;
-      lua_rawseti(L, table, -layout->loads);
-    } else {
-      lua_settop(L, -2);
-    }
+    add_load(L, table, layout, c);
   }
   mark_duplicates(L, table, layout);
+  lua_replace(L, loads);
+  lua_settop(L, loads);
   return layout;
 }
 
@@ -144,8 +201,7 @@ const rn_lua_layout *rn_lua_layout_push(lua_State *L, int index, const rn_result
   const rn_lua_layout *layout = lua_isnil(L, -1) ? NULL : rn_lua_layout_of(L, env + 1);
   if (!statement->typed && (!layout || !layout_fits(layout, result))) {
     lua_settop(L, env);
-    lua_rawgeti(L, env, ENV_LOADS);
-    layout = layout_from_answer(L, result, lua_isnil(L, -1) ? 0 : env + 1);
+    layout = layout_from_answer(L, result, env);
     lua_pushvalue(L, -1);
     lua_rawseti(L, env, ENV_LAYOUT);
   }
@@ -237,29 +293,6 @@ const rn_lua_layout *rn_lua_layout_widen(lua_State *L, int from, int key, const 
 
 /* ---- core.statement ---- */
 
-static rn_code column_code(lua_State *L, int column) {
-  lua_getfield(L, column, "code");
-  rn_code code = RN_CODE_ANY;
-  if (!lua_isnil(L, -1)) {
-    size_t size = 0;
-    const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &size) : NULL;
-    if (size != 1 || !rn_code_known(text[0])) luaL_argerror(L, 3, "a column's code must be a known letter");
-    code = text[0];
-  }
-  lua_settop(L, -2);
-  return code;
-}
-
-static int column_scale(lua_State *L, int column) {
-  lua_getfield(L, column, "scale");
-  int64_t scale = -1;
-  if (!lua_isnil(L, -1) && (!rn_lua_tointeger(L, -1, &scale) || scale < -1 || scale > 16383)) {
-    luaL_argerror(L, 3, "a column's scale must be a small integer");
-  }
-  lua_settop(L, -2);
-  return (int)scale;
-}
-
 /* [-0, +1] The layout's table for the columns at index 3. */
 static rn_lua_layout *layout_from_columns(lua_State *L) {
   size_t count = rn_lua_rawlen(L, 3);
@@ -340,13 +373,22 @@ static void read_names(lua_State *L, rn_lua_statement *self, int env, size_t cou
   self->keyed = true;
 }
 
+/* Puts what is known of columns by their names into the environment of a statement without columns. */
+static void read_known(lua_State *L, rn_lua_statement *self, int env) {
+  if (lua_isnoneornil(L, 7)) return;
+  luaL_checktype(L, 7, LUA_TTABLE);
+  luaL_argcheck(L, !self->typed, 7, "columns are known by name for statements without columns");
+  lua_pushvalue(L, 7);
+  lua_rawseti(L, env, ENV_KNOWN);
+}
+
 void rn_lua_statement_names(lua_State *L, int index) {
   rn_lua_getenv(L, index);
   lua_rawgeti(L, -1, ENV_NAMES);
   lua_replace(L, -2);
 }
 
-/* (text, codes or nil, columns or nil, script or nil, loads or nil, names or nil) -> statement */
+/* (text, codes or nil, columns or nil, script or nil, loads or nil, names or nil, known or nil) -> statement */
 int rn_lua_statement_new(lua_State *L) {
   size_t size, code_size;
   const char *text = luaL_checklstring(L, 1, &size);
@@ -356,12 +398,12 @@ int rn_lua_statement_new(lua_State *L) {
   bool script = lua_toboolean(L, 4);
   luaL_argcheck(L, !script || code_size == 0, 2, "a script has no parameters");
   if (!lua_isnoneornil(L, 3)) luaL_checktype(L, 3, LUA_TTABLE);
-  lua_settop(L, 6);
+  lua_settop(L, 7);
 
   rn_lua_statement *self = rn_lua_new(L, sizeof *self, RN_UP_STATEMENT);
-  lua_createtable(L, 3, 0); /* stack: 7 statement, 8 environment */
-  lua_pushvalue(L, 8);
-  rn_lua_setenv(L, 7);
+  lua_createtable(L, 4, 0); /* stack: 8 statement, 9 environment */
+  lua_pushvalue(L, 9);
+  rn_lua_setenv(L, 8);
   size_t count = code_size / 2, column_count = 0;
   rn_code *codes = scratch_array(L, count, sizeof *codes);
   bool *lists = scratch_array(L, count, sizeof *lists);
@@ -369,7 +411,7 @@ int rn_lua_statement_new(lua_State *L) {
   rn_column *columns = NULL;
   if (!lua_isnil(L, 3) && rn_lua_rawlen(L, 3) > 0) {
     const rn_lua_layout *layout = layout_from_columns(L);
-    lua_rawseti(L, 8, ENV_LAYOUT);
+    lua_rawseti(L, 9, ENV_LAYOUT);
     self->typed = true;
     column_count = layout->count;
     columns = scratch_array(L, column_count, sizeof *columns);
@@ -378,12 +420,13 @@ int rn_lua_statement_new(lua_State *L) {
       columns[c].scale = layout->columns[c].scale;
     }
   }
-  read_loads(L, self, 8);
-  read_names(L, self, 8, count, lists);
+  read_loads(L, self, 9);
+  read_names(L, self, 9, count, lists);
+  read_known(L, self, 9);
   rn_error err = {0};
   self->statement = rn_statement_new(text, size, codes, lists, count, columns, column_count, script, &err);
   if (!self->statement) return rn_lua_fail(L, &err);
-  lua_settop(L, 7);
+  lua_settop(L, 8);
   return 1;
 }
 

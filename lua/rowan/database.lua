@@ -21,6 +21,21 @@ local timestamps = require("rowan.plugins.timestamps")
 local transaction = require("rowan.repo.transaction")
 local version = require("rowan.plugins.version")
 
+---@class rowan.QueryOptions
+---@field replacements? table a list for `?`, a table for `:name`; a list in it becomes several placeholders
+---@field bind? table a list for `$1`, a table for `$name`
+---@field type? "SELECT"|"INSERT"|"UPSERT"|"UPDATE"|"BULKUPDATE"|"DELETE"|"BULKDELETE"|"RAW" what is returned: see docs/guide/sql.md
+---@field model? rowan.Model rows become its instances, values of its types
+---@field mapToModel? boolean columns are named as the model's fields, not as its attributes
+---@field fieldMap? table<string, string> column -> field of the row
+---@field instance? rowan.Instance takes in the row that the statement returns, and is the result
+---@field plain? boolean the first row alone, or nil
+---@field nest? boolean columns named "a.b" become tables in tables
+---@field raw? boolean plain tables, also with a model
+---@field transaction? rowan.Transaction|false
+---@field logging? any
+---@field benchmark? boolean
+
 ---@class rowan.Database
 ---@field dialect "postgres"|"sqlite"
 ---@field models table<string, rowan.Model>
@@ -143,11 +158,12 @@ end
 ---Runs SQL. Values go in as `replacements` (`?`, `:name`) or `bind` (`$1`, `$name`); they are always bound.
 ---
 ---    db:query("SELECT * FROM users WHERE name = :name", { replacements = { name = "Ann" } })
+---    db:query("SELECT * FROM users", { model = User, mapToModel = true })     -- instances
 ---@async
 ---@param sql string
----@param options? { replacements?: table, bind?: table, type?: string, plain?: boolean, transaction?: any, logging?: any }
----@return table rows
----@return { affected?: integer, lastId?: integer } metadata
+---@param options? rowan.QueryOptions
+---@return any rows plain tables, or instances; what else comes is told by `type`
+---@return any metadata { affected?: integer, lastId?: integer } without a type
 function Database:query(sql, options)
   return raw.query(self, sql, options)
 end

@@ -84,7 +84,8 @@ local function make_statement(plan)
   for _, segment in ipairs(segments or {}) do
     if not segment.plain then segment.layout = driver.statement("", "", segment.columns) end
   end
-  return driver.statement(plan.text, plan.codes, plan.columns, plan.script, plan.loads, plan.names)
+  return driver.statement(plan.text, plan.codes, plan.columns, plan.script, plan.loads, plan.names,
+    plan.known)
 end
 
 -- The parameters of a plan as a list, also of one that takes them by name.
