@@ -219,15 +219,15 @@ describe("the parts that wait", function()
     kept = {}
   end)
 
-  it("work once their names leave the list: paranoid and version", function()
-    allow("model", "paranoid", "version", "deletedAt")
+  it("come by their options: paranoid and version", function()
     local def = define("User", { a = T.TEXT }, { paranoid = true, version = true })
     assert.equal("id a createdAt updatedAt deletedAt version", names(def.list))
     assert.is_true(def.deleted.allow_null)
     assert.equal(0, def.version.default)
     assert.is_false(def.version.allow_null)
     assert.equal("gone", define("User", { a = T.TEXT }, { paranoid = true, deletedAt = "gone" }).deleted.name)
-    refused("paranoid needs timestamps", "User", { a = T.TEXT }, { paranoid = true, timestamps = false })
+    assert.equal("id a deletedAt", names(define("User", { a = T.TEXT }, { paranoid = true, timestamps = false }).list))
+    refused("paranoid needs deletedAt", "User", { a = T.TEXT }, { paranoid = true, deletedAt = false })
     refused("its type must be DataTypes.INTEGER", "User", { version = T.TEXT }, { version = true })
   end)
 

@@ -21,6 +21,7 @@ local association = {}
 ---@field multiple boolean
 ---@field scope? table<string, any> values that rows of the target have, and new ones get
 ---@field constraints boolean the database holds the foreign key
+---@field on_delete? string the option, which counts without a constraint too where rowan deletes
 ---@field keys? { source: table, target: table }[] pairs of attributes that must be equal; not for belongsToMany
 ---@field accessors table<string, string> role -> method name
 ---@field through? { model: table, scope?: table, unique: boolean, as: string } belongsToMany: `as` is the field of a loaded row that holds the junction's
@@ -111,6 +112,7 @@ function association.define(kind, source, target, options)
     kind = kind, source = source, target = target, as = as, singular = singular, multiple = multiple,
     accessors = accessors, scope = names.scope(context, target, options.scope, "scope"),
     constraints = options.constraints ~= false,
+    on_delete = type(options.onDelete) == "string" and options.onDelete:upper() or nil,
   }, Association)
   if kind == "belongsToMany" then
     junction.link(made, options, context)

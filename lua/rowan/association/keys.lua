@@ -59,6 +59,10 @@ local function check_target(context, model, referenced)
   if schema_keys.unique(model.definition, referenced) then return end
   local list = {}
   for i, attr in ipairs(referenced) do list[i] = attr.name end
+  if model.definition.deleted and referenced[1].unique then
+    fail(context, ("a foreign key can only point at a key, and %s.%s is unique only among rows that are not deleted; "
+      .. "give constraints = false"):format(model.name, table.concat(list, ", ")))
+  end
   fail(context, ("a foreign key can only point at a key, and %s.%s is not unique; declare it so, or give "
     .. "constraints = false"):format(model.name, table.concat(list, ", ")))
 end

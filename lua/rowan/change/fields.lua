@@ -10,7 +10,7 @@ local function describe(def, attr)
   if constant then default = attr.default end
   return {
     name = attr.name, kind = plain.kind, low = plain.low, high = plain.high, length = plain.length, words = plain.words,
-    nullable = attr.allow_null, generated = attr.auto, key = attr.primary,
+    nullable = attr.allow_null, generated = attr.auto, key = attr.primary or (attr == def.version and #def.primary > 0),
     optional = attr.allow_null or attr.auto or attr.default_kind == "expression",
     stamped = attr == def.created or attr == def.updated,
     default = default,

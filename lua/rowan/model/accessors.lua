@@ -13,7 +13,7 @@ local through = require("rowan.repo.link_through")
 
 local accessors = {}
 
-local CALL = { "transaction", "logging", "benchmark" }
+local CALL = { "transaction", "hooks", "logging", "benchmark" }
 
 local function options_of(...)
   local set = check.set({ ... })
@@ -23,11 +23,11 @@ end
 
 local function finder_options(...)
   return options_of("where", "attributes", "include", "order", "limit", "offset", "raw", "rejectOnEmpty",
-    "associationLoading", "scope", ...)
+    "associationLoading", "scope", "paranoid", ...)
 end
 
 local FINDER = finder_options()
-local CONDITION = options_of("where", "scope")
+local CONDITION = options_of("where", "scope", "paranoid")
 local CREATE = options_of("include")
 
 -- What each method of each kind may be told.
@@ -39,12 +39,12 @@ local OPTIONS = {
     remove = options_of("destroy"), create = CREATE,
   },
   belongsToMany = {
-    get = finder_options("through", "joinTableAttributes"), count = options_of("where", "through", "scope"),
-    has = options_of("where", "through", "scope"), set = options_of("through"), add = options_of("through"),
+    get = finder_options("through", "joinTableAttributes"), count = options_of("where", "through", "scope", "paranoid"),
+    has = options_of("where", "through", "scope", "paranoid"), set = options_of("through"), add = options_of("through"),
     remove = options_of(), create = options_of("include", "through"),
   },
 }
-local THROUGH = check.set({ "where", "attributes", "as" })
+local THROUGH = check.set({ "where", "attributes", "as", "paranoid" })
 
 local EFFECTS = { belongsTo = one.belongsTo, hasOne = one.hasOne, hasMany = many, belongsToMany = through }
 
@@ -53,7 +53,7 @@ local SAME = { hasAll = "has", addMany = "add", removeMany = "remove" }
 local READS_THROUGH = { get = true, count = true, has = true }
 
 local function check_options(made, role, options, context)
-  check.keys(options, OPTIONS[made.kind][role], context, "QueryError")
+  check.keys(options, OPTIONS[made.kind][role], context, "QueryError", made.target.definition.plugin_options)
   if options == nil then return end
   local said = options.through
   check.optional(said, "table", context .. ": through", "QueryError")

@@ -18,7 +18,7 @@ local write = require("rowan.repo.write")
 ---@field isNewRecord boolean
 local Instance = {}
 
-local DESTROY = { transaction = true, hooks = true, logging = true, benchmark = true }
+local DESTROY = { force = true, transaction = true, hooks = true, logging = true, benchmark = true }
 local SAVE = { transaction = true, hooks = true, logging = true, benchmark = true, fields = true, silent = true }
 local RELOAD = { transaction = true, logging = true, benchmark = true, include = true }
 
@@ -177,6 +177,26 @@ function Instance:destroy(options)
   return self
 end
 
+local function not_paranoid(self, what)
+  errors.raise("InstanceError", {
+    message = ("%s:%s: the model is not paranoid, so its rows are deleted for good"):format(self.Model.name, what),
+  })
+end
+
+---Brings back a row that was deleted softly; only for paranoid models.
+---@async
+---@param _? table hooks, silent, transaction, logging
+---@return rowan.Instance self
+function Instance:restore(_)
+  return not_paranoid(self, "restore")
+end
+
+---Whether the row was deleted softly; only for paranoid models.
+---@return boolean
+function Instance:isSoftDeleted()
+  return not_paranoid(self, "isSoftDeleted")
+end
+
 local function key_of(self)
   local def = self.Model.definition
   local key, complete = {}, #def.primary > 0
@@ -209,7 +229,7 @@ function Instance:reload(options)
   if self.isNewRecord then
     errors.raise("InstanceError", { message = model.name .. ":reload: the row is new; it was never stored" })
   end
-  local finder = { where = key_of(self) }
+  local finder = { where = key_of(self), paranoid = false }
   for name, value in next, options or {} do finder[name] = value end
   local fresh = read.one(model, finder)
   if not fresh then

@@ -44,7 +44,8 @@ local UPDATE = {
   logging = true, benchmark = true,
 }
 local DESTROY = {
-  where = true, hooks = true, individualHooks = true, transaction = true, logging = true, benchmark = true,
+  where = true, force = true, hooks = true, individualHooks = true, transaction = true, logging = true,
+  benchmark = true,
 }
 
 ---A new instance that is not stored yet. Defaults are filled in; unknown names are refused.
@@ -179,9 +180,10 @@ function Writers:update(values, options)
   return bulk.update(self, values, options, context)
 end
 
----Deletes all rows that match `where`; `where = rowan.all` for every row.
+---Deletes all rows that match `where`; `where = rowan.all` for every row. A paranoid model marks them as deleted, unless
+---`force` is true.
 ---@async
----@param options { where: any, transaction?: rowan.Transaction|false, logging?: any }
+---@param options { where: any, force?: boolean, hooks?: boolean, individualHooks?: boolean, transaction?: rowan.Transaction|false, logging?: any }
 ---@return integer count rows deleted
 function Writers:destroy(options)
   local context = self.name .. ":destroy"
@@ -189,6 +191,16 @@ function Writers:destroy(options)
   expression.check_options(options, DESTROY, context, self.definition.plugin_options)
   if self.definition.watched then return bulk_life.destroy(self, options, context) end
   return bulk.delete(self, options, context)
+end
+
+---Brings back rows that were deleted softly; only for paranoid models.
+---@async
+---@param _? { where: any, hooks?: boolean, individualHooks?: boolean, transaction?: rowan.Transaction|false }
+---@return integer count rows restored
+function Writers:restore(_)
+  errors.raise("QueryError", {
+    message = self.name .. ":restore: the model is not paranoid, so its rows are deleted for good",
+  })
 end
 
 return Writers

@@ -1,8 +1,134 @@
---- Soft deletes: destroy writes the time into deletedAt, and queries leave such rows out unless they say
---- `paranoid = false`.
+--- Soft deletes: destroy writes the time into deletedAt, and every query leaves such rows out unless it says
+--- `paranoid = false`; `force = true` deletes for good. What depends on a row goes and comes back with it (repo/cascade).
 
+local build = require("rowan.change.build")
+local bulk = require("rowan.repo.bulk")
+local bulk_life = require("rowan.repo.bulk_life")
+local cascade = require("rowan.repo.cascade")
+local check = require("rowan.base.check")
+local errors = require("rowan.base.errors")
+local lifecycle = require("rowan.repo.lifecycle")
+local link = require("rowan.repo.link")
 local null = require("rowan.base.null")
+local ops = require("rowan.base.ops")
+local read = require("rowan.repo.read")
+local save = require("rowan.repo.save")
+local transaction = require("rowan.repo.transaction")
 local types = require("rowan.types")
+
+local RESTORE = check.set({ "where", "hooks", "individualHooks", "transaction", "logging", "benchmark" })
+local RESTORE_ROW = check.set({ "hooks", "silent", "transaction", "logging", "benchmark" })
+
+-- Runs body(call) in a transaction where dependents take further statements.
+local function with_dependents(model, options, body)
+  if not cascade.dependents(model)[1] then return body(options) end
+  return transaction.around(model.db, options, function(t) return body(link.with(options, { transaction = t })) end)
+end
+
+-- Sets the deletedAt of a row and saves it; when that fails, it is what it was.
+local function write_row(model, row, value, options, after)
+  local name = model.definition.deleted.name
+  local before = rawget(row, name)
+  rawset(row, name, value)
+  local ok, problem = pcall(with_dependents, model, options, function(call)
+    save.send(model, row, call)
+    after(call)
+  end)
+  if ok then return 1 end
+  rawset(row, name, before)
+  error(problem, 0)
+end
+
+local function soft_destroy(next_one, change)
+  local model, row, options = change.model, change.row, change.options
+  if options.force then return next_one() end
+  local at = rawget(row, model.definition.deleted.name)
+  if at ~= nil and at ~= null then
+    -- Deleted before, at that time; what else was changed is saved.
+    save.send(model, row, options)
+    return 0
+  end
+  at = build.now()
+  return write_row(model, row, at, options, function(call) cascade.delete(model, { row }, at, call) end)
+end
+
+local function soft_destroy_many(next_one, change)
+  local model, options = change.model, change.options
+  local context = model.name .. ":destroy"
+  if options.force then
+    change.options = link.with(options, { paranoid = false })
+    return next_one(change)
+  end
+  local at = build.now()
+  return with_dependents(model, options, function(call)
+    local further = cascade.dependents(model)[1] ~= nil
+    local finder = link.with(call, { returning = further or nil })
+    local affected, found = bulk.update(model, { [model.definition.deleted.name] = at }, finder, context)
+    if further and found[1] then cascade.delete(model, found, at, call) end
+    return affected
+  end)
+end
+
+local function restore_many(model, call)
+  local deleted = model.definition.deleted.name
+  local finder = link.with(call, {
+    where = link.all_of(call.where, { [deleted] = { [ops.Op.ne] = null } }), paranoid = false,
+  })
+  return with_dependents(model, finder, function(inside)
+    local further = cascade.dependents(model)[1] and read.all(model, link.with(link.call(inside), {
+      where = inside.where, paranoid = false, hooks = false,
+    }))
+    local affected = bulk.update(model, { [deleted] = null }, inside, model.name .. ":restore")
+    if further and further[1] then cascade.restore(model, further, link.call(inside)) end
+    return affected
+  end)
+end
+
+local class, instance = {}, {}
+
+---Brings back rows that were deleted softly, and what was deleted along with them.
+---
+---    Post:restore{ where = { authorId = 7 } }
+---@async
+---@param self rowan.Model
+---@param options { where: any, hooks?: boolean, individualHooks?: boolean, transaction?: rowan.Transaction|false }
+---@return integer count rows restored
+function class.restore(self, options)
+  local context = self.name .. ":restore"
+  check.keys(options, RESTORE, context, "QueryError")
+  bulk.check_where(self, options, context)
+  return bulk_life.restore(self, options, function(call) return restore_many(self, call) end)
+end
+
+---Brings back a row that was deleted softly, and what was deleted along with it.
+---@async
+---@param self rowan.Instance
+---@param options? { hooks?: boolean, silent?: boolean, transaction?: rowan.Transaction|false, logging?: any }
+---@return rowan.Instance self
+function instance.restore(self, options)
+  local model = self.Model
+  local context = model.name .. ":restore"
+  check.keys(options, RESTORE_ROW, context, "QueryError")
+  if self.isNewRecord then
+    errors.raise("InstanceError", { message = context .. ": the row is new; it was never stored" })
+  end
+  lifecycle.around(model, "Restore", self, options, function(call)
+    local at = rawget(self, model.definition.deleted.name)
+    if at == nil or at == null then return save.send(model, self, call) end
+    local before = {}
+    for name, value in next, self do before[name] = value end
+    return write_row(model, self, nil, call, function(inside) cascade.restore(model, { before }, inside) end)
+  end)
+  return self
+end
+
+---Whether the row was deleted softly, as far as it is known here.
+---@param self rowan.Instance
+---@return boolean
+function instance.isSoftDeleted(self)
+  local at = rawget(self, self.Model.definition.deleted.name)
+  return at ~= nil and at ~= null
+end
 
 ---@type rowan.Plugin
 return {
@@ -11,9 +137,12 @@ return {
   enabled = function(options) return options.paranoid or false end,
 
   define = function(draft)
-    if draft.options.timestamps == false then draft:fail("paranoid needs timestamps") end
     local name = draft:option_name("deletedAt") or draft:fail("paranoid needs deletedAt")
     draft:attribute(name, { type = types.DataTypes.DATE, allowNull = true }, "a timestamp", "deleted")
     draft:filter({ option = "paranoid", where = { [name] = null } })
   end,
+
+  class = class,
+  instance = instance,
+  write = { destroy = soft_destroy, bulkDestroy = soft_destroy_many },
 }

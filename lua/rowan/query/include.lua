@@ -20,7 +20,7 @@ local THROUGH = check.set({ "attributes", "where", "as", "paranoid" })
 ---@field right boolean its rows without a parent come too
 
 -- A to-one association whose target can be matched at most once, so that joining it never multiplies the parents.
-local function matches_once(made)
+local function matches_once(made, options)
   if made.multiple then return false end
   if made.kind == "belongsTo" then return true end
   local def, keys = made.target.definition, made.keys
@@ -28,7 +28,9 @@ local function matches_once(made)
   local attr = keys[1].target
   if #def.primary == 1 and def.primary[1] == attr then return true end
   for _, unique in ipairs(def.uniques) do
-    if #unique.attrs == 1 and unique.attrs[1] == attr then return true end
+    local partial = unique.index and unique.index.where ~= nil
+      and not (unique.index.undeleted and options.paranoid ~= false)
+    if #unique.attrs == 1 and unique.attrs[1] == attr and not partial then return true end
   end
   return false
 end
@@ -44,7 +46,7 @@ local function joining(model, made, options)
   if strategy == "select" then return false, false end
   if options.limit or options.offset or options.on or options["or"] then return false, false end
   if made.multiple then return false, strategy == "join" or options.right == true end
-  return options.order == nil and matches_once(made), false
+  return options.order == nil and matches_once(made, options), false
 end
 
 local function check_right(model, made, options, joined, joinable)

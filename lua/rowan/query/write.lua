@@ -38,11 +38,26 @@ function write.insert(def, attrs, dialect)
   }
 end
 
+---The attributes by which a statement finds the one row that was read: the primary key, and the version where there is one.
+---@param def table
+---@return table[] attrs
+function write.row_keys(def)
+  local list = {}
+  for i, attr in ipairs(def.primary) do list[i] = attr end
+  if list[1] then list[#list + 1] = def.version end
+  return list
+end
+
+-- The next version of a row.
+local function next_version(b, version)
+  return node.binary("+", b:column(version), node.literal("1"))
+end
+
 -- pk1 = $n+1 AND ..., behind n parameters already there.
 local function by_key(def, attrs, codes)
   local list, all = {}, {}
   for i, attr in ipairs(attrs) do all[i] = attr end
-  for _, attr in ipairs(def.primary) do
+  for _, attr in ipairs(write.row_keys(def)) do
     all[#all + 1] = attr
     codes[#codes + 1] = "-" .. attr.type.code
     local column = node.column(attr.field, nil, attr.type.code == "n")
@@ -61,6 +76,9 @@ function write.save(def, attrs, dialect)
   for i, attr in ipairs(attrs) do
     sets[i] = { field = attr.field, value = node.param(i) }
     codes[i] = "-" .. attr.type.code
+  end
+  if def.version then
+    sets[#sets + 1] = { field = def.version.field, value = next_version(builder.tree(dialect), def.version) }
   end
   local condition, all = by_key(def, attrs, codes)
   return {
@@ -82,6 +100,25 @@ function write.delete(def, dialect)
   }
 end
 
+---SELECT of a row's version by its primary key.
+---@param def table
+---@param dialect rowan.Dialect
+---@return rowan.WritePlan
+function write.version(def, dialect)
+  local list, codes = {}, {}
+  for i, attr in ipairs(def.primary) do
+    codes[i] = "-" .. attr.type.code
+    list[i] = node.compare("eq", node.column(attr.field, nil, attr.type.code == "n"), node.param(i))
+  end
+  local nodes, columns = many.returning({ def.version })
+  return {
+    codes = table.concat(codes), columns = columns,
+    text = compile.text(node.select({
+      columns = nodes, from = link.source(def), where = node.logic("and", list),
+    }), dialect),
+  }
+end
+
 ---How many conditions a `where` has; an empty one means every row.
 ---@param def table
 ---@param condition any
@@ -92,14 +129,16 @@ function write.conditions(def, condition)
   return shape.conditions
 end
 
--- SET in a builder. `changes` is a list of { attr =, bound = } or { attr =, expression = }.
+-- SET in a builder.
 local function walk_sets(b, def, changes)
   local sets = {}
   b:open("set")
   for i, change in ipairs(changes) do
     b:token(change.attr.token)
     local value
-    if change.expression then
+    if change.next then
+      value = not b.is_shape and next_version(b, change.attr)
+    elseif change.expression then
       value = expression.walk(b, def, change.expression)
     else
       value = b:param("-" .. change.attr.type.code, change.bound)
@@ -112,7 +151,7 @@ end
 
 ---Shape of UPDATE by condition.
 ---@param def table
----@param changes table[]
+---@param changes table[] { attr =, bound = }, { attr =, expression = }, or { attr =, next = true } for a version
 ---@param condition any the `where` option
 ---@param with_rows? boolean RETURNING every attribute
 ---@return string key, any[] params, integer count, integer conditions
@@ -132,7 +171,7 @@ function write.update(def, changes, condition, with_rows, dialect)
   local found = where.walk(tree, def, condition)
   local attrs = {}
   for _, change in ipairs(changes) do
-    if not change.expression then attrs[#attrs + 1] = change.attr end
+    if not change.expression and not change.next then attrs[#attrs + 1] = change.attr end
   end
   local nodes, columns
   if with_rows then nodes, columns = many.returning(def.list) end

@@ -6,6 +6,8 @@ local errors = require("rowan.base.errors")
 local expression = require("rowan.query.expression")
 local lifecycle = require("rowan.repo.lifecycle")
 local link = require("rowan.repo.link")
+local null = require("rowan.base.null")
+local ops = require("rowan.base.ops")
 local read = require("rowan.repo.read")
 local run = require("rowan.repo.run")
 local save = require("rowan.repo.save")
@@ -15,6 +17,7 @@ local wrap = require("rowan.repo.wrap")
 local bulk_life = {}
 
 local fire = lifecycle.fire
+local Op = ops.Op
 
 -- Hooks of rows that a bulk call passes over unless it has individualHooks.
 local PER_ROW = {
@@ -56,7 +59,7 @@ local function around(model, what, options, subject, body)
       if subject then fire(list, subject, call) else fire(list, call) end
     end
     say(on[bulk_before])
-    if not call.individualHooks then warn_passed(model, what, on) end
+    if not call.individualHooks and not call.quiet then warn_passed(model, what, on) end
     local function conclude(...)
       say(on[bulk_after])
       return ...
@@ -153,6 +156,12 @@ local function among(model, rows)
   return link.one_of(primary, keys)
 end
 
+local function items_of(rows)
+  local items = {}
+  for i, row in ipairs(rows) do items[i] = { row = row } end
+  return items
+end
+
 local function update_each(model, values, call, on, context)
   local rows, calls = rows_of(model, call), {}
   local names = names_of(values, context)
@@ -169,9 +178,7 @@ local function update_each(model, values, call, on, context)
     wrapped(model, "bulkUpdate", { values = written, options = own }, function(change)
       return bulk.update(model, change.values, change.options, context)
     end)
-    local items = {}
-    for i, row in ipairs(rows) do items[i] = { row = row } end
-    link.remember(model, items, written)
+    link.remember(model, items_of(rows), written)
   else
     for i, row in ipairs(rows) do save.statement(model, row, calls[i]) end
   end
@@ -210,6 +217,27 @@ local function destroy_each(model, call, on, context)
   end)
   for _, row in ipairs(rows) do fire(on.afterDestroy, row, call) end
   return affected
+end
+
+---Model:restore of a paranoid model.
+---@async
+---@param model table
+---@param options table where, individualHooks, hooks ...
+---@param send fun(call: table): integer restores the rows
+---@return integer affected
+function bulk_life.restore(model, options, send)
+  return around(model, "Restore", options, nil, function(call, on, each)
+    if not each then return send(call) end
+    local deleted = model.definition.deleted.name
+    local rows = rows_of(model, link.with(call, {
+      paranoid = false, where = link.all_of(call.where, { [deleted] = { [Op.ne] = null } }),
+    }))
+    for _, row in ipairs(rows) do fire(on.beforeRestore, row, call) end
+    local affected = send(link.with(call, { where = among(model, rows) }))
+    link.remember(model, items_of(rows), { [deleted] = null })
+    for _, row in ipairs(rows) do fire(on.afterRestore, row, call) end
+    return affected
+  end)
 end
 
 ---Model:destroy.

@@ -2,7 +2,6 @@
 --- them, and what rows remember once something was written. Called by repo/link_one, link_many and link_through.
 
 local build = require("rowan.change.build")
-local bulk = require("rowan.repo.bulk")
 local cast = require("rowan.change.cast")
 local errors = require("rowan.base.errors")
 local everything = require("rowan.base.everything")
@@ -254,6 +253,15 @@ function link.stamped(model, values)
   return values
 end
 
+-- Every UPDATE adds one to the version of its rows.
+local function count_version(def, row, written)
+  local version = def.version
+  local before = version and rows.original(row, version.name)
+  if not before then return end
+  written[version.name] = before + 1
+  rawset(row, version.name, before + 1)
+end
+
 ---Makes instances show and remember what was written to their rows.
 ---@param model table
 ---@param items rowan.LinkItem[]
@@ -267,39 +275,10 @@ function link.remember(model, items, values)
     for _, row in ipairs(item.rows or { item.row }) do
       undo.note(model, row)
       for name in next, values do rawset(row, name, shown[name]) end
+      count_version(def, row, written)
       rows.update(row, written)
     end
   end
-end
-
----UPDATEs the rows with these keys that meet a condition.
----@async
----@param model table
----@param attrs table[] that the keys are of
----@param keys any[][]
----@param base any condition, or nil
----@param values table<string, any>
----@param options table
----@param context string
----@return integer affected
-function link.update(model, attrs, keys, base, values, options, context)
-  if #keys == 0 then return 0 end
-  local finder = link.with(options, { where = link.all_of(base, link.one_of(attrs, keys)), silent = true })
-  return (bulk.update(model, values, finder, context))
-end
-
----DELETEs the rows with these keys that meet a condition.
----@async
----@param model table
----@param attrs table[]
----@param keys any[][]
----@param base any
----@param options table
----@param context string
----@return integer affected
-function link.delete(model, attrs, keys, base, options, context)
-  if #keys == 0 then return 0 end
-  return bulk.delete(model, link.with(options, { where = link.all_of(base, link.one_of(attrs, keys)) }), context)
 end
 
 return link

@@ -2,8 +2,8 @@
 --- repo/link_many.
 
 local create = require("rowan.repo.create")
-local bulk = require("rowan.repo.bulk")
 local link = require("rowan.repo.link")
+local link_rows = require("rowan.repo.link_rows")
 local null = require("rowan.base.null")
 local rows = require("rowan.driver.rows")
 
@@ -41,7 +41,7 @@ end
 ---@param context string
 function foreign.take(made, items, values, call, context)
   local model = made.target
-  local affected = link.update(model, model.definition.primary, link.keys_of(items), nil, values, call, context)
+  local affected = link_rows.update(model, model.definition.primary, link.keys_of(items), nil, values, call, context)
   if affected ~= #items then
     link.fail("InstanceError", context, ("%d of the %d rows of %s are not in the database")
       :format(#items - affected, #items, model.name))
@@ -76,9 +76,9 @@ end
 ---@param context string
 function foreign.release(made, base, call, destroy, context)
   if destroy or not foreign.releasable(made) then
-    bulk.delete(made.target, link.with(call, { where = base }), context)
+    link_rows.remove(made.target, link.with(call, { where = base }), context)
   else
-    bulk.update(made.target, released(made), link.with(call, { where = base, silent = true }), context)
+    link_rows.change(made.target, released(made), link.with(call, { where = base, silent = true }), context)
   end
 end
 
@@ -109,11 +109,11 @@ function foreign.let_go(made, row, items, base, options, destroy, context)
   local model, keys = made.target, link.keys_of(items)
   local primary = model.definition.primary
   if destroy or not foreign.releasable(made) then
-    link.delete(model, primary, keys, base, link.call(options), context)
+    link_rows.delete(model, primary, keys, base, link.call(options), context)
     return
   end
   local values = released(made)
-  link.update(model, primary, keys, base, values, link.call(options), context)
+  link_rows.update(model, primary, keys, base, values, link.call(options), context)
   forget(made, row, items, values)
 end
 

@@ -45,7 +45,7 @@ function many.has(made, row, argument, options, context)
   local condition = foreign.condition(made, row, context)
   if #items == 0 then return true end
   if not condition then return false end
-  local count = read.count(made.target, link.with(link.call(options), {
+  local count = read.count(made.target, link.with(options, {
     where = link.all_of(condition, options and options.where, link.one_of(primary, link.keys_of(items))),
   }))
   return count == #items

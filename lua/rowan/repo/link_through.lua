@@ -7,7 +7,9 @@ local bulk_life = require("rowan.repo.bulk_life")
 local cast = require("rowan.change.cast")
 local create = require("rowan.repo.create")
 local link = require("rowan.repo.link")
+local link_rows = require("rowan.repo.link_rows")
 local null = require("rowan.base.null")
+local ops = require("rowan.base.ops")
 local read = require("rowan.repo.read")
 local transaction = require("rowan.repo.transaction")
 local tuple = require("rowan.base.tuple")
@@ -47,7 +49,7 @@ local function names_of(attrs)
   return names
 end
 
-local INCLUDED = { "where", "attributes", "include", "order", "limit", "offset", "scope" }
+local INCLUDED = { "where", "attributes", "include", "order", "limit", "offset", "scope", "paranoid" }
 
 -- Finder options as those of an include.
 local function include_of(options)
@@ -56,7 +58,7 @@ local function include_of(options)
   local attributes = options.joinTableAttributes
   if attributes == nil then attributes = said.attributes end
   if attributes ~= nil or options.through then
-    include.through = { attributes = attributes, where = said.where, as = said.as }
+    include.through = { attributes = attributes, where = said.where, as = said.as, paranoid = said.paranoid }
   end
   return include
 end
@@ -106,11 +108,14 @@ end
 function through.count(made, row, options, context)
   local said = options and options.through or {}
   -- Each row of the junction leads to a row of its own.
-  local plain = not made.scope and not made.target.scoped and not (options and (options.where or options.scope ~= nil))
+  local plain = not made.scope and not made.target.scoped and not made.target.definition.filters
+    and not (options and (options.where or options.scope ~= nil))
   if made.through.unique and made.constraints and plain then
     local condition = condition_of(made, row, context)
     if not condition then return 0 end
-    return read.count(made.through.model, link.with(link.call(options), { where = link.all_of(condition, said.where) }))
+    return read.count(made.through.model, link.with(link.call(options), {
+      where = link.all_of(condition, said.where), paranoid = said.paranoid,
+    }))
   end
   return #linked_keys(made, row, options, nil, context)
 end
@@ -148,9 +153,20 @@ local function junction_values(made, item, options, context)
   return values
 end
 
+-- A pair is the primary key of its junction's row: of one that was deleted softly, the new row takes the place.
+local function make_room(made, items, own, call, context)
+  local def = made.through.model.definition
+  if not def.deleted or #def.primary ~= #near(made) + #far(made) then return end
+  local keys = link.keys_of(items)
+  link_rows.delete(made.through.model, far(made), keys,
+    link.all_of(own, { [def.deleted.name] = { [ops.Op.ne] = null } }),
+    link.with(call, { force = true, hooks = false }), context)
+end
+
 local function insert_rows(made, items, own, options, call, context)
   local model, list = made.through.model, {}
   local attrs = far(made)
+  make_room(made, items, own, call, context)
   for i, item in ipairs(items) do
     local row = build.row(model.definition, junction_values(made, item, options, context), context)
     for name, value in next, own do row[name] = value end
@@ -211,8 +227,8 @@ local function update_rows(made, items, by_key, own, options, call, context)
     end
   end
   for _, group in ipairs(groups) do
-    link.update(made.through.model, far(made), group.keys, own, link.stamped(made.through.model, group.values), call,
-      context)
+    link_rows.update(made.through.model, far(made), group.keys, own, link.stamped(made.through.model, group.values),
+      call, context)
   end
 end
 
@@ -275,7 +291,7 @@ function through.remove(made, row, argument, options, context)
   local items = link.items(made.target, target_attrs(made), argument, context)
   if #items == 0 then return end
   local keys = link.keys_of(items)
-  link.delete(made.through.model, far(made), keys, own, link.call(options), context)
+  link_rows.delete(made.through.model, far(made), keys, own, link.call(options), context)
 end
 
 -- The rows of the junction that link `row`, as far as their targets are in the association's scope.
@@ -312,7 +328,7 @@ function through.set(made, row, argument, options, context)
     for _, key in ipairs(current) do
       if not tuple.get(wanted, key) then surplus[#surplus + 1] = key end
     end
-    link.delete(made.through.model, far(made), surplus, own, call, context)
+    link_rows.delete(made.through.model, far(made), surplus, own, call, context)
     missing, present = divide(items, by_key)
     linked = insert_rows(made, missing, own, options, call, context)
     update_rows(made, present, by_key, own, options, call, context)

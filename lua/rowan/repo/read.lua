@@ -188,6 +188,15 @@ function read.key_params(model, key)
   return params
 end
 
+local function by_key_as_one(model, key, options)
+  local finder = {}
+  for name, value in next, options or {} do finder[name] = value end
+  local condition, params = {}, read.key_params(model, key)
+  for i, attr in ipairs(model.definition.primary) do condition[attr.name] = params[i] end
+  finder.where = condition
+  return read.one(model, finder)
+end
+
 ---The row with a primary key, or nil; options other than transaction and logging go through `read.one`.
 ---@async
 ---@param model table
@@ -195,6 +204,8 @@ end
 ---@param options? table
 ---@return table?
 function read.by_key(model, key, options)
+  local def = model.definition
+  if def.filters or reading.watched(def) then return by_key_as_one(model, key, options) end
   local kept = plans.of(model)
   local plan = kept.by_key
   if not plan then

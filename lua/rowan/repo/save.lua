@@ -31,8 +31,13 @@ local function insert(model, row, options)
   error(problem, 0)
 end
 
--- The statement alone; false when nothing had to be sent.
-local function send(model, row, options)
+---The statement alone.
+---@async
+---@param model table
+---@param row table new or stored
+---@param options? table
+---@return boolean sent false when there was nothing to write
+function save.send(model, row, options)
   local def = model.definition
   if not row.isNewRecord and not (options and options.fields) then
     local values, key, canonical = collect.changes(def, row, model.associations)
@@ -63,7 +68,7 @@ end
 function save.statement(model, row, options)
   local writes, kind = model.definition.writes, row.isNewRecord and "insert" or "update"
   local change = { kind = kind, model = model, row = row, options = options }
-  return wrap.run(writes and writes[kind], change, function(given) return send(model, row, given.options) end)
+  return wrap.run(writes and writes[kind], change, function(given) return save.send(model, row, given.options) end)
 end
 
 ---Writes what changed in a row: INSERT for a new one, UPDATE of the changed columns otherwise, nothing when nothing
@@ -76,7 +81,7 @@ end
 function save.row(model, row, options)
   local def = model.definition
   if not def.watched then
-    send(model, row, options)
+    save.send(model, row, options)
   else
     lifecycle.save(model, row, options, function(call) return save.statement(model, row, call) end)
   end

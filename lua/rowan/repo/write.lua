@@ -120,13 +120,13 @@ end
 
 -- The primary key as the row was read: a key that was changed in memory must not find another row.
 local function append_key(def, row, params)
-  local n = #params
-  for i, attr in ipairs(def.primary) do
+  local n, keys = #params, write_plan.row_keys(def)
+  for i, attr in ipairs(keys) do
     local value, known = rows.original(row, attr.name)
     if value == nil or known == false then
       errors.raise("InstanceError", {
-        message = ("%s: the row was read without its primary key %q, so it cannot be written")
-          :format(def.name, attr.name),
+        message = ("%s: the row was read without its %s %q, so it cannot be written")
+          :format(def.name, attr == def.version and "version" or "primary key", attr.name),
       })
     end
     params[n + i] = value
@@ -134,11 +134,37 @@ local function append_key(def, row, params)
   if #def.primary == 0 then
     errors.raise("InstanceError", { message = def.name .. " has no primary key, so a row cannot be written by itself" })
   end
-  return n + #def.primary
+  return n + #keys
 end
 
-local function raise_gone(def)
-  errors.raise("InstanceError", { message = ("%s: the row is not in the database any more"):format(def.name) })
+-- The row that was to be written is not there, or has another version: which of the two, a look at it tells.
+---@async
+local function raise_gone(model, row, options)
+  local def = model.definition
+  if not def.version then
+    errors.raise("InstanceError", { message = ("%s: the row is not in the database any more"):format(def.name) })
+  end
+  local kept, params = plans.of(model), {}
+  kept.version = kept.version or write_plan.version(def, model.db._dialect)
+  local count = append_key(def, row, params) - 1
+  local read = rows.original(row, def.version.name)
+  local found = run.plan(model.db, kept.version, params, count, options, nil, true)
+  local current = found and found[def.version.name] or nil
+  errors.raise("OptimisticLockError", {
+    message = found and ("%s: the row was changed since it was read (its %s was %s, and is now %s)")
+      :format(def.name, def.version.name, tostring(read), tostring(current))
+      or ("%s: the row was deleted since it was read"):format(def.name),
+    model = def.name, reason = found and "stale" or "deleted", version = read, current = current, instance = row,
+  })
+end
+
+-- What a written row's version is, in its fields and among what was written.
+local function count_version(def, row, values)
+  local version = def.version
+  if not version then return end
+  local now = rows.original(row, version.name) + 1
+  values[version.name] = now
+  rawset(row, version.name, now)
 end
 
 local function save_key(attrs)
@@ -162,6 +188,11 @@ function write.update(model, row, names, options)
   local updated = def.updated and not (options and options.silent) and def.updated.name
   for _, name in ipairs(names) do
     if name == updated then updated = nil end
+    if def.version and name == def.version.name then
+      errors.raise("InstanceError", {
+        message = ("%s.%s is counted by each write; it cannot be set"):format(def.name, name),
+      })
+    end
   end
   if updated then
     names[#names + 1] = updated
@@ -189,10 +220,11 @@ function write.update_named(model, db, row, names, options)
     kept[key] = plan
   end
   local _, affected, _, transaction = run.plan(db, plan, params, count, options, nil, nil, row)
-  if affected ~= 1 then raise_gone(def) end
+  if affected ~= 1 then raise_gone(model, row, options) end
   undo.update(transaction, row)
   local written = {}
   for i, attr in ipairs(attrs) do written[attr.name] = params[i] end
+  count_version(def, row, written)
   rows.update(row, written)
 end
 
@@ -208,7 +240,9 @@ end
 local function changes_plan(model, values)
   local attrs = {}
   for _, attr in ipairs(model.definition.list) do
-    if values[attr.name] ~= nil and not attr.primary then attrs[#attrs + 1] = attr end
+    if values[attr.name] ~= nil and not attr.primary and attr ~= model.definition.version then
+      attrs[#attrs + 1] = attr
+    end
   end
   return named(write_plan.save(model.definition, attrs, model.db._dialect), model)
 end
@@ -238,8 +272,9 @@ function write.changes(model, row, values, key, canonical, options)
     kept[key] = plan
   end
   local _, affected, _, transaction = run.plan(model.db, plan, values, plan.count, options, nil, nil, row)
-  if affected ~= 1 then raise_gone(def) end
+  if affected ~= 1 then raise_gone(model, row, options) end
   undo.update(transaction, row)
+  if def.version then count_version(def, row, values) end
   rows.update(row, values)
   if now then row[def.updated.name] = now end
   if canonical then
@@ -263,6 +298,7 @@ function write.delete(model, row, options)
   local params = {}
   local count = append_key(model.definition, row, params)
   local _, affected = run.plan(model.db, kept.delete, params, count, options, nil, nil, row)
+  if affected == 0 and model.definition.version then raise_gone(model, row, options) end
   return affected
 end
 

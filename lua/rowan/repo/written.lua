@@ -60,8 +60,11 @@ local function restore(row, note)
   setmetatable(row, note.meta)
   note.meta[1] = note.snapshot
   for _, name in ipairs(note.made or {}) do row[name] = note.before and note.before[name] end
-  local updated = not note.made and note.meta.Model.definition.updated
-  if updated then row[updated.name] = (rows.original(row, updated.name)) end
+  if note.made then return end
+  local def = note.meta.Model.definition
+  for _, attr in ipairs({ def.updated or false, def.version or false }) do
+    if attr then row[attr.name] = (rows.original(row, attr.name)) end
+  end
 end
 
 ---Puts back the rows that a transaction wrote.

@@ -205,6 +205,7 @@ end
 local function assemble(def, entries, reuse)
   local made = {
     name = def.name, dialect = def.dialect, options = def.options, context = def.context, table = def.table,
+    roles = def.roles,
     list = {}, by_name = {}, by_field = {}, primary = {}, fields_seen = {},
   }
   local spec_of = {}

@@ -4,6 +4,7 @@
 local check = require("rowan.base.check")
 local errors = require("rowan.base.errors")
 local naming = require("rowan.base.naming")
+local null = require("rowan.base.null")
 local options = require("rowan.schema.options")
 local suggest = require("rowan.base.suggest")
 local types = require("rowan.types")
@@ -25,6 +26,7 @@ local index = {}
 ---@field using? string "btree", "gin", ...
 ---@field include? rowan.Attribute[] further columns that the index holds
 ---@field message? string for unique ones
+---@field undeleted? boolean the condition is that rows are not deleted softly
 
 ---@class rowan.Unique
 ---@field name string
@@ -259,6 +261,21 @@ local function plain_attributes(made)
   return attrs
 end
 
+-- Of a model whose rows are deleted softly, what is unique is so among those that are not: a name can be used again.
+local function partial_uniques(def, uniques, add_index)
+  local deleted = def.roles.deleted
+  if not deleted then return uniques end
+  for _, group in ipairs(uniques) do
+    local made = {
+      name = group.name, fields = {}, unique = true, where = { [deleted] = null }, message = group.message,
+      undeleted = true,
+    }
+    for i, attr in ipairs(group.attrs) do made.fields[i] = { attr = attr } end
+    add_index(("the model %s: unique %s"):format(def.name, group.name), made)
+  end
+  return {}
+end
+
 ---Reads the unique groups and indexes of a definition whose attributes are there.
 ---@param def table with list, by_name, by_field, options, context
 ---@param spec_of table<rowan.Attribute, table> the options of each attribute
@@ -278,9 +295,14 @@ function index.read(def, spec_of)
     check.type(given, "table", subject, "DefinitionError")
     check.keys(given, INDEX_KEYS, subject, "DefinitionError")
     check.type(given.fields, "table", subject .. ": fields", "DefinitionError")
-    each(subject, read_index(def, subject, given, given.fields))
+    local made = read_index(def, subject, given, given.fields)
+    if made.unique and not made.where and def.roles.deleted then
+      made.where, made.undeleted = { [def.roles.deleted] = null }, true
+    end
+    each(subject, made)
   end
   attribute_indexes(def, spec_of, each)
+  uniques = partial_uniques(def, uniques, function(_, made) list[#list + 1] = made end)
   for _, made in ipairs(list) do
     local attrs = made.unique and plain_attributes(made)
     if attrs then
