@@ -23,6 +23,16 @@ typedef struct rn_column {
   int scale; /* for 'n', else -1 */
 } rn_column;
 
+/* What a statement is to its connection, beyond a text that runs. ONCE is never prepared for later. A cursor
+ * is opened, fetched from and closed by statements of its number, with any others in between; PostgreSQL gets
+ * the text of that (DECLARE, FETCH, CLOSE), SQLite opens by the query itself and looks at nothing but the
+ * number afterwards. COPY begins by its text; ROWS carries one list a column; END says that it was all, ABORT
+ * that it is not to be. Until then nothing else runs on that connection. PostgreSQL only. */
+typedef enum {
+  RN_ROLE_PLAIN, RN_ROLE_ONCE, RN_ROLE_OPEN, RN_ROLE_FETCH, RN_ROLE_CLOSE,
+  RN_ROLE_COPY, RN_ROLE_COPY_ROWS, RN_ROLE_COPY_END, RN_ROLE_COPY_ABORT
+} rn_role;
+
 /* A statement text with the codes of its parameters and, where a model knows them, of its columns. Immutable
  * and reference counted (core/statement.h); shared by all connections, threads and plans that use it. */
 typedef struct rn_statement {
@@ -36,6 +46,8 @@ typedef struct rn_statement {
   size_t column_count; /* 0: the database's own columns */
   rn_column *columns;
   bool script;        /* may hold several statements; has no parameters; never prepared */
+  rn_role role;
+  int64_t cursor, fetch; /* number of the cursor, and how many rows FETCH gives at most */
 } rn_statement;
 
 typedef enum { RN_TX_IDLE, RN_TX_OPEN, RN_TX_FAILED, RN_TX_UNKNOWN } rn_tx;

@@ -182,7 +182,7 @@ static void choose_way(session *s) {
   static char marker; /* the value of `seen`, which is a set */
   const rn_statement *statement = s->statement;
   s->way = statement->script ? BY_SCRIPT : BY_TEXT;
-  if (statement->script || !s->cache) return;
+  if (statement->script || statement->role != RN_ROLE_PLAIN || !s->cache) return;
   const prepared *p = rn_lru_get(s->cache, statement->text, statement->size, statement->hash);
   if (p) {
     if (!prepared_fits(p, statement)) return;

@@ -207,6 +207,7 @@ static void driver_close(void *conn, bool forked) {
    */
   if (forked) return;
   rn_sqlite_release(session);
+  rn_sqlite_cursor_close(session, RN_SQLITE_ALL_CURSORS);
   rn_lru_free(session->cache);
   int rc = sqlite3_close(session->db);
   assert(rc == SQLITE_OK); /* every statement was finalized */
@@ -278,7 +279,8 @@ static rn_sqlite_effect effect_of(sqlite3_stmt *stmt, const char *text) {
     rn_sqlite_effect effect;
   } words[] = {
       {"INSERT", RN_SQLITE_INSERTS}, {"REPLACE", RN_SQLITE_INSERTS}, {"WITH", RN_SQLITE_CHANGES},
-      {"UPDATE", RN_SQLITE_CHANGES}, {"DELETE", RN_SQLITE_CHANGES},
+      {"UPDATE", RN_SQLITE_CHANGES}, {"DELETE", RN_SQLITE_CHANGES}, {"DROP", RN_SQLITE_RESHAPES},
+      {"ALTER", RN_SQLITE_RESHAPES}, {"VACUUM", RN_SQLITE_RESHAPES},
   };
   if (sqlite3_stmt_readonly(stmt)) return RN_SQLITE_READS;
   for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
@@ -337,24 +339,27 @@ static const char *first_statement(const rn_statement *statement, rn_error *err)
   return NULL;
 }
 
-/* The statement of a text that may hold one only: from the cache, or prepared for it. */
+/* The statement of a text that may hold one only, prepared for it. */
+static rn_sqlite_prepared *prepare_only(rn_sqlite *session, const rn_statement *statement, unsigned flags,
+                                        rn_error *err) {
+  const char *from = first_statement(statement, err), *rest;
+  rn_sqlite_prepared *prepared = from ? prepare(session, statement, from, flags, &rest, err) : NULL;
+  if (!prepared || !*rest) return prepared;
+  rn_error_set(err, RN_E_USAGE, "only one statement can be sent at a time, unless it is a script");
+  drop_prepared(NULL, prepared);
+  return NULL;
+}
+
+/* The same from the cache, if it is there. */
 static rn_sqlite_prepared *find_prepared(rn_sqlite *session, const rn_statement *statement, rn_error *err) {
   rn_sqlite_prepared *prepared = NULL;
-  const char *from, *rest;
 
   if (session->cache) {
     prepared = rn_lru_get(session->cache, statement->text, statement->size, statement->hash);
     if (RN_LIKELY(prepared != NULL)) return prepared;
   }
-  from = first_statement(statement, err);
-  if (!from) return NULL;
-  prepared = prepare(session, statement, from, session->cache ? SQLITE_PREPARE_PERSISTENT : 0, &rest, err);
+  prepared = prepare_only(session, statement, session->cache ? SQLITE_PREPARE_PERSISTENT : 0, err);
   if (!prepared) return NULL;
-  if (*rest) {
-    rn_error_set(err, RN_E_USAGE, "only one statement can be sent at a time, unless it is a script");
-    drop_prepared(NULL, prepared);
-    return NULL;
-  }
   /* Without memory for the cache's entry it is used once. */
   prepared->cached = session->cache && rn_lru_put(session->cache, statement->text, statement->size,
                                                   statement->hash, prepared) == RN_OK;
@@ -376,6 +381,7 @@ static rn_sqlite_prepared *run_script(rn_sqlite *session, const rn_statement *st
       rn_error_set(err, RN_E_USAGE, "a script cannot have parameters");
       break;
     }
+    if (prepared->effect == RN_SQLITE_RESHAPES) rn_sqlite_cursor_close(session, RN_SQLITE_ALL_CURSORS);
     if (!*from) return prepared;
     session->was_open = !sqlite3_get_autocommit(session->db);
     rc = must_stop(session) ? SQLITE_INTERRUPT : sqlite3_step(prepared->stmt);
@@ -400,8 +406,12 @@ static rn_sqlite_prepared *run_script(rn_sqlite *session, const rn_statement *st
 void rn_sqlite_release(rn_sqlite *session) {
   rn_sqlite_prepared *prepared = session->prepared;
   if (!prepared) return;
-  session->prepared = NULL;
   session->result.state = RN_SQLITE_NO_RESULT;
+  if (session->lent) {
+    rn_sqlite_cursor_suspend(session);
+    return;
+  }
+  session->prepared = NULL;
   if (prepared->cached) {
     sqlite3_reset(prepared->stmt); /* what it returns was reported by the step that failed */
     if (prepared->params > 0) sqlite3_clear_bindings(prepared->stmt);
@@ -412,6 +422,23 @@ void rn_sqlite_release(rn_sqlite *session) {
   if (session->scratch.blocks) rn_arena_reset(&session->scratch);
 }
 
+/* Opens, resumes or closes a cursor. */
+static rn_status send_cursor(rn_sqlite *session, const rn_statement *statement, const rn_params *params,
+                             rn_error *err) {
+  rn_sqlite_prepared *prepared;
+
+  switch (statement->role) {
+  case RN_ROLE_OPEN:
+    prepared = prepare_only(session, statement, 0, err);
+    return prepared ? rn_sqlite_cursor_open(session, statement->cursor, prepared, params, err) : RN_FAIL;
+  case RN_ROLE_FETCH:
+    session->fetch = statement->fetch;
+    return rn_sqlite_cursor_resume(session, statement->cursor, err);
+  case RN_ROLE_CLOSE: rn_sqlite_cursor_close(session, statement->cursor); return RN_OK;
+  default: return rn_error_set(err, RN_E_USAGE, "SQLite has no COPY");
+  }
+}
+
 static rn_status driver_send(void *conn, const rn_statement *statement, const rn_params *params,
                              rn_error *err) {
   rn_sqlite *session = conn;
@@ -420,14 +447,21 @@ static rn_status driver_send(void *conn, const rn_statement *statement, const rn
     return rn_error_set(err, RN_E_USAGE, "the result of the statement before has not been freed");
   if (statement->script && params && params->count > 0)
     return rn_error_set(err, RN_E_USAGE, "a script cannot have parameters");
-  atomic_store_explicit(&session->cancelled, false, memory_order_relaxed);
+  /* SQLite would go on interrupting statements for as long as one is being read. */
+  if (atomic_exchange_explicit(&session->cancelled, false, memory_order_relaxed))
+    rn_sqlite_cursor_close(session, RN_SQLITE_ALL_CURSORS);
   session->stopped = session->misused = false;
   session->was_open = !sqlite3_get_autocommit(session->db);
   if (session->deadline && must_stop(session)) return rn_sqlite_fail(session, SQLITE_INTERRUPT, err);
 
+  session->role = statement->role;
+  session->fetch = INT64_MAX;
+  if (statement->role > RN_ROLE_ONCE) return send_cursor(session, statement, params, err);
   session->prepared =
       statement->script ? run_script(session, statement, err) : find_prepared(session, statement, err);
   if (!session->prepared) return RN_FAIL;
+  if (session->cursors && session->prepared->effect == RN_SQLITE_RESHAPES)
+    rn_sqlite_cursor_close(session, RN_SQLITE_ALL_CURSORS);
   if (rn_sqlite_bind(session, params, err) == RN_OK) return RN_OK;
   rn_sqlite_release(session);
   return RN_FAIL;
@@ -439,7 +473,12 @@ static rn_step driver_step(void *conn, rn_error *err) {
 }
 
 static rn_result *driver_take(void *conn, rn_error *err) {
-  return rn_sqlite_take(conn, err);
+  rn_sqlite *session = conn;
+  if (session->role == RN_ROLE_OPEN || session->role == RN_ROLE_CLOSE) return rn_sqlite_nothing(session);
+  rn_result *result = rn_sqlite_take(session, err);
+  if (session->cursors && !session->lent && session->was_open && sqlite3_get_autocommit(session->db))
+    rn_sqlite_cursor_close(session, RN_SQLITE_OF_TRANSACTION);
+  return result;
 }
 
 static int driver_fd(void *conn) {

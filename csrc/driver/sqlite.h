@@ -39,6 +39,7 @@ typedef enum {
   RN_SQLITE_CHANGES, /* UPDATE, DELETE, and any of the changing ones behind WITH */
   RN_SQLITE_INSERTS, /* INSERT, REPLACE: the only ones with a last_id, which else would be of an earlier one
                       */
+  RN_SQLITE_RESHAPES, /* DROP, ALTER, VACUUM: refused by SQLite while a statement is being read */
   RN_SQLITE_DEFINES  /* DDL, PRAGMA, BEGIN IMMEDIATE: changes no row that counts */
 } rn_sqlite_effect;
 
@@ -66,12 +67,15 @@ typedef enum {
 
 struct rn_sqlite;
 
+typedef struct rn_sqlite_cursor rn_sqlite_cursor;
+
 /* The one result a session can have; it lives inside the session. */
 typedef struct rn_sqlite_result {
   rn_result base; /* first, so that a rn_result * is one of these */
   struct rn_sqlite *session;
   rn_sqlite_state state;
   rn_sqlite_kept *kept;
+  int64_t left; /* rows that may still be given */
 } rn_sqlite_result;
 
 typedef struct rn_sqlite {
@@ -84,6 +88,10 @@ typedef struct rn_sqlite {
   rn_sqlite_list *lists; /* of the statement under way */
   size_t list_count, list_capacity;
   uint64_t serial;
+
+  rn_sqlite_cursor *cursors, *lent; /* all that are open; the one that is being fetched from */
+  rn_role role;                     /* of the statement under way */
+  int64_t fetch;
 
   int64_t busy_timeout_ms, busy_since_ms;
   rn_deadline deadline;
@@ -104,7 +112,26 @@ void rn_sqlite_release(rn_sqlite *session);
 /* Binds all parameters of session->prepared, which has none bound. NULL counts as none. */
 rn_status rn_sqlite_bind(rn_sqlite *session, const rn_params *params, rn_error *err) RN_MUSTCHECK;
 
+/* --- sqlite_cursor.c --- */
+
+enum { RN_SQLITE_ALL_CURSORS = -1, RN_SQLITE_OF_TRANSACTION = -2 };
+
+/* Keeps a statement to be fetched from, with copies of its parameters. Takes prepared, which must not be
+ * cached, whatever happens. */
+rn_status rn_sqlite_cursor_open(rn_sqlite *session, int64_t id, rn_sqlite_prepared *prepared,
+                                const rn_params *params, rn_error *err) RN_MUSTCHECK;
+/* Lends the cursor's statement to the session until rn_sqlite_release. RN_E_USAGE when there is none. */
+rn_status rn_sqlite_cursor_resume(rn_sqlite *session, int64_t id, rn_error *err) RN_MUSTCHECK;
+bool rn_sqlite_cursor_done(const rn_sqlite *session); /* the one that is lent gave its last row */
+void rn_sqlite_cursor_end(rn_sqlite *session);        /* it gives no more */
+void rn_sqlite_cursor_suspend(rn_sqlite *session);    /* for rn_sqlite_release */
+/* Closes one cursor, if it is there, or those that are meant by a value above. None may be lent. */
+void rn_sqlite_cursor_close(rn_sqlite *session, int64_t id);
+
 /* --- sqlite_result.c --- */
+
+/* The answer to opening or closing a cursor. */
+rn_result *rn_sqlite_nothing(rn_sqlite *session);
 
 /* Makes the first step of session->prepared and gives the result; a statement that writes runs to its end.
  * NULL and err when that fails; then nothing is leased any more. */

@@ -85,9 +85,10 @@ static void finish(rn_sqlite *session, rn_sqlite_state state) {
   rn_sqlite_result *result = &session->result;
   rn_sqlite_effect effect = session->prepared->effect;
   result->state = state;
+  rn_sqlite_cursor_end(session);
   result->base.affected = effect == RN_SQLITE_READS     ? -1
-                          : effect == RN_SQLITE_DEFINES ? 0
-                                                        : changes(session->db);
+                          : effect >= RN_SQLITE_RESHAPES ? 0
+                                                         : changes(session->db);
   if (effect == RN_SQLITE_INSERTS && result->base.affected > 0)
     result->base.last_id = sqlite3_last_insert_rowid(session->db);
 }
@@ -104,8 +105,15 @@ static rn_row result_next(rn_result *base, rn_value *cells, rn_error *err) {
     result->kept = kept->next;
     return RN_ROW;
   }
-  case RN_SQLITE_ON_ROW: result->state = RN_SQLITE_STEPPING; break;
+  case RN_SQLITE_ON_ROW:
+    result->state = RN_SQLITE_STEPPING;
+    result->left--;
+    break;
   case RN_SQLITE_STEPPING: {
+    if (RN_UNLIKELY(result->left-- == 0)) { /* the rest is for later fetches */
+      result->state = RN_SQLITE_ENDED;
+      return RN_END;
+    }
     int rc = step(session);
     if (RN_LIKELY(rc == SQLITE_ROW)) break;
     if (rc == SQLITE_DONE) {
@@ -114,6 +122,7 @@ static rn_row result_next(rn_result *base, rn_value *cells, rn_error *err) {
     }
     result->state = RN_SQLITE_ENDED;
     rn_sqlite_fail(session, rc, err);
+    rn_sqlite_cursor_end(session);
     return RN_ROW_FAILED;
   }
   case RN_SQLITE_NO_RESULT:
@@ -158,6 +167,12 @@ static int run_out(rn_sqlite *session, int rc, bool *failed, rn_error *err) {
   return rc;
 }
 
+rn_result *rn_sqlite_nothing(rn_sqlite *session) {
+  session->result = (rn_sqlite_result){
+      .base = {.ops = &result_ops, .affected = -1}, .session = session, .state = RN_SQLITE_ENDED};
+  return &session->result.base;
+}
+
 rn_result *rn_sqlite_take(rn_sqlite *session, rn_error *err) {
   rn_sqlite_result *result = &session->result;
   rn_sqlite_prepared *prepared = session->prepared;
@@ -167,10 +182,11 @@ rn_result *rn_sqlite_take(rn_sqlite *session, rn_error *err) {
     rn_error_set(err, RN_E_USAGE, "no statement was sent");
     return NULL;
   }
-  int rc = step(session);
+  int rc = rn_sqlite_cursor_done(session) ? SQLITE_DONE : step(session);
   *result = (rn_sqlite_result){
       .base = {.ops = &result_ops, .columns = (size_t)sqlite3_column_count(prepared->stmt), .affected = -1},
       .session = session,
+      .left = session->fetch,
   };
   if (rc == SQLITE_ROW && prepared->effect == RN_SQLITE_READS) {
     result->base.rows = -1;
@@ -180,6 +196,7 @@ rn_result *rn_sqlite_take(rn_sqlite *session, rn_error *err) {
   rc = run_out(session, rc, &failed, err);
   if (failed || rc != SQLITE_DONE) {
     if (!failed) rn_sqlite_fail(session, rc, err);
+    rn_sqlite_cursor_end(session);
     rn_sqlite_release(session);
     return NULL;
   }

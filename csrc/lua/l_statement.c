@@ -388,7 +388,20 @@ void rn_lua_statement_names(lua_State *L, int index) {
   lua_replace(L, -2);
 }
 
-/* (text, codes or nil, columns or nil, script or nil, loads or nil, names or nil, known or nil) -> statement */
+/* Reads what the statement is to its connection: its role, and the number and rows of a cursor. */
+static void read_role(lua_State *L, rn_statement *statement) {
+  static const char *const names[] = {"plain", "once", "open",     "fetch",      "close",
+                                      "copy",  "rows", "copy_end", "copy_abort", NULL};
+  statement->role = (rn_role)luaL_checkoption(L, 8, "plain", names);
+  bool cursor = statement->role >= RN_ROLE_OPEN && statement->role <= RN_ROLE_CLOSE;
+  bool known = !cursor || (rn_lua_tointeger(L, 9, &statement->cursor) && statement->cursor >= 0);
+  luaL_argcheck(L, known, 9, "must be the number of a cursor");
+  known = statement->role != RN_ROLE_FETCH || (rn_lua_tointeger(L, 10, &statement->fetch) && statement->fetch > 0);
+  luaL_argcheck(L, known, 10, "must be a number of rows");
+}
+
+/* (text, codes or nil, columns or nil, script or nil, loads or nil, names or nil, known or nil, role or nil,
+ * cursor or nil, fetch or nil) -> statement */
 int rn_lua_statement_new(lua_State *L) {
   size_t size, code_size;
   const char *text = luaL_checklstring(L, 1, &size);
@@ -398,12 +411,13 @@ int rn_lua_statement_new(lua_State *L) {
   bool script = lua_toboolean(L, 4);
   luaL_argcheck(L, !script || code_size == 0, 2, "a script has no parameters");
   if (!lua_isnoneornil(L, 3)) luaL_checktype(L, 3, LUA_TTABLE);
-  lua_settop(L, 7);
+  enum { STATEMENT = 11, ENV = 12 };
+  lua_settop(L, STATEMENT - 1);
 
   rn_lua_statement *self = rn_lua_new(L, sizeof *self, RN_UP_STATEMENT);
-  lua_createtable(L, 4, 0); /* stack: 8 statement, 9 environment */
-  lua_pushvalue(L, 9);
-  rn_lua_setenv(L, 8);
+  lua_createtable(L, 4, 0);
+  lua_pushvalue(L, ENV);
+  rn_lua_setenv(L, STATEMENT);
   size_t count = code_size / 2, column_count = 0;
   rn_code *codes = scratch_array(L, count, sizeof *codes);
   bool *lists = scratch_array(L, count, sizeof *lists);
@@ -411,7 +425,7 @@ int rn_lua_statement_new(lua_State *L) {
   rn_column *columns = NULL;
   if (!lua_isnil(L, 3) && rn_lua_rawlen(L, 3) > 0) {
     const rn_lua_layout *layout = layout_from_columns(L);
-    lua_rawseti(L, 9, ENV_LAYOUT);
+    lua_rawseti(L, ENV, ENV_LAYOUT);
     self->typed = true;
     column_count = layout->count;
     columns = scratch_array(L, column_count, sizeof *columns);
@@ -420,13 +434,14 @@ int rn_lua_statement_new(lua_State *L) {
       columns[c].scale = layout->columns[c].scale;
     }
   }
-  read_loads(L, self, 9);
-  read_names(L, self, 9, count, lists);
-  read_known(L, self, 9);
+  read_loads(L, self, ENV);
+  read_names(L, self, ENV, count, lists);
+  read_known(L, self, ENV);
   rn_error err = {0};
   self->statement = rn_statement_new(text, size, codes, lists, count, columns, column_count, script, &err);
   if (!self->statement) return rn_lua_fail(L, &err);
-  lua_settop(L, 8);
+  read_role(L, self->statement);
+  lua_settop(L, STATEMENT);
   return 1;
 }
 

@@ -53,6 +53,23 @@ function postgres.placeholder(slot)
   return "$" .. slot
 end
 
+---The statements of a cursor that gives the rows of a query a few at a time. It lives as long as its transaction.
+---@param number integer
+---@param query string
+---@param rows integer a fetch
+---@return { open: string, fetch: string, close: string }
+function postgres.cursor(number, query, rows)
+  local name = '"rowan_cursor_' .. number .. '"'
+  return {
+    open = "DECLARE " .. name .. " NO SCROLL CURSOR FOR " .. query,
+    fetch = "FETCH FORWARD " .. rows .. " FROM " .. name,
+    close = "CLOSE " .. name,
+  }
+end
+
+---What a transaction that is only for a cursor says first: it will be read to its end, so no plan for the first rows.
+postgres.cursor_settings = { "SET LOCAL cursor_tuple_fraction = 1" }
+
 -- JSON has no equality of its own, JSONB has.
 function postgres.visitors.column(w, item)
   if item.plain_json then w:put("CAST(") end

@@ -47,6 +47,18 @@ function sqlite.placeholder(slot)
   return "?" .. slot
 end
 
+---The statements of a cursor that gives the rows of a query a few at a time: the core steps the query and knows it by
+---its number; the other two texts are for logs.
+---@param number integer
+---@param query string
+---@param rows integer a fetch
+---@return { open: string, fetch: string, close: string }
+function sqlite.cursor(number, query, rows)
+  return { open = query, fetch = "FETCH " .. rows .. " FROM " .. number, close = "CLOSE " .. number }
+end
+
+sqlite.cursor_settings = {}
+
 -- rowan_rows is the core's table-valued function over list parameters: any element type, no text in between.
 function sqlite.visitors.member(w, item)
   w:visit(item.value)

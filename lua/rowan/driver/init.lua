@@ -107,11 +107,13 @@ function Handle:close()
   self.pool:close()
 end
 
---- Describes a statement once, to be run many times: core.statement(text, codes, columns, script, loads, names, known). With
+--- Describes a statement once, to be run many times: core.statement(text, codes, columns, script, loads, names, known,
+--- role, cursor, fetch). With
 --- `names` its parameters are fields of one table instead of items 1..n; lists, of which there must then be nothing
 --- else, are the fields of every table in a sequence. Without `columns`, `known` says how columns of some names are
---- read: name -> { key, code, scale, load }.
----@type fun(text: string, codes: string, columns: table[]|nil, script: boolean|nil, loads: table|nil, names: string[]|nil, known: table|nil): userdata
+--- read: name -> { key, code, scale, load }. The role (csrc/driver/driver.h) says what it is to its connection: "once",
+--- or a step of reading by a cursor ("open", "fetch", "close") or of COPY ("copy", "rows", "copy_end", "copy_abort").
+---@type fun(text: string, codes: string, columns: table[]|nil, script: boolean|nil, loads: table|nil, names: string[]|nil, ...: any): userdata
 M.statement = core.statement
 
 --- Runs functions side by side: see driver/all.

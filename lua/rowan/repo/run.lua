@@ -85,7 +85,7 @@ local function make_statement(plan)
     if not segment.plain then segment.layout = driver.statement("", "", segment.columns) end
   end
   return driver.statement(plan.text, plan.codes, plan.columns, plan.script, plan.loads, plan.names,
-    plan.known)
+    plan.known, plan.role, plan.cursor, plan.fetch)
 end
 
 -- The parameters of a plan as a list, also of one that takes them by name.
