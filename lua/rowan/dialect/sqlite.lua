@@ -58,6 +58,10 @@ function sqlite.cursor(number, query, rows)
 end
 
 sqlite.cursor_settings = {}
+-- A cursor does not get in the way of other statements on its connection, and needs no transaction.
+sqlite.cursors_are_shared = true
+-- The type of a transaction that only reads, and so must not take the lock of writers.
+sqlite.reading = "DEFERRED"
 
 -- rowan_rows is the core's table-valued function over list parameters: any element type, no text in between.
 function sqlite.visitors.member(w, item)

@@ -57,6 +57,15 @@ function M.open(config)
   }, Handle)
 end
 
+-- Connections may be held by what nobody can reach any more, such as a stream that a loop was left from: then they are
+-- free once it is collected. Nothing was sent yet, so it can be tried again.
+local function can_collect(err)
+  if err.kind ~= "acquire" then return false end
+  collectgarbage()
+  collectgarbage()
+  return true
+end
+
 --- Runs one statement and gives its rows.
 ---@async
 ---@param statement userdata made by driver.statement
@@ -73,7 +82,11 @@ function Handle:query(statement, params, n, lease, template, single, timeout_ms)
   local loop = loops.current()
   timeout_ms = timeout_ms or self.timeout_ms
   if not loop then
-    return self.run(self.pool, statement, params, n, lease, template, timeout_ms, single)
+    local rows, affected, last_id = self.run(self.pool, statement, params, n, lease, template, timeout_ms, single)
+    if rows == nil and can_collect(affected) then
+      return self.run(self.pool, statement, params, n, lease, template, timeout_ms, single)
+    end
+    return rows, affected, last_id
   end
   local ticket, err = self.pool:submit(statement, params, n, lease, timeout_ms)
   if not ticket then return nil, err end
@@ -89,7 +102,11 @@ end
 ---@return table|nil err
 function Handle:lease(timeout_ms)
   local loop = loops.current()
-  if not loop then return self.pool:lease(timeout_ms) end
+  if not loop then
+    local lease, err = self.pool:lease(timeout_ms)
+    if lease == nil and can_collect(err) then return self.pool:lease(timeout_ms) end
+    return lease, err
+  end
   local ticket, err = self.pool:submit_lease(timeout_ms)
   if not ticket then return nil, err end
   loop.park(ticket)

@@ -9,12 +9,13 @@ local keyset = require("rowan.query.keyset")
 local known_options = require("rowan.query.options")
 local null = require("rowan.base.null")
 local snapshots = require("rowan.driver.rows")
+local stream = require("rowan.repo.stream")
 
 ---@class rowan.Model
 local Flow = {}
 
 local NO_OPTIONS = {}
-local BATCH, PER_PAGE = 1000, 25
+local BATCH, FETCH, PER_PAGE = 1000, 500, 25
 
 local function finder_but(dropped, added)
   local allowed = {}
@@ -25,11 +26,13 @@ end
 
 -- Of rows that are grouped, of parts of rows, and of plans there is nothing to read on behind.
 local NOT_FOR_EACH = check.set({ "offset", "group", "having", "distinct", "explain", "plain", "rejectOnEmpty" })
+local NOT_FOR_STREAMS = check.set({ "explain", "plain", "rejectOnEmpty" })
 local NOT_FOR_PAGES = check.set({
   "limit", "offset", "group", "having", "distinct", "explain", "plain", "rejectOnEmpty",
 })
 
 local EACH = finder_but(NOT_FOR_EACH, { "batch" })
+local STREAM = finder_but(NOT_FOR_STREAMS, { "batch" })
 local BY_NUMBER = finder_but(NOT_FOR_PAGES, { "page", "perPage" })
 local BY_CURSOR = finder_but(NOT_FOR_PAGES, { "first", "after", "last", "before", "total" })
 
@@ -98,10 +101,31 @@ function Flow:each(options)
   return function()
     if rows[at + 1] == nil and not ended then read() end
     at = at + 1
-    local row = rows[at]
-    rows[at] = false -- the batch need not keep it
-    return row
+    return rows[at]
   end
+end
+
+---All rows that match, one after the other, as one query gives them: in any order, of one moment, in constant memory. The
+---rows are read from a cursor of the database, `batch` at a time, inside the current transaction or one of the stream's own,
+---whose connection it holds until the last row is read, the loop is left (Lua 5.4), `close` is called, or it is collected.
+---
+---    for user in User:stream{ order = "name", include = "posts" } do ... end
+---    -- DECLARE ... CURSOR FOR SELECT ... FROM "users" ORDER BY "name" ASC; FETCH FORWARD 500 FROM ...; ...
+---    local users = User:stream()
+---    local first = users()
+---    users:close()
+---@async
+---@param options? table as for findAll; batch: rows read at a time, default 500
+---@return rowan.Stream iterator
+---@return nil, nil
+---@return rowan.Stream closing the same, for the `for` of Lua 5.4
+function Flow:stream(options)
+  options = options or NO_OPTIONS
+  local context = self.name .. ":stream"
+  expression.check_options(options, STREAM, context)
+  local batch = whole(options.batch or FETCH, 1, context .. ": batch")
+  local opened = stream.open(self, finder_options(options, { batch = true }), batch)
+  return opened, nil, nil, opened
 end
 
 ---@class rowan.Page

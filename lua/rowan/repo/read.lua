@@ -47,6 +47,15 @@ local function plan_of(model, options, kind)
   return plan, params
 end
 
+---The plan of a finder, and the parameters of a call.
+---@param model table
+---@param options table
+---@return rowan.Plan
+---@return any[] params
+function read.plan(model, options)
+  return plan_of(model, options, "select")
+end
+
 ---Raises when nothing was found and the call has rejectOnEmpty.
 ---@param model table
 ---@param options { rejectOnEmpty?: any }
