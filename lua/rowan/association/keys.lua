@@ -18,6 +18,7 @@ local function attribute_of(context, model, name, option)
     for i, one in ipairs(def.list) do known[i] = one.name end
     fail(context, suggest.unknown(option .. ": " .. model.name .. " has no attribute", tostring(name), known))
   end
+  if attr.virtual then fail(context, ("%s: %s.%s has no column"):format(option, model.name, attr.label)) end
   return attr
 end
 

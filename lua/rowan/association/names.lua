@@ -126,7 +126,7 @@ function names.keys(context, option, given, prefix, referenced)
   for i, attr in ipairs(referenced) do
     local key = list[i] ~= nil and key_given(context, option, list[i]) or { spec = {} }
     key.inferred = key.name == nil
-    key.name = key.name or naming.camelize(prefix .. "_" .. attr.name)
+    key.name = key.name or naming.camelize(prefix .. "_" .. attr.label)
     if seen[key.name] then fail(context, ("%s names %q twice"):format(option, key.name)) end
     seen[key.name] = true
     made[i] = key

@@ -1,6 +1,7 @@
 --- New rows: values checked by name, defaults and timestamps filled in. Pure but for the clock.
 
 local clock = require("rowan.base.clock")
+local custom = require("rowan.change.custom")
 local errors = require("rowan.base.errors")
 local fields = require("rowan.change.fields")
 local json = require("rowan.types.json")
@@ -23,7 +24,7 @@ function build.unknown(def, name, context)
     })
   end
   local names = {}
-  for i, attr in ipairs(def.list) do names[i] = attr.name end
+  for i, entry in ipairs(def.entries) do names[i] = entry.name end
   errors.raise("QueryError", {
     message = context .. ": " .. suggest.unknown(def.name .. " has no attribute", tostring(name), names),
   })
@@ -54,11 +55,24 @@ function build.defaults(def, row)
   end
 end
 
+-- Setters may look at what the row has, so that the defaults come first.
+local function with_setters(def, given)
+  local row, before = setmetatable({}, def.model._new), {}
+  for name, value in next, given do before[def.by_name[name].name] = value end
+  build.defaults(def, before)
+  for name, value in next, before do
+    local label = def.by_name[name].label
+    if given[label] == nil and given[name] == nil then rawset(row, name, value) end
+  end
+  custom.assign(def, row, given)
+  return row
+end
+
 ---The fields of a new row from a caller's table, which is not changed.
 ---@param def table
 ---@param given table
 ---@param context string for messages
----@return table row without a metatable
+---@return table row with no metatable, or that of new rows
 function build.row(def, given, context)
   if type(given) ~= "table" then
     errors.raise("QueryError", { message = context .. " wants a table of values, not " .. tostring(given) })
@@ -68,6 +82,7 @@ function build.row(def, given, context)
     if not by_name[name] then build.unknown(def, name, context) end
     row[name] = value
   end
+  if def.custom then return with_setters(def, row) end
   if def.defaults[1] then build.defaults(def, row) end
   return row
 end
@@ -80,7 +95,7 @@ end
 ---@return table instance
 function build.instance(model, given, context, number)
   local def = model.definition
-  local row = type(given) == "table" and rows.build(fields.of(def), given, model._new)
+  local row = not def.custom and type(given) == "table" and rows.build(fields.of(def), given, model._new)
   if not row then
     -- Says what is wrong.
     return setmetatable(build.row(def, given, number and context .. ": row " .. number or context), model._new)
@@ -97,6 +112,7 @@ end
 ---@return number|string? key
 function build.ready(model, given)
   local def, now = model.definition, nil
+  if def.custom then return nil end
   if def.created or def.updated then now = clock.real or build.now() end
   return rows.create(def.fields or fields.of(def), given, model._new, now)
 end
@@ -109,6 +125,7 @@ end
 ---@return table[][]? groups the instances of each key
 function build.ready_all(model, list)
   local def = model.definition
+  if def.custom then return nil end
   return rows.create_all(fields.of(def), list, model._new, build.stamp(def))
 end
 

@@ -26,7 +26,7 @@ local ORIGINS = { is_null = "CORE", type = "DATATYPE" }
 function cast.fail(failures, attr, message, kind, key, value)
   failures = failures or {}
   failures[#failures + 1] = {
-    path = attr.name, message = attr.definition.name .. "." .. attr.name .. " " .. message, type = kind,
+    path = attr.label, message = attr.definition.name .. "." .. attr.label .. " " .. message, type = kind,
     validatorKey = key, value = value, origin = ORIGINS[key],
   }
   return failures

@@ -70,7 +70,7 @@ local function read_one(attr, subject, name, given)
 end
 
 local function read_attribute(def, attr)
-  local subject, list = def.name .. "." .. attr.name .. ": validate", {}
+  local subject, list = def.name .. "." .. attr.label .. ": validate", {}
   attr.null_message = nil
   for _, name in ipairs(check.sorted_keys(attr.validate)) do
     local given = attr.validate[name]
@@ -144,9 +144,9 @@ local function call(fn, default, ...)
 end
 
 local function run_one(use, attr, value, row, failures)
-  local default = use.message or ("Validation %s on %s failed"):format(use.name, attr.name)
+  local default = use.message or ("Validation %s on %s failed"):format(use.name, attr.label)
   local item = {
-    path = attr.name, type = "Validation error", value = value, validatorKey = use.name, origin = "FUNCTION",
+    path = attr.label, type = "Validation error", value = value, validatorKey = use.name, origin = "FUNCTION",
     instance = row,
   }
   if use.custom then
@@ -161,8 +161,8 @@ local function run_one(use, attr, value, row, failures)
 end
 
 local function may_be_absent(def, attr, row)
-  if attr.virtual or attr.allow_null then return true end
-  if not row.isNewRecord then return false end
+  if attr.allow_null then return true end
+  if not row.isNewRecord then return attr.virtual end
   return attr.auto or attr.default_kind == "expression" or attr == def.created or attr == def.updated
     or attr == def.version
 end
@@ -203,12 +203,19 @@ local function check_row(def, row, skip, failures)
 end
 
 ---@class rowan.ValidateOptions
----@field only? table<string, boolean> attributes to look at; every one when not given
+---@field only? table<string, boolean> attributes to look at, and virtual ones that were set; every one when not given
+---@field strict? boolean virtual ones only where `only` has them
 ---@field skip? table<string, boolean> attributes, and validators of the model, to pass over
 ---@field later? table<string, boolean> attributes that get their values when other rows are stored
 ---@field part? boolean the row is a part of one: the model's own validators have nothing to look at
 
 local NOTHING = {}
+
+-- A virtual value is not stored, so that it never differs from what is: whatever was set is new.
+local function is_wanted(attr, row, only, strict)
+  if only == nil or only[attr.label] or only[attr.name] then return true end
+  return attr.virtual and not strict and rawget(row, attr.name) ~= nil
+end
 
 ---What is wrong with a row, by its types, its validators and those of its model. The row is not changed.
 ---@param def rowan.Definition
@@ -220,9 +227,9 @@ function validate.failures(def, row, options)
   local only, skip, later = options.only, options.skip or NOTHING, options.later or NOTHING
   local failures
   for _, entry in ipairs(def.entries) do
-    local name = entry.name
-    if (only == nil or only[name]) and not skip[name] and not later[name] then
-      failures = check_attribute(def, def.by_name[name], row, failures)
+    local attr = def.by_name[entry.name]
+    if is_wanted(attr, row, only, options.strict) and not skip[entry.name] and not later[attr.name] then
+      failures = check_attribute(def, attr, row, failures)
     end
   end
   if options.part then return failures end

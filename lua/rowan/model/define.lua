@@ -2,6 +2,7 @@
 
 local Instance = require("rowan.model.instance")
 local Model = require("rowan.model.class")
+local custom = require("rowan.change.custom")
 local definition = require("rowan.schema.definition")
 local expression = require("rowan.query.expression")
 local hooks = require("rowan.change.hooks")
@@ -17,8 +18,8 @@ local function describe(attr)
   local references = attr.references
   return {
     type = attr.type, allowNull = attr.allow_null, primaryKey = attr.primary, autoIncrement = attr.auto,
-    field = attr.field, fieldName = attr.name, defaultValue = attr.default, unique = attr.unique,
-    comment = attr.comment,
+    field = attr.field, fieldName = attr.label, defaultValue = attr.default, unique = attr.unique,
+    comment = attr.comment, get = attr.get, set = attr.set, validate = attr.validate,
     references = references and {
       table = references.table or (references.definition and references.definition.table), key = references.key,
       onDelete = references.on_delete, onUpdate = references.on_update,
@@ -26,26 +27,37 @@ local function describe(attr)
   }
 end
 
+-- Getters and setters are found through the metatable.
+local function customise(template, def)
+  if next(def.hidden) == nil or template.__newindex then return end
+  def.model.db._custom = true
+  template.__index, template.__newindex = custom.index(def, template.__index), custom.newindex(def)
+  template.__pairs = custom.pairs
+end
+
 ---Brings the public description up to date with the definition, which associations may have extended.
 ---@param model rowan.Model
 function define.refresh(model)
   local def = model.definition
   local raw, names, keys = {}, {}, {}
-  for i, attr in ipairs(def.list) do
-    raw[attr.name] = describe(attr)
-    names[i] = attr.name
+  for i, entry in ipairs(def.entries) do
+    raw[entry.name] = describe(def.by_name[entry.name])
+    names[i] = entry.name
   end
-  for i, attr in ipairs(def.primary) do keys[i] = attr.name end
+  for i, attr in ipairs(def.primary) do keys[i] = attr.label end
   model.rawAttributes, model.attributeNames, model.primaryKeyAttributes = raw, names, keys
   validate.compile(def)
   hooks.watch(def)
-  def.has_dump, def.defaults = false, {}
-  for _, attr in ipairs(def.list) do
-    if attr.type.dump then def.has_dump = true end
+  def.has_dump, def.defaults, def.hidden = false, {}, {}
+  for _, entry in ipairs(def.entries) do
+    local attr = def.by_name[entry.name]
+    if attr.type.dump and not attr.virtual then def.has_dump = true end
     if attr.default_kind == "value" or attr.default_kind == "function" then
       def.defaults[#def.defaults + 1] = attr
     end
+    if attr.name ~= attr.label then def.hidden[attr.label] = attr end
   end
+  for _, template in ipairs({ "_template", "_partial_template", "_new" }) do customise(model[template], def) end
 end
 Model.refresh = define.refresh
 

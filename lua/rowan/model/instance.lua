@@ -1,16 +1,13 @@
 --- What a row can do: the methods behind every instance, found through its metatable. A row itself holds attributes and
 --- loaded associations only; whether it is new is a matter of which metatable it has.
 
-local build = require("rowan.change.build")
 local check = require("rowan.base.check")
-local collect = require("rowan.change.collect")
 local errors = require("rowan.base.errors")
 local load = require("rowan.repo.load")
-local null = require("rowan.base.null")
-local plain = require("rowan.model.plain")
 local read = require("rowan.repo.read")
-local rows = require("rowan.driver.rows")
+local lifecycle = require("rowan.repo.lifecycle")
 local save = require("rowan.repo.save")
+local values = require("rowan.model.values")
 local write = require("rowan.repo.write")
 
 ---@class rowan.Instance
@@ -19,108 +16,25 @@ local write = require("rowan.repo.write")
 local Instance = {}
 
 local DESTROY = { force = true, transaction = true, hooks = true, logging = true, benchmark = true }
-local SAVE = { transaction = true, hooks = true, logging = true, benchmark = true, fields = true, silent = true }
+local SAVE = {
+  transaction = true, hooks = true, validate = true, skip = true, logging = true, benchmark = true, fields = true,
+  silent = true,
+}
+local VALIDATE = { skip = true, fields = true, hooks = true }
 local RELOAD = { transaction = true, logging = true, benchmark = true, include = true }
 
-local function attribute(self, name, context)
-  local attr = self.Model.definition.by_name[name]
-  if not attr then build.unknown(self.Model.definition, name, context) end
-  return attr
-end
+for name, method in pairs(values.methods) do Instance[name] = method end
 
----The value of an attribute or a loaded association; with no name, or { plain = true }, a plain copy of all of them.
----@param what? string|{ plain?: boolean }
----@return any
-function Instance:get(what)
-  if type(what) == "string" then
-    local value = rawget(self, what)
-    -- A computed column that is NULL is no attribute, but was read with the row.
-    if value == nil and not self.Model.associations[what] and not (rows.isrow(self) and rows.has(self, what)) then
-      attribute(self, what, "get")
-    end
-    return value
+-- `fields` by the names that the row has its values under.
+local function by_name(def, options)
+  local out, names = {}, {}
+  for key, value in next, options do out[key] = value end
+  for _, name in ipairs(options.fields) do
+    local attr = def.by_name[name]
+    names[#names + 1] = attr and attr.name or name
   end
-  check.keys(what, { plain = true }, "get", "UsageError")
-  return plain.copy(self)
-end
-
----The value of an attribute, past any getter.
----@param name string
----@return any
-function Instance:getDataValue(name)
-  return rawget(self, attribute(self, name, "getDataValue").name)
-end
-
----Sets an attribute, past any setter.
----@param name string
----@param value any
-function Instance:setDataValue(name, value)
-  rawset(self, attribute(self, name, "setDataValue").name, value)
-end
-
----Sets one attribute, or all of a table. Nothing is sent.
----@param what string|table<string, any>
----@param value? any
----@return rowan.Instance self
-function Instance:set(what, value)
-  if type(what) == "string" then
-    rawset(self, attribute(self, what, "set").name, value)
-    return self
-  end
-  check.type(what, "table", "set")
-  for name in next, what do attribute(self, name, "set") end
-  for name, item in next, what do self[name] = item end
-  return self
-end
-
----Which attributes differ from what is stored: a list of names, or false. With a name: whether that one does.
----@param name? string
----@return string[]|boolean
-function Instance:changed(name)
-  local def = self.Model.definition
-  if name ~= nil then attribute(self, name, "changed") end
-  local names
-  if self.isNewRecord then
-    for _, attr in ipairs(def.list) do
-      if rawget(self, attr.name) ~= nil then
-        names = names or {}
-        names[#names + 1] = attr.name
-      end
-    end
-  else
-    names = collect.changed(def, self)
-  end
-  if name == nil then return names or false end
-  for _, changed in ipairs(names or {}) do
-    if changed == name then return true end
-  end
-  return false
-end
-
----The stored value of an attribute as it was read or last written; without a name a table of all of them.
----@param name? string
----@return any
-function Instance:previous(name)
-  if name ~= nil then
-    attribute(self, name, "previous")
-    if self.isNewRecord then return nil end
-    return (rows.original(self, name))
-  end
-  local values = {}
-  if self.isNewRecord then return values end
-  for _, attr in ipairs(self.Model.definition.list) do values[attr.name] = rows.original(self, attr.name) end
-  return values
-end
-
----Whether an attribute was read with the row (or written), or an association was loaded, even if nothing was found.
----@param name string
----@return boolean
-function Instance:isLoaded(name)
-  local model = self.Model
-  if model.associations[name] then return load.is_loaded(self, name) end
-  attribute(self, name, "isLoaded")
-  if self.isNewRecord then return rawget(self, name) ~= nil end
-  return rows.has(self, name)
+  out.fields = names
+  return out
 end
 
 ---Writes what changed: INSERT for a new row, UPDATE of the changed columns otherwise; nothing when nothing changed.
@@ -133,33 +47,49 @@ end
 ---@return rowan.Instance self
 function Instance:save(options)
   local model = self.Model
-  if options then check.keys(options, SAVE, model.name .. ":save", "QueryError") end
+  if options then
+    check.keys(options, SAVE, model.name .. ":save", "QueryError")
+    if options.fields and model.definition.custom then options = by_name(model.definition, options) end
+  end
   return save.row(model, self, options)
+end
+
+-- The attributes that were given, and those that their setters have set.
+local function touched(self, given, before)
+  local names = {}
+  for _, entry in ipairs(self.Model.definition.entries) do
+    local attr = self.Model.definition.by_name[entry.name]
+    local is_set = given[attr.label] ~= nil or given[attr.name] ~= nil or rawget(self, attr.name) ~= before[attr.name]
+    if is_set then names[#names + 1] = attr.name end
+  end
+  return names
 end
 
 ---Sets attributes and writes them, and only them. On failure the row is as it was.
 ---@async
----@param values table<string, any>
+---@param given table<string, any>
 ---@param options? table as for save
 ---@return rowan.Instance self
-function Instance:update(values, options)
+function Instance:update(given, options)
   local context = self.Model.name .. ":update"
-  check.type(values, "table", context)
+  check.type(given, "table", context)
   if self.isNewRecord then
     errors.raise("InstanceError", { message = context .. ": the row is new; save it first" })
   end
-  local before, fields = {}, {}
-  for name in next, values do
-    attribute(self, name, context)
-    fields[#fields + 1] = name
-    before[name] = rawget(self, name)
-  end
-  for name, value in next, values do rawset(self, name, value) end
-  local all = { fields = fields }
-  for key, value in next, options or {} do all[key] = value end
-  local ok, problem = pcall(self.save, self, all)
+  for name in next, given do values.attribute(self, name, context) end
+  local before = {}
+  for name, value in next, self do before[name] = value end
+  local ok, problem = pcall(function()
+    self:set(given)
+    local all = { fields = touched(self, given, before) }
+    for key, value in next, options or {} do all[key] = value end
+    self:save(all)
+  end)
   if ok then return self end
-  for _, name in ipairs(fields) do rawset(self, name, before[name]) end
+  local def = self.Model.definition
+  for _, list in ipairs({ def.list, def.virtuals }) do
+    for _, attr in ipairs(list) do rawset(self, attr.name, before[attr.name]) end
+  end
   error(problem, 0)
 end
 
@@ -197,19 +127,6 @@ function Instance:isSoftDeleted()
   return not_paranoid(self, "isSoftDeleted")
 end
 
-local function key_of(self)
-  local def = self.Model.definition
-  local key, complete = {}, #def.primary > 0
-  for _, attr in ipairs(def.primary) do
-    key[attr.name] = rows.original(self, attr.name)
-    complete = complete and key[attr.name] ~= nil
-  end
-  if not complete then
-    errors.raise("InstanceError", { message = def.name .. ":reload: the row was read without a primary key" })
-  end
-  return key
-end
-
 -- That an association was looked for and not found is kept by the metatable, of which the row is about to get another.
 local function loaded_by(row, fresh)
   local all = {}
@@ -219,7 +136,7 @@ local function loaded_by(row, fresh)
   return all
 end
 
----Reads the row again, dropping unsaved changes.
+---Reads the row again, dropping unsaved changes, with what it was read with: the same includes, if none are named.
 ---@async
 ---@param options? { include?: any, transaction?: rowan.Transaction|false, logging?: any }
 ---@return rowan.Instance self
@@ -229,39 +146,34 @@ function Instance:reload(options)
   if self.isNewRecord then
     errors.raise("InstanceError", { message = model.name .. ":reload: the row is new; it was never stored" })
   end
-  local finder = { where = key_of(self), paranoid = false }
+  local finder = { where = self:where(), include = getmetatable(self).include, paranoid = false }
   for name, value in next, options or {} do finder[name] = value end
   local fresh = read.one(model, finder)
   if not fresh then
     errors.raise("InstanceError", { message = model.name .. ":reload: the row is not in the database any more" })
   end
   for _, attr in ipairs(model.definition.list) do rawset(self, attr.name, rawget(fresh, attr.name)) end
+  for _, attr in ipairs(model.definition.virtuals) do rawset(self, attr.name, nil) end
   for name in next, model.associations do
     if fresh:isLoaded(name) then rawset(self, name, rawget(fresh, name)) end
   end
   local loaded = loaded_by(self, fresh)
   write.adopt_read(model, self)
-  getmetatable(self).loaded = loaded
+  local meta = getmetatable(self)
+  meta.loaded, meta.include = loaded, finder.include
   return self
 end
 
----A plain copy of the row and of what was loaded with it: no metatables, no cycles.
----@return table
-function Instance:toJSON()
-  return plain.copy(self)
-end
-
----Whether both are the same stored row: one model, one primary key.
----@param other any
----@return boolean
-function Instance:equals(other)
-  local meta = type(other) == "table" and getmetatable(other)
-  if not meta or meta.Model ~= self.Model then return false end
-  for _, attr in ipairs(self.Model.definition.primary) do
-    local value = rawget(self, attr.name)
-    if value == nil or value == null or value ~= rawget(other, attr.name) then return false end
-  end
-  return #self.Model.definition.primary > 0
+---Checks the row as a save would: its types, its validators and those of its model, with the hooks around them. Raises one
+---ValidationError with all that is wrong.
+---@async
+---@param options? { skip?: string[], fields?: string[], hooks?: boolean }
+---@return rowan.Instance self
+function Instance:validate(options)
+  local model = self.Model
+  check.keys(options, VALIDATE, model.name .. ":validate", "QueryError")
+  lifecycle.validate_alone(model, self, options)
+  return self
 end
 
 return Instance

@@ -24,7 +24,7 @@ comparison.MAX_DEPTH = MAX_DEPTH
 ---@param attr? table
 ---@param rule string
 function comparison.fail(def, attr, rule)
-  local name = attr and (def.name .. "." .. attr.name .. " ") or (def.name .. ": ")
+  local name = attr and (def.name .. "." .. (attr.label or attr.name) .. " ") or (def.name .. ": ")
   errors.raise("QueryError", { message = "where: " .. name .. rule })
 end
 local fail = comparison.fail

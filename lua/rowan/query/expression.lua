@@ -30,6 +30,9 @@ function expression.attribute(def, name)
     for i, known in ipairs(def.list) do names[i] = known.name end
     fail(suggest.unknown(def.name .. " has no attribute", tostring(name), names))
   end
+  if attr.virtual then
+    fail(("%s.%s is VIRTUAL: it has no column, so it cannot be part of a query"):format(def.name, attr.label))
+  end
   return attr
 end
 
@@ -49,7 +52,7 @@ end
 
 local function column(b, def, name)
   if name == "*" then return b:literal("*") end
-  if def.by_name[name] then return b:column(def.by_name[name]) end
+  if def.by_name[name] then return b:column(expression.attribute(def, name)) end
   local outside = namespace.outside(b.outer, name)
   if outside then return b:column(outside) end
   local own, attribute_name = name:match("^([^.]+)%.([^.]+)$")

@@ -95,7 +95,7 @@ local function from_model(level, qualifier, column_name)
   local def = level.model.definition
   if qualifier ~= level.model.name then return nil end
   local attr = def.by_name[column_name]
-  if not attr then return nil end
+  if not attr or attr.virtual then return nil end
   local made = attribute(attr.name, attr.field, level.scope or BARE, { type = attr.type, attr = attr })
   made.token = "o" .. name.token(def.name) .. attr.token
   return made

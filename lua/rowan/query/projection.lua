@@ -21,7 +21,10 @@ end
 
 local function all_but(def, excluded)
   local drop = {}
-  for _, name in ipairs(excluded) do drop[expression.attribute(def, name).name] = true end
+  for _, name in ipairs(excluded) do
+    local attr = def.by_name[name]
+    if not (attr and attr.virtual) then drop[expression.attribute(def, name).name] = true end
+  end
   local list = {}
   for _, attr in ipairs(def.list) do
     if not drop[attr.name] then list[#list + 1] = attr.name end
@@ -43,6 +46,26 @@ local function expand(def, option)
   local list = all_but(def, option.exclude or {})
   for _, item in ipairs(option.include or {}) do list[#list + 1] = item end
   return list
+end
+
+-- A virtual attribute is read by what it is computed from; others by the names that rows have them by.
+local function with_columns(def, list)
+  local out, seen = {}, {}
+  local function add(name)
+    if not seen[name] then out[#out + 1] = name end
+    seen[name] = true
+  end
+  for _, item in ipairs(list) do
+    local attr = type(item) == "string" and def.by_name[item]
+    if attr and attr.virtual then
+      for _, name in ipairs(attr.type.dependencies) do add(expression.attribute(def, name).name) end
+    elseif attr then
+      add(attr.name)
+    else
+      out[#out + 1] = item
+    end
+  end
+  return out
 end
 
 -- Key columns that children are stitched by must be read even when they were not asked for.
@@ -102,6 +125,7 @@ function projection.walk(b, def, option, needed)
   if type(option) ~= "table" or expression.is(option) then fail(def, "wants a list of names") end
   local list = expand(def, option)
   if not check.sequence(list) then fail(def, "wants a list of names, without gaps or other keys") end
+  if def.custom then list = with_columns(def, list) end
   list = with_needed(list, needed)
   if #list == 0 then fail(def, "at least one attribute must be read") end
   b:open("attributes")

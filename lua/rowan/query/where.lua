@@ -129,7 +129,9 @@ function conditions(b, def, value, joint, depth)
   end
   for i = 1, #attributes do
     local attr = attributes[i]
-    list[#list + 1] = comparison.walk(b, def, attr, value[attr.name], depth)
+    local given = value[attr.label]
+    if given == nil then given = value[attr.name] end
+    list[#list + 1] = comparison.walk(b, def, attr, given, depth)
   end
   for _, path in ipairs(paths) do list[#list + 1] = path_condition(b, path, depth) end
   if joint == "or" and next(value) == nil then return b:truth(false) end

@@ -3,6 +3,7 @@
 local build = require("rowan.change.build")
 local cast = require("rowan.change.cast")
 local collect = require("rowan.change.collect")
+local custom = require("rowan.change.custom")
 local duplicates = require("rowan.repo.duplicates")
 local errors = require("rowan.base.errors")
 local everything = require("rowan.base.everything")
@@ -195,6 +196,7 @@ local function changes_of(model, given, silent, context)
   for name in next, given do
     if not def.by_name[name] then build.unknown(def, name, context) end
   end
+  if def.custom then given = custom.values(def, given) end
   for _, attr in ipairs(def.list) do
     local value = given[attr.name]
     if value == nil and attr == def.updated and not silent and next(given) ~= nil then value = build.now() end

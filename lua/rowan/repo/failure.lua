@@ -32,7 +32,7 @@ local RETRYABLE = { ["40001"] = true, ["40P01"] = true, ["55P03"] = true }
 
 local function attribute_name(def, field)
   local attr = def and def.by_field[field]
-  return attr and attr.name or field
+  return attr and attr.label or field, attr and attr.name or field
 end
 
 local function split(text)
@@ -90,8 +90,8 @@ local function constraint_items(class, def, err, row)
   local columns, message = columns_of(def, err)
   local items, fields = {}, {}
   for i, column in ipairs(columns) do
-    local name = attribute_name(def, column)
-    local value = row and rawget(row, name)
+    local name, at = attribute_name(def, column)
+    local value = row and rawget(row, at)
     fields[name] = value == nil and true or value
     items[i] = {
       path = name, type = item.type, validatorKey = item.key, value = value,
@@ -118,7 +118,7 @@ end
 
 local function value_items(err, plan, def)
   local attr = plan and plan.attrs and err.param and plan.attrs[err.param]
-  local path = attr and attr.name or err.key
+  local path = attr and attr.label or err.key
   local subject = path and ((def and def.name .. "." or "") .. path) or ("parameter " .. tostring(err.param or "?"))
   return { { path = path, message = subject .. " " .. err.message, type = "type violation", validatorKey = "type" } }
 end
@@ -152,7 +152,7 @@ local function only_foreign_key(def, plan)
       found = attr
     end
   end
-  return found and found.name
+  return found and found.label
 end
 
 ---The error object for what the driver reported.
@@ -175,7 +175,7 @@ function failure.object(err, context)
     fields.errors, fields.message = value_items(err, context.plan, def), nil
   elseif class == "ForeignKeyConstraintError" then
     local names = {}
-    for i, column in ipairs(columns_of(def, err)) do names[i] = attribute_name(def, column) end
+    for i, column in ipairs(columns_of(def, err)) do names[i] = (attribute_name(def, column)) end
     if #names == 0 then names[1] = only_foreign_key(def, context.plan) end
     fields.fields = names
   end

@@ -7,6 +7,7 @@
 local build = require("rowan.change.build")
 local collect = require("rowan.change.collect")
 local errors = require("rowan.base.errors")
+local rows = require("rowan.driver.rows")
 local run = require("rowan.repo.run")
 local transaction = require("rowan.repo.transaction")
 local validate = require("rowan.change.validate")
@@ -61,15 +62,26 @@ local function set_of(names)
   return set
 end
 
--- What is to be looked at in a row: what is about to be written of a stored one, everything in a new one.
-local function validated(model, row, call)
-  local options = validate.options(model.definition, call, model.name .. ":save")
-  if row.isNewRecord then return options end
-  local only = {}
-  for _, name in ipairs(collect.changed(model.definition, row) or NONE) do
-    only[name] = (not options.only or options.only[name]) or nil
+local function loaded_names(def, row)
+  local names = {}
+  for _, attr in ipairs(def.list) do
+    if rawget(row, attr.name) ~= nil or rows.has(row, attr.name) then names[#names + 1] = attr.name end
   end
-  return { skip = options.skip, only = only }
+  return names
+end
+
+-- What is to be looked at in a row: what is about to be written of a stored one (or with `whole` what was read of it),
+-- everything in a new one.
+local function validated(model, row, call, whole)
+  local def = model.definition
+  local options = validate.options(def, call, model.name .. ":save")
+  if row.isNewRecord then return options end
+  local names, only = whole and loaded_names(def, row) or collect.changed(def, row) or NONE, {}
+  for _, name in ipairs(names) do
+    local attr = def.by_name[name]
+    only[name] = not options.only or options.only[name] or (attr and options.only[attr.label]) or nil
+  end
+  return { skip = options.skip, only = only, strict = options.only ~= nil }
 end
 
 ---Validates a row with the hooks around it; raises one ValidationError with all that is wrong.
@@ -78,16 +90,28 @@ end
 ---@param row table
 ---@param call table
 ---@param on table<string, function[]>
-function lifecycle.validate(model, row, call, on)
+---@param whole? boolean look at all of a stored row
+function lifecycle.validate(model, row, call, on, whole)
   if call.validate == false then return end
   fire(on.beforeValidate, row, call)
-  local failures = validate.failures(model.definition, row, validated(model, row, call))
+  local failures = validate.failures(model.definition, row, validated(model, row, call, whole))
   if failures then
     local problem = errors.new("ValidationError", { model = model.name, errors = failures })
     fire(on.validationFailed, row, call, problem)
     error(problem, 0)
   end
   fire(on.afterValidate, row, call)
+end
+
+---Validates a row that is not about to be written.
+---@async
+---@param model table
+---@param row table
+---@param options? table skip, fields, hooks
+function lifecycle.validate_alone(model, row, options)
+  local call = {}
+  for name, value in next, options or NONE do call[name] = value end
+  lifecycle.validate(model, row, call, lifecycle.hooks_of(model.definition, options), true)
 end
 
 local function copy(row)

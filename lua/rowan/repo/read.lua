@@ -2,6 +2,7 @@
 
 local aggregate = require("rowan.query.aggregate")
 local cast = require("rowan.change.cast")
+local custom = require("rowan.change.custom")
 local errors = require("rowan.base.errors")
 local load = require("rowan.repo.load")
 local nest = require("rowan.query.nest")
@@ -67,8 +68,24 @@ function read.reject_empty(model, options)
   errors.raise(class, { message = model.name .. ": no row was found", model = model.name })
 end
 
+-- What plain rows are called by, where getters or setters hide a value; and with which includes the rows were read, for
+-- reload.
+local function finish(model, options, rows)
+  if options.raw then
+    if model.db._custom then custom.relabel(model, rows) end
+    return
+  end
+  if options.include == nil then return end
+  local last
+  for i = 1, #rows do
+    local meta = getmetatable(rows[i])
+    if meta ~= last then meta.include, last = options.include, meta end
+  end
+end
+
 -- Keys that are paths become tables.
 local function shaped(plan, rows, options)
+  if options.raw or options.include ~= nil then finish(plan.model, options, rows) end
   if plan.nested then nest.keys(rows, plan.nested) end
   if options.nest then nest.all(rows) end
   return rows
@@ -145,7 +162,7 @@ local function one(model, options)
     load.children(model.db, plan, list, params, options)
     if meta then meta.list = list end -- so that the lists of its children live as long as the row
   end
-  if plan.nested or options.nest then shaped(plan, { row }, options) end
+  if plan.nested or options.nest or options.raw or options.include ~= nil then shaped(plan, { row }, options) end
   return row
 end
 
@@ -226,6 +243,7 @@ function read.by_key(model, key, options)
   if options and options.raw then template = nil end
   local row = run.plan(model.db, plan, params, plan.count, options, template, true)
   if not row and options then read.reject_empty(model, options) end
+  if row and not template then finish(model, options, { row }) end
   return row or nil
 end
 

@@ -6,7 +6,6 @@ local json = require("rowan.types.json")
 local naming = require("rowan.base.naming")
 local null = require("rowan.base.null")
 local options = require("rowan.schema.options")
-local pending = require("rowan.schema.pending")
 local reference = require("rowan.schema.reference")
 local reserved = require("rowan.schema.reserved")
 local types = require("rowan.types")
@@ -14,7 +13,8 @@ local types = require("rowan.types")
 local attribute = {}
 
 ---@class rowan.Attribute
----@field name string
+---@field name string where its value is in a row: its label, or "_" and that when it has a getter or setter
+---@field label string what it is called
 ---@field field string the column
 ---@field token string the attribute in the keys of plans, unlike any other word there
 ---@field type rowan.Type
@@ -48,7 +48,6 @@ end
 local function check_options(subject, spec)
   check.keys(spec, KINDS, "the attribute " .. subject, "DefinitionError")
   for _, key in ipairs(check.sorted_keys(spec)) do
-    if pending.attribute[key] then fail(subject, ('the option "%s" is not supported yet'):format(key)) end
     if KINDS[key] ~= "any" then
       check.type(spec[key], KINDS[key], ('%s: the option "%s"'):format(subject, key), "DefinitionError")
     end
@@ -175,16 +174,15 @@ function attribute.fill(attr, def, name, spec, position)
   for key in pairs(attr) do attr[key] = nil end
   check_name(subject, name)
   check_options(subject, spec)
-  attr.name, attr.position, attr.definition = name, position, def
+  attr.label, attr.position, attr.definition = name, position, def
+  -- A plain field would hide the getter.
+  attr.name = (spec.get or spec.set) and "_" .. name or name
   attr.token = "." .. name
   attr.type = types.resolve(spec.type, subject)
-  if pending.type[attr.type.key] then
-    fail(subject, ("DataTypes.%s is not supported yet"):format(attr.type.key))
-  end
   attr.virtual = attr.type.virtual or false
-  if attr.virtual then check_virtual(subject, spec) end
   attr.field = spec.field or spec.columnName or def.options.underscored and naming.underscore(name) or name
   set_key(attr, subject, spec)
+  if attr.virtual then check_virtual(subject, spec) end
   set_default(attr, subject, spec)
   attr.references = reference.read(def, subject, spec)
   reference.action(subject, "onDelete", spec.onDelete)

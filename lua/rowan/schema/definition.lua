@@ -19,8 +19,10 @@ local definition = {}
 ---@field comment? string
 ---@field options table
 ---@field dialect rowan.Dialect
----@field list rowan.Attribute[]
----@field by_name table<string, rowan.Attribute>
+---@field list rowan.Attribute[] those that have a column
+---@field virtuals rowan.Attribute[] those that have none
+---@field custom boolean whether it has getters, setters or virtual attributes
+---@field by_name table<string, rowan.Attribute> by label, and by name where that is another
 ---@field by_field table<string, rowan.Attribute> by column
 ---@field primary rowan.Attribute[]
 ---@field auto? rowan.Attribute
@@ -193,6 +195,21 @@ local function enter_field(def, made, attr)
   made.by_field[attr.field] = attr
 end
 
+local function enter_name(def, made, attr)
+  for _, name in ipairs({ attr.label, attr.name }) do
+    local other = made.by_name[name]
+    if other and other ~= attr then
+      local holder = other.name ~= other.label and other or attr
+      fail(def.name, ('the value of "%s", which has a get or set, is kept under "%s", so no attribute can be called so')
+        :format(holder.label, holder.name))
+    end
+    made.by_name[name] = attr
+  end
+  local list = attr.virtual and made.virtuals or made.list
+  list[#list + 1] = attr
+  made.custom = made.custom or attr.virtual or attr.name ~= attr.label
+end
+
 local function enter_auto(def, made, attr)
   if made.auto then
     fail(def.name, ('only one attribute can be autoIncrement, not both "%s" and "%s"')
@@ -206,17 +223,18 @@ local function assemble(def, entries, reuse)
   local made = {
     name = def.name, dialect = def.dialect, options = def.options, context = def.context, table = def.table,
     roles = def.roles,
-    list = {}, by_name = {}, by_field = {}, primary = {}, fields_seen = {},
+    list = {}, virtuals = {}, by_name = {}, by_field = {}, primary = {}, fields_seen = {}, custom = false,
   }
   local spec_of = {}
   for i, entry in ipairs(entries) do
     local attr = attribute.fill(reuse(entry.name), def, entry.name, entry.spec, i)
-    made.list[i], made.by_name[attr.name], spec_of[attr] = attr, attr, entry.spec
+    enter_name(def, made, attr)
+    spec_of[attr] = entry.spec
     if not attr.virtual then enter_field(def, made, attr) end
     if attr.primary then made.primary[#made.primary + 1] = attr end
     if attr.auto then enter_auto(def, made, attr) end
   end
-  if #made.list == 0 then fail(def.name, "it has no attributes") end
+  if not made.list[1] then fail(def.name, "it has no attributes") end
   if made.auto and not def.dialect.supports.identity and (#made.primary ~= 1 or not made.auto.primary) then
     fail(def.name, ('autoIncrement on "%s": %s makes values for a single primary key only')
       :format(made.auto.name, def.dialect.name))
@@ -231,7 +249,7 @@ local function commit(def, entries)
   assemble(def, entries, function() return {} end)
   local before = def.by_name or {}
   local made = assemble(def, entries, function(name) return before[name] or {} end)
-  for _, key in ipairs({ "list", "by_name", "by_field", "primary", "uniques", "indexes" }) do
+  for _, key in ipairs({ "list", "virtuals", "custom", "by_name", "by_field", "primary", "uniques", "indexes" }) do
     def[key] = made[key]
   end
   def.auto = made.auto

@@ -61,7 +61,7 @@ local function attribute_of(def, subject, name)
     for i, known in ipairs(def.list) do names[i] = known.name end
     fail(subject, suggest.unknown("there is no attribute", name, names))
   end
-  if attr.virtual then fail(subject, ('the attribute "%s" has no column'):format(attr.name)) end
+  if attr.virtual then fail(subject, ('the attribute "%s" has no column'):format(attr.label)) end
   return attr
 end
 
@@ -211,7 +211,7 @@ local UNIQUE_KEYS = { name = true, msg = true }
 local function read_uniques(def, spec_of)
   local list, by_name = {}, {}
   for _, attr in ipairs(def.list) do
-    local subject = def.name .. "." .. attr.name
+    local subject = def.name .. "." .. attr.label
     for _, entry in ipairs(entries(subject, "unique", spec_of[attr].unique, UNIQUE_KEYS)) do
       check.optional(entry.name, "string", subject .. ": unique.name", "DefinitionError")
       check.optional(entry.msg, "string", subject .. ": unique.msg", "DefinitionError")
@@ -235,7 +235,7 @@ end
 
 local function attribute_indexes(def, spec_of, each)
   for _, attr in ipairs(def.list) do
-    local subject = def.name .. "." .. attr.name
+    local subject = def.name .. "." .. attr.label
     for _, entry in ipairs(entries(subject, "index", spec_of[attr].index, ATTRIBUTE_INDEX_KEYS)) do
       check.optional(entry.attribute, "table", subject .. ": index.attribute", "DefinitionError")
       local field, given = { name = attr.name }, {}

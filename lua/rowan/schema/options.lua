@@ -35,7 +35,7 @@ end
 local function check_one(name, key, value)
   if REFUSED[key] then fail(name, ('the option "%s" is not supported: %s'):format(key, REFUSED[key])) end
   check.type(value, KINDS[key], ('the model %s: the option "%s"'):format(name, key), "DefinitionError")
-  if pending.model[key] and value ~= false then
+  if pending[key] and value ~= false then
     fail(name, ('the option "%s" is not supported yet'):format(key))
   end
   if value == "" then fail(name, ('the option "%s" must not be empty'):format(key)) end

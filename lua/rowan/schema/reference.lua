@@ -136,7 +136,7 @@ function reference.read(def, subject, spec)
   end
   made.definition, made.table, made.schema = target, target.table, target.schema
   local attr = key_of_definition(subject, target, settings.key)
-  made.key, made.field = attr.name, attr.field
+  made.key, made.field = attr.label, attr.field
   return made
 end
 
