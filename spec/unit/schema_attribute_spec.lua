@@ -198,20 +198,8 @@ describe("what is not known, or not there", function()
   end)
 end)
 
-describe("the parts that wait", function()
-  local kept = {}
-  local function allow(group, ...)
-    for _, key in ipairs({ ... }) do
-      kept[#kept + 1] = { group, key }
-      pending[group][key] = nil
-    end
-  end
-  after_each(function()
-    for _, entry in ipairs(kept) do pending[entry[1]][entry[2]] = true end
-    kept = {}
-  end)
-
-  it("come by their options: paranoid and version", function()
+describe("a definition with more than columns", function()
+  it("has paranoid and version", function()
     local def = define("User", { a = T.TEXT }, { paranoid = true, version = true })
     assert.equal("id a createdAt updatedAt deletedAt version", names(def.list))
     assert.is_true(def.deleted.allow_null)
@@ -223,9 +211,7 @@ describe("the parts that wait", function()
     refused("its type must be DataTypes.INTEGER", "User", { version = T.TEXT }, { version = true })
   end)
 
-  it("work once their names leave the list: getters and VIRTUAL", function()
-    allow("attribute", "get", "set")
-    allow("type", "VIRTUAL")
+  it("has getters and VIRTUAL", function()
     local def = define("User",
       { a = { type = T.TEXT, get = print }, v = { type = T.VIRTUAL(T.TEXT, { "a" }), set = print } })
     assert.equal(print, def.by_name.a.get)
