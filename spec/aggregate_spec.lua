@@ -53,6 +53,10 @@ helper.each(function(_, connect)
       Post:count { group = "title", order = "title" })
     assert.same({ { author = { name = "Ann" }, count = 2 }, { author = { name = "Ben" }, count = 1 } },
       Post:count { include = "author", group = { "author.name" }, order = { "author.name" } })
+    assert.equal(2, Post:count { group = { "title" }, countGroupedRows = true })
+    assert.same({ { t = "a", count = 2 } }, Post:count { attributes = { { "title", "t" } }, group = { "t" },
+      having = { count = { [Op.gt] = 1 } } })
+    assert.same({}, Post:count { where = { title = "zz" }, group = "title" })
     refused("no option \"colum\"", Post.count, Post, { colum = "x" })
     refused("limit means nothing without group", Post.count, Post, { limit = 1 })
   end)
@@ -112,7 +116,8 @@ helper.each(function(_, connect)
     }
     assert.same({ { name = "Ann", n = 2, total = "3.30" }, { name = "Ben", n = 1, total = "10.05" },
       { name = "Cid", n = 0 } }, rows)
-    assert.is_nil(getmetatable(rows[1]))
+    assert.equal("3.30", rows[1]:get("total"))
+    assert.is_nil(rows[3]:get("total"))
     assert.same({ { name = "x", n = 2 }, { name = "y", n = 1 } }, Tag:findAll {
       attributes = { "name", { fn("COUNT", col("posts.id")), "n" } }, include = "posts", group = { "name" },
       order = { { "n", "DESC" } },

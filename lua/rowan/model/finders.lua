@@ -35,6 +35,7 @@ local read = require("rowan.repo.read")
 ---@field include? any associations, which filter; or whose columns are aggregated
 ---@field distinct? boolean equal values once
 ---@field col? string of count: the attribute whose values are counted
+---@field countGroupedRows? boolean of count with group: the number of groups
 ---@field dataType? rowan.Type what the value is read as
 ---@field group? any as in a finder: the result is a list of rows
 ---@field having? any
@@ -53,7 +54,7 @@ local Finders = {}
 local NO_OPTIONS = {}
 local check, check_aggregate = finder_options.check, finder_options.check_aggregate
 
----All rows that match. With `group` or `having` the rows are groups: plain tables, not instances.
+---All rows that match. With `group` or `having` the rows are groups, which hold nothing but what was asked for.
 ---
 ---    User:findAll{ where = { age = { [Op.gte] = 18 } }, order = { { "name", "DESC" } }, limit = 10 }
 ---    -- SELECT "id", "name", ... FROM "users" WHERE "age" >= $1 ORDER BY "name" DESC LIMIT $2

@@ -1,5 +1,5 @@
 --- Grouped rows: `group` and `having`, and aggregates over joined tables. Here an include is a join, of whatever kind: its
---- rows are what the aggregates are about, under "alias.attribute". Rows of groups are plain tables.
+--- rows are what the aggregates are about, under "alias.attribute". Nothing is read but what was asked for.
 
 local builder = require("rowan.query.builder")
 local compile = require("rowan.sql.compile")
@@ -111,14 +111,16 @@ end
 
 local function items_of(model, option)
   if option == nil then return {} end
-  if type(option) == "string" or expression.is(option) then return { option } end
+  if type(option) == "string" or expression.is(option) then option = { option } end
   if type(option) ~= "table" then fail(model, "wants names and expressions") end
+  local list = {}
   for key, item in next, option do
     if type(key) ~= "number" or not (type(item) == "string" or expression.is(item)) then
       fail(model, "wants a list of names, \"alias.attribute\" paths and expressions")
     end
+    list[key] = expression.is(item) and item.kind == "col" and item.name or item
   end
-  return option
+  return list
 end
 
 -- GROUP BY, and by the tokens of their columns what the rows are grouped by.

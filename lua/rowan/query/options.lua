@@ -46,6 +46,9 @@ local GROUPS = check.set(options.of_groups)
 GROUPS.attributes, GROUPS.distinct, GROUPS.dataType = true, switch("distinct"), true
 local COUNT = check.set(options.of_groups)
 COUNT.attributes, COUNT.distinct, COUNT.col = true, switch("distinct"), true
+COUNT.countGroupedRows = function(value, given, context)
+  if value and given.group == nil then fail(context, "countGroupedRows means nothing without group") end
+end
 
 ---What a finder may be told.
 ---@type table<string, true|function>

@@ -130,6 +130,7 @@ function projection.walk(b, def, option, needed)
   if #list == 0 then fail(def, "at least one attribute must be read") end
   b:open("attributes")
   for i, item in ipairs(list) do
+    if expression.is(item) and item.kind == "col" then item = item.name end
     if type(item) == "string" then
       local attr = expression.attribute(def, item)
       entries[i] = { node = b:field(attr), column = projection.column(attr), attr = attr }

@@ -180,7 +180,7 @@ local function named(state, dialect, name, values)
 end
 
 local function bound(state, dialect, name, values)
-  local value = values[tonumber(name) or name]
+  local value = values[name:find("^[1-9]%d*$") and tonumber(name) or name]
   if value == nil then
     fail(('Query includes bind parameter "$%s", but no value has been provided for that bind parameter.')
       :format(name))

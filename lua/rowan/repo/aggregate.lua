@@ -16,13 +16,16 @@ local function grouped_options(options, attributes, alias, e)
   local made = {}
   for _, name in ipairs(finder_options.of_groups) do made[name] = options[name] end
   local list, group = {}, options.group
-  if type(group) == "string" then group = { group } end
-  for _, item in ipairs(type(group) == "table" and not expression.is(group) and group or {}) do
-    if type(item) == "string" then list[#list + 1] = (item:gsub("^%$(.*)%$$", "%1")) end
+  if type(group) == "string" or expression.is(group) then group = { group } end
+  for _, item in ipairs(attributes or group or {}) do
+    if attributes then
+      list[#list + 1] = item
+    elseif type(item) == "string" then
+      list[#list + 1] = (item:gsub("^%$(.*)%$$", "%1"))
+    end
   end
-  for _, item in ipairs(attributes or {}) do list[#list + 1] = item end
   list[#list + 1] = { e, alias }
-  made.attributes = list
+  made.attributes, made.raw = list, true
   made.group = group or {}
   return made
 end
@@ -53,6 +56,7 @@ function aggregate.value(model, name, what, options)
 end
 
 local function count(model, options)
+  if options.countGroupedRows then return read.total(model, options) end
   local what, distinct, primary = options.col, options.distinct, model.definition.primary
   if what == nil and distinct and options.group ~= nil and #primary == 1 then what = primary[1].name end
   if what == nil or what == "*" then

@@ -278,8 +278,12 @@ function read.count(model, options)
   return count_all(model, options)
 end
 
--- How many rows there are without limit and offset, groups and distinct rows counted once.
-local function total(model, options)
+---How many rows there are without limit and offset, groups and distinct rows counted once.
+---@async
+---@param model table
+---@param options table
+---@return integer
+function read.total(model, options)
   local counted = {}
   for name, value in next, options do counted[name] = value end
   counted.limit, counted.offset, counted.order, counted.lock = nil, nil, nil, nil
@@ -291,13 +295,13 @@ end
 local function page(model, options)
   if options.distinct or options.lock then
     local rows = all(model, options)
-    return total(model, options), rows
+    return read.total(model, options), rows
   end
   local plan, params = plan_of(model, options, "page")
   local rows = load.rows(model.db, plan, params, plan.count, options)
   if rows[1] == nil then
     if not options.limit and not options.offset then return 0, rows end
-    return total(model, options), rows
+    return read.total(model, options), rows
   end
   local held = rows[1][select.TOTAL]
   for i = 1, #rows do rows[i][select.TOTAL] = nil end

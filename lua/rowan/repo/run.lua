@@ -150,7 +150,7 @@ end
 ---@param options? { raw?: boolean }
 ---@return table? template, or a list of them when the plan joins
 function run.template(plan, options)
-  if plan.grouped or (options and options.raw) then return nil end
+  if options and options.raw then return nil end
   plan.template = plan.template or make_template(plan)
   return plan.template
 end
