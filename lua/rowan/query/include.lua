@@ -16,6 +16,7 @@ local THROUGH = check.set({ "attributes", "where", "as", "paranoid" })
 ---@field options table its own options; `order` may hold entries that the parent's order passed on
 ---@field required boolean parents without a match are left out
 ---@field joined boolean loaded by the parents' statement
+---@field unread boolean it has `attributes = {}`: it filters the parents, and nothing of it is loaded
 ---@field joinable boolean a to-many that the parents' statement may join; query/level decides
 ---@field right boolean its rows without a parent come too
 
@@ -74,6 +75,10 @@ local function check_entry(model, made, options)
   if options["or"] and not options.where then fail(model, ("%q has or without where"):format(made.as)) end
 end
 
+local function is_empty(list)
+  return type(list) == "table" and next(list) == nil
+end
+
 local function make_entry(model, made, options)
   check_entry(model, made, options)
   local required = options.required
@@ -85,9 +90,10 @@ local function make_entry(model, made, options)
   if scoped then options = merge.included(made, options) end
   local joined, joinable = joining(model, made, options)
   check_right(model, made, options, joined, joinable)
+  local unread = is_empty(options.attributes) and options.include == nil and not options.right
   return {
-    association = made, options = options, required = required, joined = joined, joinable = joinable,
-    right = options.right == true and not required,
+    association = made, options = options, required = required, joined = joined and not unread,
+    joinable = joinable and not unread, right = options.right == true and not required, unread = unread,
   }
 end
 
@@ -110,7 +116,9 @@ function include.needed(entries)
   local names = {}
   for _, item in ipairs(entries) do
     local made = item.association
-    for _, pair in ipairs(made.through and made.source_keys or made.keys) do names[#names + 1] = pair.source.name end
+    for _, pair in ipairs(item.unread and {} or made.through and made.source_keys or made.keys) do
+      names[#names + 1] = pair.source.name
+    end
   end
   return names
 end

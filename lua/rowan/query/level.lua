@@ -259,7 +259,9 @@ end
 function walk_children(b, at, parts, segment_number, path, inner)
   for _, entry in ipairs(at.entries) do
     if entry.joinable then entry.joined = may_join(parts, at, entry, path) end
-    if entry.joined then
+    if entry.unread then
+      b:token("unread " .. entry.association.as)
+    elseif entry.joined then
       walk_joined(b, at, entry, parts, segment_number, path, inner)
     else
       parts.batched[#parts.batched + 1] = { entry = entry, path = path }
