@@ -117,6 +117,7 @@ function rowan.kind(value)
   if getmetatable(value) == database.Database then return "database" end
   if transaction.is(value) then return "transaction" end
   if association.is(value) then return "association" end
+  if query.is(value) then return "query" end
   if construct.is(value) then return "expression" end
   if ops.is(value) then return "operator" end
   if errors.kind_of(value) then return "error" end

@@ -20,7 +20,7 @@ local WHERE = check.set({ "where" })
 local COUNTED = check.set({ "where", "include" })
 local METHODS = {
   findAll = { 1 }, findOne = { 1 }, findByPk = { 2 }, findAndCountAll = { 1 }, each = { 1 }, stream = { 1 },
-  paginate = { 1 }, explain = { 1 },
+  paginate = { 1 }, explain = { 1 }, select = { 1 },
   count = { 1, COUNTED }, exists = { 1, COUNTED }, aggregate = { 3, COUNTED }, sum = { 2, COUNTED },
   min = { 2, COUNTED }, max = { 2, COUNTED }, pluck = { 2, COUNTED }, update = { 2, WHERE }, destroy = { 1, WHERE },
   increment = { 2, WHERE }, decrement = { 2, WHERE },

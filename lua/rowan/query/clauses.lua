@@ -228,6 +228,33 @@ function Query:offset(count)
   return changed(self, { offset = count })
 end
 
+local LOCK = check.set({ "of", "skipLocked", "noWait" })
+
+local function lock_of(context, level, options)
+  check.keys(options, LOCK, context, "QueryError")
+  options = options or {}
+  if options.skipLocked and options.noWait then fail(context .. ": skipLocked and noWait exclude each other") end
+  local of = options.of
+  if type(of) == "string" then of = { of } end
+  return { level = level, of = of, wait = options.skipLocked and "SKIP LOCKED" or options.noWait and "NOWAIT" or nil }
+end
+
+---Locks the rows until the transaction ends. SQLite, which has no locks of rows, refuses it.
+---@param options? { of?: string|string[], skipLocked?: boolean, noWait?: boolean } of: the tables whose rows, by alias
+---@return rowan.Query
+function Query:forUpdate(options)
+  plain_only(self, "forUpdate")
+  return changed(self, { lock = lock_of("forUpdate", "UPDATE", options) })
+end
+
+---Keeps others from changing the rows until the transaction ends; as forUpdate.
+---@param options? { of?: string|string[], skipLocked?: boolean, noWait?: boolean }
+---@return rowan.Query
+function Query:forShare(options)
+  plain_only(self, "forShare")
+  return changed(self, { lock = lock_of("forShare", "SHARE", options) })
+end
+
 -- ---- UNION, WITH ----
 
 local function compound(self, operator, context, ...)

@@ -11,10 +11,11 @@ local computed = {}
 local Computeds = {}
 Computeds.__index = Computeds
 
--- Two expressions that say the same.
+-- Two expressions that say the same. Models and databases within them are the same or are not.
 local function same(a, b)
   if a == b then return true end
   if type(a) ~= "table" or type(b) ~= "table" or getmetatable(a) ~= getmetatable(b) then return false end
+  if getmetatable(a) ~= nil and not expression.is(a) then return false end
   for key, value in next, a do
     if not same(value, rawget(b, key)) then return false end
   end

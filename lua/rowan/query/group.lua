@@ -2,6 +2,7 @@
 --- rows are what the aggregates are about, under "alias.attribute". Nothing is read but what was asked for.
 
 local builder = require("rowan.query.builder")
+local common = require("rowan.query.common")
 local compile = require("rowan.sql.compile")
 local computed = require("rowan.query.computed")
 local errors = require("rowan.base.errors")
@@ -200,6 +201,7 @@ end
 local function walk(b, model, options)
   local def = model.definition
   b:token("@" .. def.generation)
+  local with = common.enter(b, options)
   local state = { tables = {}, included = {}, joins = {} }
   local at = level.new(model, { include = options.include })
   at.options = options
@@ -210,7 +212,7 @@ local function walk(b, model, options)
   local names, items = names_of(model, state.tables), items_of(model, options.group)
   local entries = walk_columns(b, model, state, names, options, items)
   local known = computed.of(entries) or computed.none()
-  local parts = { entries = entries, segments = {}, joins = state.joins }
+  local parts = { entries = entries, segments = {}, joins = state.joins, with = with }
   parts.where = level.conditions(b, at, options.where, true)
   local grouped
   parts.group, grouped = walk_group(b, names, items, known)
@@ -223,6 +225,7 @@ local function walk(b, model, options)
   parts.offset = order.number(b, def, "offset", options.offset)
   if options.distinct then b:token("distinct") end
   b:token(remark.text(options.comment))
+  common.leave(b)
   return parts
 end
 
@@ -276,7 +279,7 @@ function group.plan(model, options, dialect, kind)
   local query = node.select({
     columns = nodes, from = link.source(model.definition, tree.scope), joins = parts.joins, where = parts.where,
     group = parts.group, having = parts.having, order = parts.order, limit = parts.limit, offset = parts.offset,
-    distinct = options.distinct,
+    distinct = options.distinct, with = parts.with,
   })
   if kind == "total" then query, columns = layout.total(query), { { key = "count", code = "I" } } end
   return {

@@ -32,7 +32,7 @@ end
 -- By name; a function looks at the value of an option that is given.
 local FINDER = check.set({
   "where", "attributes", "include", "order", "limit", "offset", "raw", "transaction", "logging", "benchmark",
-  "group", "having", "comment", "paranoid", "hooks",
+  "group", "having", "comment", "paranoid", "hooks", "with", "withRecursive",
 })
 FINDER.lock, FINDER.skipLocked, FINDER.noWait = lock.check, lock.check, lock.check
 FINDER.rejectOnEmpty, FINDER.nest = reject, nest

@@ -3,6 +3,7 @@
 
 local builder = require("rowan.query.builder")
 local children = require("rowan.query.children")
+local common = require("rowan.query.common")
 local compile = require("rowan.sql.compile")
 local group = require("rowan.query.group")
 local layout = require("rowan.query.layout")
@@ -79,7 +80,7 @@ local function walk_repeated_page(b, at, options, parts)
   return parts
 end
 
-local function walk_root(b, model, options, kind)
+local function walk_level(b, model, options, kind)
   local at = level.new(model, options)
   local distinct = options.distinct or nil
   local parts = level.walk(b, at, {}, kind ~= "page" and not distinct)
@@ -96,6 +97,14 @@ local function walk_root(b, model, options, kind)
   parts.where = level.conditions(b, at, options.where, true)
   parts.order, parts.limit, parts.offset = level.page(b, at, parts)
   if options.lock then parts.lock = lock.walk(b, model, options, parts) end
+  return parts
+end
+
+local function walk_root(b, model, options, kind)
+  local with = common.enter(b, options)
+  local parts = walk_level(b, model, options, kind)
+  parts.with = with
+  common.leave(b)
   return parts
 end
 
@@ -159,6 +168,7 @@ local function text_of(tree, model, parts, nodes, kind)
   local query = node.select({
     columns = nodes, from = link.source(model.definition, tree.scope), joins = parts.joins, where = parts.where,
     order = parts.order, limit = parts.limit, offset = parts.offset, distinct = parts.distinct, lock = parts.lock,
+    with = parts.with,
   })
   return compile.text(kind == "total" and layout.total(query) or query, tree.dialect)
 end

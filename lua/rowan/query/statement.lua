@@ -154,13 +154,13 @@ local function entries_of(model, parts)
   return list
 end
 
-local NOT_NESTED = { "include", "group", "having", "lock" }
+local NOT_NESTED = { "include", "group", "having", "lock", "with", "withRecursive" }
 
 local function walk_finder(b, q, outer)
   local model, options = q._parts.finder.model, q._parts.finder.options
   for _, option in ipairs(NOT_NESTED) do
     if options[option] ~= nil then
-      fail(("%s:select: within another query it cannot take %s; build it with db:from(%s)")
+      fail(("%s:select: within another query it cannot take %s; build it with %s:query()")
         :format(model.name, option, model.name))
     end
   end
