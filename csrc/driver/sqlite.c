@@ -176,7 +176,9 @@ static int configure(rn_sqlite *session) {
       {SQLITE_DBCONFIG_DQS_DDL, 0}, /* "x" is a name, never a text */
       {SQLITE_DBCONFIG_DQS_DML, 0},
       {SQLITE_DBCONFIG_ENABLE_FKEY, 1},
-      {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
+      /* SQLite's own JSON functions count as unsafe in a schema, and are wanted there: CHECKs, indexes,
+       * generated columns. No function of ours does harm. */
+      {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 1},
   };
   sqlite3 *db = session->db;
   int rc = sqlite3_extended_result_codes(db, 1);

@@ -108,7 +108,7 @@ static void test_files(void) {
   CHECK_TEXT(ask(conn, "PRAGMA journal_mode"), "'wal'");
   CHECK_TEXT(ask(conn, "PRAGMA synchronous"), "1");
   CHECK_TEXT(ask(conn, "PRAGMA foreign_keys"), "1");
-  CHECK_TEXT(ask(conn, "PRAGMA trusted_schema"), "0");
+  CHECK_TEXT(ask(conn, "PRAGMA trusted_schema"), "1");
   script(conn, "CREATE TABLE p (x); INSERT INTO p VALUES (1)");
   CHECK(driver->alive(conn) && driver->fd(conn) == -1);
 

@@ -33,7 +33,8 @@ describe("CREATE TABLE", function()
 
   it("has keys, timestamps and constraints, on SQLite", function()
     assert.same({
-      'CREATE TABLE IF NOT EXISTS "Users" ("id" INTEGER PRIMARY KEY AUTOINCREMENT, "email" TEXT NOT NULL, '
+      'CREATE TABLE IF NOT EXISTS "Users" ("id" INTEGER PRIMARY KEY AUTOINCREMENT, "email" TEXT NOT NULL '
+        .. 'CONSTRAINT "Users_email_check" CHECK (length("email") <= 50), '
         .. '"createdAt" TEXT NOT NULL, "updatedAt" TEXT NOT NULL, CONSTRAINT "users_email_unique" UNIQUE '
           .. '("email"))',
     }, create(sqlite, "User", { email = { type = T.STRING(50), allowNull = false, unique = true } }))
@@ -48,7 +49,7 @@ describe("CREATE TABLE", function()
       .. 'PRIMARY KEY ("row", "hall"))' },
       create(sqlite, "Seat", seat, BARE))
     assert.same({ 'CREATE TABLE IF NOT EXISTS "Codes" ("code" TEXT NOT NULL PRIMARY KEY)' },
-      create(sqlite, "Code", { code = { type = T.UUID, primaryKey = true } }, BARE))
+      create(sqlite, "Code", { code = { type = T.TEXT, primaryKey = true } }, BARE))
     assert.same({ 'CREATE TABLE IF NOT EXISTS "Notes" ("n" TEXT)' },
       create(sqlite, "Note", { n = T.TEXT }, { timestamps = false, noPrimaryKey = true }))
   end)
@@ -104,7 +105,8 @@ describe("CREATE TABLE", function()
       'DROP TYPE IF EXISTS "app"."enum_Users_kinds"',
     }, ddl.drop_table(define(postgres, "User", attributes, options), postgres, { cascade = true }))
     attributes.kinds = nil
-    assert.same({ 'CREATE TABLE IF NOT EXISTS "app.Users" ("kind" TEXT)' },
+    assert.same({ 'CREATE TABLE IF NOT EXISTS "app.Users" ("kind" TEXT CONSTRAINT "app.Users_kind_check" '
+      .. [[CHECK ("kind" IN ('it''s', 'b\c')))]] },
       create(sqlite, "User", attributes, options))
     assert.same({ 'DROP TABLE IF EXISTS "app.Users"' },
       ddl.drop_table(define(sqlite, "User", attributes, options), sqlite, { cascade = true }))
@@ -123,7 +125,8 @@ describe("DEFAULT", function()
       expression = function(e, def) return e == expression and "now() + '" .. def.name .. "'" end,
     })
     -- The enum's type comes first.
-    return texts[#texts]:match(" DEFAULT (.*)%)$")
+    local clause = texts[#texts]:match(" DEFAULT (.*)%)$")
+    return clause and (clause:match("^(.-) CONSTRAINT ") or clause)
   end
 
   it("is a literal of the value", function()

@@ -11,7 +11,7 @@ local suggest = require("rowan.base.suggest")
 local collect = {}
 
 local function missing(attr, failures)
-  if attr.allow_null or attr.auto or attr.default_kind == "expression" then return failures end
+  if attr.allow_null or attr.made then return failures end
   return cast.fail_null(failures, attr)
 end
 

@@ -5,13 +5,13 @@ local rows = require("rowan.driver.rows")
 local fields = {}
 
 local function describe(def, attr)
-  local plain = not attr.type.dump and attr.type.plain or {}
+  local plain = not attr.type.dump and not attr.generated and attr.type.plain or {}
   local constant, default = attr.default_kind == "value" and type(attr.default) ~= "table", nil
   if constant then default = attr.default end
   return {
     name = attr.name, kind = plain.kind, low = plain.low, high = plain.high, length = plain.length, words = plain.words,
     nullable = attr.allow_null, generated = attr.auto, key = attr.primary or (attr == def.version and #def.primary > 0),
-    optional = attr.allow_null or attr.auto or attr.default_kind == "expression",
+    optional = attr.allow_null or attr.made,
     stamped = attr == def.created or attr == def.updated,
     default = default,
     computed = attr.default_kind == "function" or (attr.default_kind == "value" and not constant),

@@ -163,7 +163,7 @@ end
 local function may_be_absent(def, attr, row)
   if attr.allow_null then return true end
   if not row.isNewRecord then return attr.virtual end
-  return attr.auto or attr.default_kind == "expression" or attr == def.created or attr == def.updated
+  return attr.made or attr == def.created or attr == def.updated
     or attr == def.version
 end
 

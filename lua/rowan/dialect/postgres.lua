@@ -11,6 +11,7 @@ local postgres = {
   literal = types.literal,
   enum_name = types.enum_name,
   refuse = types.refuse,
+  type_check = types.type_check,
   extension = types.extension,
   lists_as_text = types.lists_as_text,
   max_identifier = 63,
@@ -26,6 +27,8 @@ local postgres = {
     index_methods = true,
     arrays = true,
     row_locks = true,
+    strict_tables = false,
+    virtual_columns = false,
     drop_cascade = true,
     drop_many = true,
     -- The generated key of a plain INSERT comes by RETURNING.

@@ -109,6 +109,18 @@ local function hex(bytes)
   return (bytes:gsub(".", function(c) return ("%02x"):format(c:byte()) end))
 end
 
+---The condition under which a column holds a value of the type, where its SQL type takes more; nil for none.
+---@param type_of rowan.Type
+---@param column string quoted
+---@return string?
+function postgres_types.type_check(type_of, column)
+  if type_of.base then return postgres_types.type_check(type_of.base, column) end
+  if type_of.key ~= "ENUM" or not type_of.check then return nil end
+  local list = {}
+  for i, value in ipairs(type_of.values) do list[i] = string_literal(value) end
+  return ("%s IN (%s)"):format(column, table.concat(list, ", "))
+end
+
 ---A canonical value as an SQL literal, for DEFAULT clauses; values of statements are bound instead.
 ---@param value any
 ---@param type_of rowan.Type

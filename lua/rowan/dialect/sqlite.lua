@@ -10,6 +10,7 @@ local sqlite = {
   type_name = types.type_name,
   literal = types.literal,
   refuse = types.refuse,
+  type_check = types.type_check,
   collation = types.collation,
   max_identifier = nil,
   supports = {
@@ -24,6 +25,8 @@ local sqlite = {
     index_methods = false,
     arrays = false,
     row_locks = false,
+    strict_tables = true,
+    virtual_columns = true,
     drop_cascade = false,
     drop_many = false,
     -- The rowid of a plain INSERT is known without RETURNING.

@@ -25,6 +25,8 @@ local TEXT = { key = "TEXT", code = "s" }
 function sqlite_types.type_name(type_of, attr, def)
   if type_of.binary then return "BLOB" end
   if type_of.base then return sqlite_types.type_name(type_of.base, attr, def) end
+  -- STRICT tables know no other names.
+  if type_of.key == "BOOLEAN" and def and def.options.strict then return "INTEGER" end
   local name = NAMES[type_of.key]
   if name then return name end
   local subject = attr and def and def.name .. "." .. attr.name .. ": " or ""
@@ -50,6 +52,39 @@ end
 
 local function string_literal(text)
   return "'" .. text:gsub("'", "''") .. "'"
+end
+
+local function length_check(type_of, column)
+  return ("length(%s) <= %d"):format(column, type_of.length)
+end
+
+-- Before SQLite 3.42, NULL is no valid JSON.
+local function json_check(_, column)
+  return ("%s IS NULL OR json_valid(%s)"):format(column, column)
+end
+
+local CHECKS = {
+  BOOLEAN = function(_, column) return column .. " IN (0, 1)" end,
+  ENUM = function(type_of, column)
+    local list = {}
+    for i, value in ipairs(type_of.values) do list[i] = string_literal(value) end
+    return ("%s IN (%s)"):format(column, table.concat(list, ", "))
+  end,
+  STRING = length_check,
+  CHAR = length_check,
+  UUID = function(_, column) return ("length(%s) = 36"):format(column) end,
+  JSON = json_check,
+  JSONB = json_check,
+}
+
+---The condition under which a column holds a value of the type: SQLite itself takes anything. nil for none.
+---@param type_of rowan.Type
+---@param column string quoted
+---@return string?
+function sqlite_types.type_check(type_of, column)
+  if type_of.base then return sqlite_types.type_check(type_of.base, column) end
+  local check = CHECKS[type_of.key]
+  return check and check(type_of, column)
 end
 
 ---A canonical value as an SQL literal, for DEFAULT clauses; values of statements are bound instead.

@@ -81,9 +81,10 @@ function write.save(def, attrs, dialect)
     sets[#sets + 1] = { field = def.version.field, value = next_version(builder.tree(dialect), def.version) }
   end
   local condition, all = by_key(def, attrs, codes)
+  local nodes, columns = many.returning(many.generated(def))
   return {
-    codes = table.concat(codes), attrs = all,
-    text = compile.text(node.update(link.source(def), sets, condition), dialect),
+    codes = table.concat(codes), attrs = all, columns = columns,
+    text = compile.text(node.update(link.source(def), sets, condition, nodes), dialect),
   }
 end
 

@@ -20,7 +20,18 @@ function many.made_by_database(def, attrs)
   local present, list = {}, {}
   for _, attr in ipairs(attrs) do present[attr] = true end
   for _, attr in ipairs(def.list) do
-    if not present[attr] and (attr.auto or attr.default_kind == "expression") then list[#list + 1] = attr end
+    if not present[attr] and attr.made then list[#list + 1] = attr end
+  end
+  return list
+end
+
+---Attributes that change with others, without being written.
+---@param def rowan.Definition
+---@return rowan.Attribute[]
+function many.generated(def)
+  local list = {}
+  for _, attr in ipairs(def.list) do
+    if attr.generated then list[#list + 1] = attr end
   end
   return list
 end

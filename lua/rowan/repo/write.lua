@@ -71,6 +71,21 @@ function write.made_by(plan)
   return names
 end
 
+-- What the database made of a row goes into the row, and as it is stored into `values`, which stand for the row where the row
+-- does not show what is bound.
+local function take_made(plan, row, values, made)
+  for _, column in ipairs(plan.columns) do
+    local value = made[column.key]
+    if column.dump and values == row then
+      values = {}
+      for name, bound in next, row do values[name] = bound end
+    end
+    row[column.key] = value
+    values[column.key] = value ~= nil and column.dump and column.dump(value) or value
+  end
+  return values
+end
+
 local function insert_plan(model, row)
   local def = model.definition
   local plan = named(write_plan.insert(def, collect.attributes(def, row), model.db._dialect), model)
@@ -98,8 +113,7 @@ function write.ready(model, row, values, key, options)
   if plan.last_id then
     row[plan.last_id.name], values[plan.last_id.name] = last_id, last_id
   elseif plan.columns then
-    -- `values` stands for the row where the row does not show what is bound.
-    for name, value in next, made do row[name], values[name] = value, value end
+    values = take_made(plan, row, values, made)
   end
   undo.insert(transaction, row, plan.undone)
   return rows.adopt(row, model._template, kept.layout or write.layout(model), values)
@@ -219,12 +233,13 @@ function write.update_named(model, db, row, names, options)
     plan.model = model
     kept[key] = plan
   end
-  local _, affected, _, transaction = run.plan(db, plan, params, count, options, nil, nil, row)
+  local made, affected, _, transaction = run.plan(db, plan, params, count, options, nil, nil, row)
   if affected ~= 1 then raise_gone(model, row, options) end
   undo.update(transaction, row)
   local written = {}
   for i, attr in ipairs(attrs) do written[attr.name] = params[i] end
   count_version(def, row, written)
+  if plan.columns then take_made(plan, row, written, made[1]) end
   rows.update(row, written)
 end
 
@@ -271,10 +286,11 @@ function write.changes(model, row, values, key, canonical, options)
     plan = changes_plan(model, values)
     kept[key] = plan
   end
-  local _, affected, _, transaction = run.plan(model.db, plan, values, plan.count, options, nil, nil, row)
+  local made, affected, _, transaction = run.plan(model.db, plan, values, plan.count, options, nil, nil, row)
   if affected ~= 1 then raise_gone(model, row, options) end
   undo.update(transaction, row)
   if def.version then count_version(def, row, values) end
+  if plan.columns then take_made(plan, row, values, made[1]) end
   rows.update(row, values)
   if now then row[def.updated.name] = now end
   if canonical then

@@ -24,6 +24,8 @@ local attribute = {}
 ---@field auto boolean
 ---@field default any a canonical value, a function, or an expression; nil when there is none
 ---@field default_kind "value"|"function"|"expression"|nil
+---@field generated? { expression: rowan.Expression, stored: boolean } what the database computes it from
+---@field made boolean the database makes a value where none is given
 ---@field references? rowan.Reference
 ---@field unique boolean unique by itself
 ---@field comment? string
@@ -36,7 +38,7 @@ local attribute = {}
 local KINDS = {
   type = "any", allowNull = "boolean", field = "string", columnName = "string", defaultValue = "any",
   primaryKey = "boolean", autoIncrement = "boolean", autoIncrementIdentity = "boolean", unique = "any",
-  index = "any",
+  index = "any", generated = "table",
   references = "string|table", onDelete = "string", onUpdate = "string", comment = "string", get = "function",
   set = "function", validate = "table", values = "any",
 }
@@ -151,9 +153,32 @@ local function set_key(attr, subject, spec)
   attr.allow_null = false
 end
 
+local GENERATED = check.set({ "as", "stored" })
+
+-- `generated`: an expression, or { as = expression, stored = true | false }.
+local function set_generated(attr, subject, given)
+  if given == nil then return end
+  local as, stored = given, true
+  if not is_expression(attr.definition, given) then
+    check.keys(given, GENERATED, ('%s: the option "generated"'):format(subject), "DefinitionError")
+    as = given.as
+    if given.stored ~= nil then stored = given.stored end
+  end
+  if not is_expression(attr.definition, as) then
+    fail(subject, 'the option "generated" wants an SQL expression, such as rowan.literal("price * 2")')
+  end
+  if not stored and not attr.definition.dialect.supports.virtual_columns then
+    fail(subject, ("generated columns are stored on %s: stored must not be false"):format(attr.definition.dialect.name))
+  end
+  if attr.primary or attr.auto or attr.default_kind then
+    fail(subject, "a generated column has no default, and is no key that rows are written with")
+  end
+  attr.generated = { expression = as, stored = stored }
+end
+
 local function check_virtual(subject, spec)
   for _, key in ipairs({
-    "primaryKey", "autoIncrement", "field", "columnName", "unique", "index", "references", "onDelete",
+    "primaryKey", "autoIncrement", "generated", "field", "columnName", "unique", "index", "references", "onDelete",
     "onUpdate", "comment",
   }) do
     if spec[key] then
@@ -184,6 +209,8 @@ function attribute.fill(attr, def, name, spec, position)
   set_key(attr, subject, spec)
   if attr.virtual then check_virtual(subject, spec) end
   set_default(attr, subject, spec)
+  set_generated(attr, subject, spec.generated)
+  attr.made = attr.auto or attr.generated ~= nil or attr.default_kind == "expression"
   attr.references = reference.read(def, subject, spec)
   reference.action(subject, "onDelete", spec.onDelete)
   reference.action(subject, "onUpdate", spec.onUpdate)
