@@ -121,7 +121,7 @@ local function matches(items, chars, at, i, fold)
   end
   local c = chars[i]
   if not c then return false end
-  local fits = item.one or item.text == c or fold and item.text:lower() == c:lower()
+  local fits = item.one or item.text == c or fold == true and item.text:lower() == c:lower()
   return fits and matches(items, chars, at + 1, i + 1, fold)
 end
 
@@ -138,7 +138,7 @@ local function affixed(value, before, after)
   return items
 end
 
--- op -> function(name, cell, value, fold); `cell` is never NULL here.
+-- op -> function(name, cell, value); `cell` is never NULL here.
 local READ = {
   eq = function(name, a, b) return order_of(name, a, b) == 0 end,
   ne = function(name, a, b) return order_of(name, a, b) ~= 0 end,
@@ -147,10 +147,10 @@ local READ = {
   lt = function(name, a, b) return order_of(name, a, b) < 0 end,
   lte = function(name, a, b) return order_of(name, a, b) <= 0 end,
   between = function(name, a, pair) return order_of(name, a, pair[1]) >= 0 and order_of(name, a, pair[2]) <= 0 end,
-  like = function(_, a, b, fold) return like(a, pattern_of(b, true), fold) end,
-  startsWith = function(_, a, b, fold) return like(a, affixed(b, false, true), fold) end,
-  endsWith = function(_, a, b, fold) return like(a, affixed(b, true, false), fold) end,
-  substring = function(_, a, b, fold) return like(a, affixed(b, true, true), fold) end,
+  like = function(_, a, b) return like(a, pattern_of(b, true)) end,
+  startsWith = function(_, a, b) return like(a, affixed(b, false, true)) end,
+  endsWith = function(_, a, b) return like(a, affixed(b, true, false)) end,
+  substring = function(_, a, b) return like(a, affixed(b, true, true)) end,
   iLike = function(_, a, b) return like(a, pattern_of(b, true), true) end,
 }
 local NEGATED = {
@@ -177,16 +177,16 @@ local function read_member(name, cell, list)
   return found
 end
 
-local function read_operator(name, cell, operator, value, fold)
+local function read_operator(name, cell, operator, value)
   local op = operator.name
-  if op == "not" then return negation(read_value(name, cell, value, fold)) end
+  if op == "not" then return negation(read_value(name, cell, value)) end
   if op == "and" or op == "or" then
     local list = { n = 0 }
     local is_list = value[1] ~= nil or next(value) == nil
     for key, item in pairs(value) do
       if not is_list then item = { [key] = item } end
       list.n = list.n + 1
-      list[list.n] = read_value(name, cell, item, fold)
+      list[list.n] = read_value(name, cell, item)
     end
     if op == "and" then return all_of(list) end
     return any_of(list)
@@ -200,19 +200,19 @@ local function read_operator(name, cell, operator, value, fold)
   if value == null then return (cell == null) == (op == "eq") end
   if cell == null then return nil end
   local positive = NEGATED[op]
-  if positive then return not READ[positive](name, cell, value, fold) end
-  return READ[op](name, cell, value, fold)
+  if positive then return not READ[positive](name, cell, value) end
+  return READ[op](name, cell, value)
 end
 
-function read_value(name, cell, value, fold)
+function read_value(name, cell, value)
   if value == null then return cell == null end
-  if type(value) ~= "table" then return read_operator(name, cell, Op.eq, value, fold) end
+  if type(value) ~= "table" then return read_operator(name, cell, Op.eq, value) end
   local key = next(value)
   if rowan.kind(key) ~= "operator" then return read_member(name, cell, value) end
   local list = { n = 0 }
   for operator, item in pairs(value) do
     list.n = list.n + 1
-    list[list.n] = read_operator(name, cell, operator, item, fold)
+    list[list.n] = read_operator(name, cell, operator, item)
   end
   return all_of(list)
 end
@@ -221,9 +221,8 @@ end
 ---@param row table
 ---@param condition table
 ---@param joint "and"|"or"
----@param fold boolean LIKE does not tell upper from lower case
 ---@return boolean|nil
-local function read_condition(row, condition, joint, fold)
+local function read_condition(row, condition, joint)
   local list = { n = 0 }
   local function add(v)
     list.n = list.n + 1
@@ -231,13 +230,13 @@ local function read_condition(row, condition, joint, fold)
   end
   for key, item in pairs(condition) do
     if type(key) == "number" then
-      add(read_condition(row, item, "and", fold))
+      add(read_condition(row, item, "and"))
     elseif type(key) == "string" then
-      add(read_value(key, row[key], item, fold))
+      add(read_value(key, row[key], item))
     elseif key == Op.not_ then
-      add(negation(read_condition(row, item, "and", fold)))
+      add(negation(read_condition(row, item, "and")))
     else
-      add(read_condition(row, item, key.name, fold))
+      add(read_condition(row, item, key.name))
     end
   end
   if joint == "and" then return all_of(list) end
@@ -258,13 +257,13 @@ local function random_list(random, pool)
   return list
 end
 
-local function random_operator(random, name, ilike)
+local function random_operator(random, name)
   local pool = POOLS[name]
   local kinds = (name == "flag" or name == "size") and PLAIN or ORDERED
   local op = random.pick(kinds)
   if name == "text" and random.chance(0.5) then
     op = random.pick(TEXTUAL)
-    if ilike and random.chance(0.2) then op = random.pick { "iLike", "notILike" } end
+    if random.chance(0.2) then op = random.pick { "iLike", "notILike" } end
     local is_pattern = op:lower():find("like", 1, true)
     return Op[op], random.pick(is_pattern and PATTERNS or pool)
   end
@@ -276,22 +275,22 @@ local function random_operator(random, name, ilike)
   return Op[op], random.pick(pool)
 end
 
-local function random_value(random, name, ilike, depth)
+local function random_value(random, name, depth)
   local kind = random.integer(1, depth > 2 and 4 or 6)
   if kind == 1 then return random.chance(0.2) and null or random.pick(POOLS[name]) end
   if kind == 2 then return random_list(random, POOLS[name]) end
   if kind <= 4 then
     local value = {}
     for _ = 1, random.integer(1, 2) do
-      local operator, operand = random_operator(random, name, ilike)
+      local operator, operand = random_operator(random, name)
       value[operator] = operand
     end
     return value
   end
-  if random.chance(0.3) then return { [Op.not_] = random_value(random, name, ilike, depth + 1) } end
+  if random.chance(0.3) then return { [Op.not_] = random_value(random, name, depth + 1) } end
   local members = {}
   for i = 1, random.integer(0, 3) do
-    local member = random_value(random, name, ilike, depth + 1)
+    local member = random_value(random, name, depth + 1)
     -- A list in here would be a list of values.
     members[i] = member
   end
@@ -300,21 +299,20 @@ end
 
 --- A random condition.
 ---@param random table
----@param ilike boolean iLike is known
 ---@param depth integer 1 for the outermost
 ---@return table
-local function random_condition(random, ilike, depth)
+local function random_condition(random, depth)
   local condition = {}
   for _ = 1, random.integer(0, 3) do
     local name = random.pick(NAMES)
-    condition[name] = random_value(random, name, ilike, 1)
+    condition[name] = random_value(random, name, 1)
   end
   if depth < 4 then
     for _, operator in ipairs({ Op.and_, Op.or_, Op.not_ }) do
-      if random.chance(0.25) then condition[operator] = random_condition(random, ilike, depth + 1) end
+      if random.chance(0.25) then condition[operator] = random_condition(random, depth + 1) end
     end
     for i = 1, random.chance(0.3) and random.integer(1, 3) or 0 do
-      condition[i] = random_condition(random, ilike, depth + 1)
+      condition[i] = random_condition(random, depth + 1)
     end
   end
   return condition

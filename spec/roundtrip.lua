@@ -134,7 +134,7 @@ local function through_where(Value, cases)
     local given, expected = case_of(item)
     all[i] = given
     for _ = 1, THREE do
-      local found, seen = Value:findAll { where = { v = given } }, false
+      local found, seen = Value:findAll { where = { v = { [Op.eq] = given } } }, false
       for _, row in ipairs(found) do
         seen = seen or row.id == i
         if row.id ~= i and row.v ~= expected and not same(row.v, expected) then
@@ -143,7 +143,7 @@ local function through_where(Value, cases)
       end
       if not seen then error(("where did not find %s"):format(show(given))) end
     end
-    assert.equal(Value:count { where = { v = given } } + Value:count { where = { v = { [Op.ne] = given } } },
+    assert.equal(Value:count { where = { v = { [Op.eq] = given } } } + Value:count { where = { v = { [Op.ne] = given } } },
       #cases)
   end
   assert.equal(#cases, Value:count { where = { v = { [Op["in"]] = all } } })

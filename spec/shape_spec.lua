@@ -120,7 +120,7 @@ end
 
 local function random_options(random)
   return {
-    where = random.chance(0.9) and conditions.random(random, false, 1) or nil, order = random_order(random),
+    where = random.chance(0.9) and conditions.random(random, 1) or nil, order = random_order(random),
     attributes = random_attributes(random), limit = random.chance(0.5) and random.integer(0, 9) or nil,
     offset = random.chance(0.3) and random.integer(0, 9) or nil,
   }

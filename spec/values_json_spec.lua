@@ -119,11 +119,12 @@ helper.each(function(dialect, connect)
       local document = { b = { 1, {} } }
       for _, key in ipairs(random.shuffle { "x", "y" }) do document.b[2][key] = key == "x" and null or 2 end
       for _, key in ipairs(random.shuffle { "a", "z" }) do document[key] = key == "a" and 1 or nil end
-      local found = T:findAll { where = { data = document } }
+      local found = T:findAll { where = { data = { [rowan.Op.eq] = document } } }
       assert.equal(1, #found)
       assert.equal(1, found[1].id)
     end
-    assert.equal(0, T:count { where = { data = { a = 1 } } })
+    assert.equal(0, T:count { where = { data = { [rowan.Op.eq] = { a = 1 } } } })
+    assert.equal(1, T:count { where = { data = { a = 1 } } })
   end)
 
   it("sees a change inside a document, and none where there is none", function()

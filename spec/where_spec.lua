@@ -27,8 +27,6 @@ end
 local ROWS = 60
 
 helper.each(function(dialect, connect)
-  local fold = dialect == "sqlite" -- LIKE does not tell a from A there
-
   local function filled()
     local db = connect()
     local Item = db:define("Item", conditions.attributes, { timestamps = false })
@@ -41,7 +39,7 @@ helper.each(function(dialect, connect)
   local function expected_ids(rows, condition)
     local list = {}
     for _, row in ipairs(rows) do
-      if conditions.read(row, condition, "and", fold) == true then list[#list + 1] = row.id end
+      if conditions.read(row, condition, "and") == true then list[#list + 1] = row.id end
     end
     return list
   end
@@ -51,7 +49,7 @@ helper.each(function(dialect, connect)
     local random = seeded(4711)
     local selective = 0
     for round = 1, 500 do
-      local condition = conditions.random(random, dialect == "postgres", 1)
+      local condition = conditions.random(random, 1)
       local expected = expected_ids(rows, condition)
       local found = ids(Item:findAll { where = condition, attributes = { "id" } })
       if #expected > 0 and #expected < ROWS then selective = selective + 1 end
@@ -187,7 +185,7 @@ helper.each(function(dialect, connect)
     refused(Item, { n = members }, "Item%.n", "nested too deep")
     refused(Item, { n = { [Op.overlap] = { 1 } } }, "Item%.n", "Op%.overlap")
     if dialect == "sqlite" then
-      refused(Item, { text = { [Op.iLike] = "a" } }, "Item%.text", "Op%.iLike", "sqlite")
+      refused(Item, { text = { [Op.match] = "a" } }, "Item%.text", "Op%.match", "sqlite")
       refused(Item, { x = 0 / 0 }, "Item%.x", "cannot be NaN")
     end
   end)

@@ -190,6 +190,7 @@ static int configure(rn_sqlite *session) {
    * is not (a first step forgets it), and costs a point query less than can be measured. */
   sqlite3_progress_handler(db, STEPS_PER_LOOK, look_at_clock, session);
   if (rc == SQLITE_OK) rc = rn_sqlite_functions_register(db);
+  if (rc == SQLITE_OK) rc = rn_sqlite_operators_register(db);
   if (rc == SQLITE_OK) rc = rn_sqlite_rows_register(session);
   return rc;
 }

@@ -143,10 +143,11 @@ rn_result *rn_sqlite_take(rn_sqlite *session, rn_error *err);
  * the connection. Always RN_FAIL. */
 rn_status rn_sqlite_fail(rn_sqlite *session, int rc, rn_error *err);
 
-/* --- sqlite_rows.c, sqlite_functions.c --- */
+/* --- sqlite_rows.c, sqlite_functions.c, sqlite_operators.c --- */
 
 /* Registers on one connection; a result code of SQLite. */
 int rn_sqlite_rows_register(rn_sqlite *session);
 int rn_sqlite_functions_register(sqlite3 *db);
+int rn_sqlite_operators_register(sqlite3 *db);
 
 #endif

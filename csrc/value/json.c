@@ -1,5 +1,5 @@
-/* JSON compared by value, as PostgreSQL's jsonb does: for SQLite's collation ROWAN_JSON. A value is brought
- * to one text for all its spellings, then bytes are compared. */
+/* JSON brought to one text for all spellings of a value, which json_compare.c looks at; and a member found by its
+ * key. */
 #include "value/json.h"
 
 #include <stdlib.h>
@@ -237,25 +237,39 @@ bool rn_json_canonical(const char *s, size_t n, rn_buf *out) {
   return r.at == r.end;
 }
 
-static int compare_bytes(const char *a, size_t na, const char *b, size_t nb) {
-  size_t shared = na < nb ? na : nb;
-  int order = shared ? memcmp(a, b, shared) : 0;
-  return order ? order : (na > nb) - (na < nb);
+bool rn_json_member(const char *s, size_t n, const char *key, size_t nk, rn_json_slice *value, bool *found) {
+  reader r = { .at = s, .end = s + n };
+  rn_buf name = { 0 }, wanted = { 0 }, ignored = { 0 };
+  *found = false;
+  rn_json_key(key, nk, &wanted);
+  bool read = true;
+  if (take(&r, '{') && !take(&r, '}')) {
+    do {
+      rn_buf_reset(&name);
+      rn_buf_reset(&ignored);
+      read = take(&r, '"') && string_into(&r, &name) && take(&r, ':');
+      skip_blanks(&r);
+      const char *from = r.at;
+      read = read && value_into(&r, &ignored);
+      if (read && name.size == wanted.size && memcmp(name.data, wanted.data, name.size) == 0) {
+        *value = (rn_json_slice) { from, (size_t)(r.at - from) };
+        *found = true;
+      }
+    } while (read && take(&r, ','));
+    read = read && take(&r, '}');
+  }
+  read = read && !name.failed && !wanted.failed && !ignored.failed;
+  rn_buf_free(&name);
+  rn_buf_free(&wanted);
+  rn_buf_free(&ignored);
+  return read;
 }
 
-int rn_json_compare(const char *a, size_t na, const char *b, size_t nb) {
-  if (compare_bytes(a, na, b, nb) == 0) return 0;
-  rn_buf x = { 0 }, y = { 0 };
-  bool x_json = rn_json_canonical(a, na, &x), y_json = rn_json_canonical(b, nb, &y);
-  int order;
-  if (x.failed || y.failed || (!x_json && !y_json)) {
-    order = compare_bytes(a, na, b, nb);
-  } else if (x_json != y_json) {
-    order = x_json ? -1 : 1;
-  } else {
-    order = compare_bytes(x.data, x.size, y.data, y.size);
+void rn_json_key(const char *key, size_t n, rn_buf *out) {
+  rn_buf_char(out, '"');
+  for (size_t i = 0; i < n; i++) {
+    if (key[i] == '"' || key[i] == '\\') rn_buf_char(out, '\\');
+    rn_buf_char(out, key[i]);
   }
-  rn_buf_free(&x);
-  rn_buf_free(&y);
-  return order;
+  rn_buf_char(out, '"');
 }

@@ -53,7 +53,11 @@ for _, one in ipairs({ timestamps, paranoid, version }) do plugin.register(one.n
 for name, method in pairs(hooked) do Database[name] = method end
 
 -- The words of rowan's table that Sequelize also has on its instance.
-for _, name in ipairs({ "fn", "col", "literal", "cast", "and_", "or_" }) do Database[name] = construct[name] end
+for _, name in ipairs({
+  "fn", "col", "literal", "cast", "and_", "or_", "not_", "case", "sql", "json", "identifier",
+}) do
+  Database[name] = construct[name]
+end
 
 ---@type fun(left: any, operator: any, value?: any): rowan.Expression
 Database.where = construct.where

@@ -44,6 +44,11 @@ local rowan = {
   exists = query.exists,
   ---Rows of one's own as a table of a query: db:from{ rowan.values{ { id = 1 }, { id = 2 } }, "v" }.
   values = query.values,
+  not_ = construct.not_,
+  case = construct.case,
+  sql = construct.sql,
+  json = construct.json,
+  identifier = construct.identifier,
   ---Marks a table as a JSON array, so that an empty one is stored as [].
   array = json.array,
   ---Marks a table as a JSON object.

@@ -1,5 +1,6 @@
 --- PostgreSQL 11 and newer.
 
+local operators = require("rowan.sql.operators")
 local quote = require("rowan.dialect.quote")
 local types = require("rowan.dialect.postgres_types")
 
@@ -16,7 +17,9 @@ local postgres = {
   lists_as_text = types.lists_as_text,
   max_identifier = 63,
   supports = {
-    ilike = true,
+    ranges = true,
+    text_search = true,
+    instant_casts = true,
     nan = true,
     nulls_are_largest = true,
     schemas = true,
@@ -83,6 +86,28 @@ end
 -- A row version that no transaction has locked or updated is a new row.
 function postgres.visitors.inserted(w)
   w:put("(xmax = 0)")
+end
+
+function postgres.visitors.path(w, item)
+  w:put("(")
+  w:visit(item.value)
+  if #item.steps == 0 then w:put(" #>> '{}'") end
+  for i, step in ipairs(item.steps) do
+    w:put(item.text and i == #item.steps and " ->> " or " -> ")
+    w:put(type(step) == "number" and ("%d"):format(step) or types.string_literal(step))
+  end
+  w:put(")")
+end
+
+function postgres.visitors.over_list(w, item)
+  w:visit(item.left)
+  if item.operator == "has" then
+    w:put(item.quantifier == "any" and " ?| " or " ?& ")
+    return w:put(w.dialect.placeholder(item.slot))
+  end
+  -- The backslash escapes in LIKE ANY too, where the clause that says so cannot stand.
+  w:put(" " .. operators.sql[item.operator].text .. (item.quantifier == "any" and " ANY (" or " ALL ("))
+  w:put(w.dialect.placeholder(item.slot) .. ")")
 end
 
 function postgres.visitors.member(w, item)

@@ -98,12 +98,15 @@ function postgres_types.extension(type_of)
     or type_of.base and postgres_types.extension(type_of.base)
 end
 
--- Text as a literal, whatever standard_conforming_strings says.
-local function string_literal(text)
+---Text as a literal, whatever standard_conforming_strings says.
+---@param text string
+---@return string
+function postgres_types.string_literal(text)
   local doubled = text:gsub("'", "''")
   if not doubled:find("\\", 1, true) then return "'" .. doubled .. "'" end
   return "E'" .. doubled:gsub("\\", "\\\\") .. "'"
 end
+local string_literal = postgres_types.string_literal
 
 local function hex(bytes)
   return (bytes:gsub(".", function(c) return ("%02x"):format(c:byte()) end))

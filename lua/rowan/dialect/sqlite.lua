@@ -1,5 +1,6 @@
 --- SQLite 3.35 and newer.
 
+local operators = require("rowan.sql.operators")
 local quote = require("rowan.dialect.quote")
 local types = require("rowan.dialect.sqlite_types")
 
@@ -14,7 +15,9 @@ local sqlite = {
   collation = types.collation,
   max_identifier = nil,
   supports = {
-    ilike = false,
+    ranges = false,
+    text_search = false,
+    instant_casts = false,
     nan = false,
     nulls_are_largest = false,
     schemas = false,
@@ -79,11 +82,114 @@ function sqlite.visitors.constant(w, item)
   w:put(item.value and "1" or "0")
 end
 
+local function collation(code)
+  if code == "n" then return " COLLATE ROWAN_DECIMAL" end
+  if code == "j" or code == "J" then return " COLLATE ROWAN_JSON" end
+  return ""
+end
+
 -- DECIMAL and JSON are text in SQLite, so they are compared by value through the core's collations.
 function sqlite.visitors.column(w, item)
   w:column(item)
-  if item.decimal then w:put(" COLLATE ROWAN_DECIMAL") end
-  if item.document then w:put(" COLLATE ROWAN_JSON") end
+  w:put(collation(item.decimal and "n" or item.document and "J"))
+end
+
+function sqlite.visitors.by_value(w, item)
+  w:visit(item.value)
+  w:put(collation(item.code))
+end
+
+-- The functions of the core that stand for operators which SQLite has not, or not with PostgreSQL's meaning.
+local FUNCTIONS = {
+  like = { "rowan_like" }, notLike = { "rowan_like", negated = true },
+  iLike = { "rowan_ilike" }, notILike = { "rowan_ilike", negated = true },
+  regexp = { "rowan_regexp" }, notRegexp = { "rowan_regexp", negated = true },
+  iRegexp = { "rowan_iregexp" }, notIRegexp = { "rowan_iregexp", negated = true },
+  contains = { "rowan_json_contains" }, contained = { "rowan_json_contains", swapped = true },
+  overlap = { "rowan_json_overlap" }, has = { "rowan_json_has" },
+}
+
+local function operation(w, operator, left, right)
+  local found = FUNCTIONS[operator]
+  if not found then
+    left()
+    w:put(" " .. operators.sql[operator].text .. " ")
+    return right()
+  end
+  if found.swapped then left, right = right, left end
+  w:put((found.negated and "NOT " or "") .. found[1] .. "(")
+  left()
+  w:put(", ")
+  right()
+  w:put(")")
+end
+
+function sqlite.visitors.compare(w, item)
+  operation(w, item.operator, function() w:visit(item.left) end, function() w:visit(item.right) end)
+end
+
+-- Three-valued as in PostgreSQL: unknown when the left side is NULL, but decided when the list is empty.
+function sqlite.visitors.over_list(w, item)
+  local any = item.quantifier == "any"
+  w:put("(SELECT CASE COUNT(*) WHEN 0 THEN " .. (any and "0 ELSE MAX(" or "1 ELSE MIN("))
+  operation(w, item.operator, function() w:visit(item.left) end, function() w:put("list.c0") end)
+  w:put(") END FROM rowan_rows(" .. w.dialect.placeholder(item.slot) .. ") AS list)")
+end
+
+-- SQLite finds a key by the text that stands in the document; any other key may be spelt in more than one way there.
+local PLAIN_KEY = "^[%w_ %-%.,;:!?@#$%%&*()+=<>|~^{}%[%]'`]+$"
+
+local function path_literal(steps, first, last)
+  local pieces = { "$" }
+  for i = first, last do
+    local step = steps[i]
+    pieces[#pieces + 1] = type(step) == "number" and ("[%d]"):format(step) or '."' .. step .. '"'
+  end
+  return types.string_literal(table.concat(pieces))
+end
+
+-- The document that the steps up to `stop` lead to, but for a last run of plain ones; where that run begins.
+local function walk_path(w, item, stop)
+  local last_odd
+  for i = 1, stop do
+    local step = item.steps[i]
+    if type(step) == "string" and not step:find(PLAIN_KEY) then last_odd = i end
+  end
+  if not last_odd then
+    w:visit(item.value)
+    return 1
+  end
+  w:put("rowan_json_get(")
+  local first = walk_path(w, item, last_odd - 1)
+  if first < last_odd then w:put(" -> " .. path_literal(item.steps, first, last_odd - 1)) end
+  w:put(", " .. types.string_literal(item.steps[last_odd]) .. ")")
+  return last_odd + 1
+end
+
+function sqlite.visitors.path(w, item)
+  local count = #item.steps
+  local function document() return walk_path(w, item, count) end
+  w:put("(")
+  if not item.text then
+    local first = document()
+    if first <= count then w:put(" -> " .. path_literal(item.steps, first, count)) end
+    return w:put(")")
+  end
+  w:put("CASE json_type(")
+  local path = path_literal(item.steps, document(), count)
+  w:put(", " .. path .. ") WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ELSE CAST(")
+  document()
+  w:put(" ->> " .. path .. " AS TEXT) END)")
+end
+
+-- A cast to a day or a time of day cuts it out of the text that stands for a moment.
+local CUTS = { DATEONLY = "date(", TIME = "time(" }
+
+function sqlite.visitors.cast(w, item)
+  local cut = CUTS[item.key]
+  w:put(cut or "CAST(")
+  w:visit(item.value)
+  w:put(cut and ")" or " AS " .. item.type_text .. ")")
 end
 
 function sqlite.visitors.decimal(w, item)

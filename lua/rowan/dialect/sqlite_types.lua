@@ -50,9 +50,13 @@ local function instant(iso)
   return day .. " " .. time .. "." .. fraction .. ("0"):rep(6 - #fraction)
 end
 
-local function string_literal(text)
+---Text as a literal.
+---@param text string
+---@return string
+function sqlite_types.string_literal(text)
   return "'" .. text:gsub("'", "''") .. "'"
 end
+local string_literal = sqlite_types.string_literal
 
 local function length_check(type_of, column)
   return ("length(%s) <= %d"):format(column, type_of.length)

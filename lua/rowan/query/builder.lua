@@ -44,6 +44,7 @@ end
 
 function Shape:column(attr) self:token(attr.token) end
 Shape.compared = Shape.column
+Shape.document = Shape.column
 Shape.field = Shape.column
 
 function Shape:param(code, value)
@@ -70,9 +71,21 @@ function Shape:logic() self:token(")") end
 function Shape:negate() self:token("not") end
 function Shape:in_query(_, _, negated) self:condition(negated and "notin" or "in") end
 function Shape:truth(value) self:condition(tostring(value)) end
+function Shape:holds() self:condition("holds") end
 function Shape:raw_condition(text) self.conditions = self.conditions + 1; self:literal(text) end
 function Shape:call() self:token(")") end
 function Shape:cast(_, e) self:token(e.to or e.type_token); self:token(")") end
+function Shape:by_value() end
+function Shape:over_list(quantifier, operator) self:condition(quantifier .. " " .. operator) end
+function Shape:case() self:token(")") end
+function Shape:fragment() self:token(")") end
+function Shape:spread() self:token(")") end
+
+function Shape:identifier(parts)
+  self:token("name " .. #parts)
+  for _, part in ipairs(parts) do self:literal(part) end
+end
+
 function Shape:operand(operator) self:condition(operator) end
 function Shape:row() self:token(")") end
 function Shape:enter() end
@@ -173,6 +186,29 @@ function Tree:compared(attr)
   return column
 end
 
+-- A document as JSONB, which has the operators that JSON lacks.
+function Tree:document(attr)
+  if attr.node then return attr.node end
+  local column = self:field(attr)
+  column.plain_json = attr.type.code == "j"
+  return column
+end
+
+function Tree:path(value, steps, text) return node.path(value, steps, text) end
+function Tree:convert(value, type_of) return node.cast(value, self.dialect.type_name(type_of), type_of.key) end
+function Tree:by_value(value, type_of) return node.by_value(value, type_of.code) end
+
+-- Where it takes a subquery, columns on the left need the name of their table in it.
+function Tree:over_list(quantifier, operator, left, slot)
+  if not self.dialect.supports.quantified then self.scope.alias = self.scope.alias or next_alias(self) end
+  return node.over_list(quantifier, operator, left, slot)
+end
+
+function Tree:case(branches, otherwise) return node.case(branches, otherwise) end
+function Tree:fragment(pieces) return node.fragment(pieces) end
+function Tree:spread(items) return node.spread(items) end
+function Tree:identifier(parts) return node.identifier(parts) end
+
 function Tree:param(code) return node.param(self:bind(code)) end
 function Tree:literal(text) return node.literal(text) end
 function Tree:constant(value) return node.constant(value) end
@@ -187,7 +223,7 @@ function Tree:member_rows(columns, slots, attrs)
 end
 
 function Tree:between(left, low, high, negated)
-  return node.between(left, node.param(low), node.param(high), negated)
+  return node.between(left, low, high, negated)
 end
 
 function Tree:logic(operator, list) return node.logic(operator, list) end
@@ -196,11 +232,13 @@ function Tree:negate(condition) return node.negate(condition) end
 function Tree:in_query(value, scalar, negated) return node.in_query(value, scalar.query, negated) end
 
 function Tree:truth(value) return node.constant(value) end
+function Tree:holds(value) return value end
 function Tree:raw_condition(text) return node.literal("(" .. text .. ")") end
 function Tree:call(name, args) return node.call(name, args) end
 
 function Tree:cast(value, e)
-  return node.cast(value, e.to or self.dialect.type_name(e.type))
+  if e.type then return self:convert(value, e.type) end
+  return node.cast(value, e.to)
 end
 
 function Tree:row(values) return node.row(values) end

@@ -1,33 +1,25 @@
---- What stands behind an attribute in `where`: a value, a list, a table of operators. Values are checked against the
---- attribute's type here, so that nothing wrong is sent. Called by query/where, which reads the tables around them.
+--- What stands behind a subject in `where`: a value, a list, a table of operators, a table of keys below JSON. Called by
+--- query/where, which reads the tables around them; what the operators do is query/operation's.
 
 local check = require("rowan.base.check")
-local errors = require("rowan.base.errors")
 local expression = require("rowan.query.expression")
+local json = require("rowan.types.json")
 local null = require("rowan.base.null")
+local operation = require("rowan.query.operation")
 local operators = require("rowan.sql.operators")
 local ops = require("rowan.base.ops")
-local suggest = require("rowan.base.suggest")
-local types = require("rowan.types")
+local subject = require("rowan.query.subject")
+local typing = require("rowan.query.typing")
 
 local comparison = {}
 
 local Op = ops.Op
-local TEXT = types.DataTypes.TEXT
 local AND, OR, NOT = Op["and"], Op["or"], Op["not"]
 -- Deeper conditions are refused: a cyclic table would never end, and databases limit the depth of expressions.
 local MAX_DEPTH = 100
 comparison.MAX_DEPTH = MAX_DEPTH
 
----Raises a QueryError that names the model, and the attribute when there is one.
----@param def table definition
----@param attr? table
----@param rule string
-function comparison.fail(def, attr, rule)
-  local name = attr and (def.name .. "." .. (attr.label or attr.name) .. " ") or (def.name .. ": ")
-  errors.raise("QueryError", { message = "where: " .. name .. rule })
-end
-local fail = comparison.fail
+local fail, compare, member = operation.fail, operation.compare, operation.member
 
 local function by_name(a, b)
   return a.name < b.name
@@ -46,173 +38,94 @@ function comparison.operators_of(value)
 end
 local operators_of = comparison.operators_of
 
-local function no_operator(def, attr, key)
-  local meant = type(key) == "string" and suggest.nearest((key:gsub("^%$", "")), ops.names())
-  fail(def, attr, ("takes a value, a list or a table of operators; %q is no operator%s"):format(tostring(key),
-    meant and (' (did you mean [Op["%s"]]?)'):format(meant) or ""))
-end
-
--- The keys of a table behind an attribute, all of which must be operators.
-local function only_operators(def, attr, value)
+-- The keys of a table behind a subject: operators, and below JSON also names, each in an order of their own.
+local function keys_of(def, s, value)
+  local names, operator_count = {}, 0
   for key in next, value do
-    if not ops.is(key) then no_operator(def, attr, key) end
-  end
-  return operators_of(value)
-end
-
--- One value of an attribute, as it is bound.
-local function bindable(def, attr, value)
-  local type_of = attr.type
-  local canonical, rule = type_of.cast(value)
-  if canonical == nil then fail(def, attr, rule) end
-  if canonical ~= canonical and not def.dialect.supports.nan then
-    fail(def, attr, ("cannot be NaN: %s does not have it"):format(def.dialect.name))
-  end
-  if type_of.dump then return type_of.dump(canonical) end
-  return canonical
-end
-
--- A column that is compared, and the code of what it is compared with. Tables (documents, arrays) compare by value,
--- which takes more than `=` (builder:compared).
-local function subject(b, attr)
-  local code = attr.type.code
-  if not attr.type.dump then return b:column(attr), code end
-  return b:compared(attr), code == "j" and "J" or code
-end
-
-local function list_of(def, attr, values)
-  if type(values) ~= "table" or expression.is(values) then fail(def, attr, "wants a list of values") end
-  local list, has_null, n = {}, false, 0
-  local count = #values
-  for key in next, values do
-    if type(key) ~= "number" or key < 1 or key > count or key % 1 ~= 0 then
-      if type(key) ~= "number" then no_operator(def, attr, key) end
-      fail(def, attr, "wants a list without gaps")
-    end
-  end
-  for i = 1, count do
-    if values[i] == null then
-      has_null = true
+    if ops.is(key) then
+      operator_count = operator_count + 1
+    elseif type(key) == "string" and subject.is_document(s.type) and not s.expression then
+      names[#names + 1] = key
     else
-      n = n + 1
-      list[n] = bindable(def, attr, values[i])
+      operation.no_operator(def, s, key)
     end
   end
-  list.n = n
-  return list, has_null
+  if #names > 1 then table.sort(names) end
+  return operator_count > 0 and operators_of(value) or {}, names
 end
 
--- NULL in a list means "or is NULL"; SQL itself would never find it, and NOT IN would find nothing at all.
-local function member(b, def, attr, values, negated)
-  if expression.is(values) and values.kind == "query" then
-    local column = subject(b, attr)
-    return b:in_query(column, expression.walk(b, def, values), negated)
-  end
-  local list, has_null = list_of(def, attr, values)
-  local joint = negated and "and" or "or"
-  if has_null then b:open(joint) end
-  local column, code = subject(b, attr)
-  local found = b:member(column, b:bind("[" .. code, list), negated)
-  if not has_null then return found end
-  local missing = b:is_null(b:column(attr), negated)
-  return b:logic(joint, { found, missing })
-end
+local walk_value
 
-local function pattern(b, def, attr, operator, spec, value)
-  local text, rule = TEXT.cast(value)
-  if not text then fail(def, attr, ("with Op.%s %s"):format(operator.name, rule)) end
-  if spec.make then value = spec.make(value) end
-  local column = b:column(attr)
-  return b:compare(spec.sql, column, b:bind("-s", value))
-end
-
-local function truth(b, def, attr, spec, value)
-  if value == null then return b:is_null(b:column(attr), spec.negated) end
-  if type(value) ~= "boolean" then fail(def, attr, "takes rowan.null, true or false with Op.is and Op.isNot") end
-  bindable(def, attr, value)
-  local column = b:column(attr)
-  return b:operand(spec.negated and "isNot" or "is", column, b:constant(value))
-end
-
-local function pair(b, def, attr, operator, spec, value)
-  if type(value) ~= "table" or check.sequence(value) ~= 2 then
-    fail(def, attr, ("takes a list of two values with Op.%s"):format(operator.name))
-  end
-  local column, code = subject(b, attr)
-  local low = b:bind("-" .. code, bindable(def, attr, value[1]))
-  local high = b:bind("-" .. code, bindable(def, attr, value[2]))
-  return b:between(column, low, high, spec.negated)
-end
-
-local function compare(b, def, attr, operator, spec, value)
-  if value == null then
-    if operator == Op.eq or operator == Op.ne then return b:is_null(b:column(attr), operator == Op.ne) end
-    fail(def, attr, ("cannot be compared with rowan.null by Op.%s"):format(operator.name))
-  end
-  local column, code = subject(b, attr)
-  if expression.is(value) then
-    return b:operand(spec.sql, column, expression.walk(b, def, value))
-  end
-  return b:compare(spec.sql, column, b:bind("-" .. code, bindable(def, attr, value)))
-end
-
-local attribute_value
-
--- The members of an and/or/not below an attribute: a list of values and operator tables, or one operator table.
-local function attribute_group(b, def, attr, operator, value, depth)
+-- The members of an and/or/not behind a subject: a list of values and operator tables, or one operator table.
+local function group(b, def, s, operator, value, depth)
   if operator == NOT then
     b:open("not")
-    return b:negate(attribute_value(b, def, attr, value, depth))
+    return b:negate(walk_value(b, def, s, value, depth))
   end
   if type(value) ~= "table" or expression.is(value) then
-    fail(def, attr, ("takes a list or a table of operators with Op.%s"):format(operator.name))
+    fail(def, s, ("takes a list or a table of operators with Op.%s"):format(operator.name))
   end
   local list = {}
   b:open(operator.name)
   if value[1] ~= nil or next(value) == nil then
     local count = check.sequence(value)
-    if not count then fail(def, attr, ("takes a list without gaps or other keys with Op.%s"):format(operator.name)) end
-    for i = 1, count do list[i] = attribute_value(b, def, attr, value[i], depth) end
+    if not count then fail(def, s, ("takes a list without gaps or other keys with Op.%s"):format(operator.name)) end
+    for i = 1, count do list[i] = walk_value(b, def, s, value[i], depth) end
   else
-    for _, key in ipairs(only_operators(def, attr, value)) do
-      list[#list + 1] = attribute_value(b, def, attr, { [key] = value[key] }, depth)
-    end
+    local keys, names = keys_of(def, s, value)
+    for _, key in ipairs(keys) do list[#list + 1] = walk_value(b, def, s, { [key] = value[key] }, depth) end
+    for _, key in ipairs(names) do list[#list + 1] = walk_value(b, def, s, { [key] = value[key] }, depth) end
   end
   if operator == OR and next(value) == nil then return b:truth(false) end
   return b:logic(operator.name, list)
 end
 
-local function attribute_operator(b, def, attr, operator, value, depth)
-  if operator == AND or operator == OR or operator == NOT then
-    return attribute_group(b, def, attr, operator, value, depth)
-  end
-  local spec = operators.where[operator.name]
-  if not spec then fail(def, attr, ("cannot take Op.%s yet"):format(operator.name)) end
-  if spec.feature and not def.dialect.supports[spec.feature] then
-    fail(def, attr, ("cannot take Op.%s: %s does not have it"):format(operator.name, def.dialect.name))
-  end
-  if spec.takes == "value" then return compare(b, def, attr, operator, spec, value) end
-  if spec.takes == "list" then return member(b, def, attr, value, spec.negated) end
-  if spec.takes == "pair" then return pair(b, def, attr, operator, spec, value) end
-  if spec.takes == "truth" then return truth(b, def, attr, spec, value) end
-  return pattern(b, def, attr, operator, spec, value)
+-- A plain table with one operator on the right side: { [Op.col] = ... }, { [Op.any] = ... }.
+local function sole_operator(value)
+  if type(value) ~= "table" or expression.is(value) then return nil end
+  local key = next(value)
+  if not ops.is(key) or next(value, key) ~= nil then return nil end
+  return key, value[key]
 end
 
-local function operator_table(b, def, attr, value, depth)
-  local keys = only_operators(def, attr, value)
-  if #keys == 1 then return attribute_operator(b, def, attr, keys[1], value[keys[1]], depth) end
+local function walk_operator(b, def, s, operator, value, depth)
+  if operator == AND or operator == OR or operator == NOT then return group(b, def, s, operator, value, depth) end
+  if operator == Op.any or operator == Op.all then
+    return operation.over_list(b, def, s, Op.eq, operators.where.eq, operator.name, value)
+  end
+  if operator == Op.col then return compare(b, def, s, Op.eq, operators.where.eq, expression.col(value)) end
+  local spec = operators.where[operator.name]
+  if not spec then fail(def, s, ("cannot take Op.%s"):format(operator.name)) end
+  if spec.feature and not def.dialect.supports[spec.feature] then
+    fail(def, s, ("cannot take Op.%s: %s does not have it"):format(operator.name, def.dialect.name))
+  end
+  local inner, operand = sole_operator(value)
+  if inner == Op.any or inner == Op.all then
+    return operation.over_list(b, def, s, operator, spec, inner.name, operand)
+  end
+  if inner == Op.col then value = expression.col(operand) end
+  return operation.takes[spec.takes](b, def, s, operator, spec, value)
+end
+
+-- Operators, and below JSON also keys, of one table: all of them hold.
+local function walk_table(b, def, s, value, depth)
+  local keys, names = keys_of(def, s, value)
+  if #keys + #names == 1 and keys[1] then return walk_operator(b, def, s, keys[1], value[keys[1]], depth) end
   local list = {}
   b:open("and")
   for i = 1, #keys do
-    list[i] = attribute_operator(b, def, attr, keys[i], value[keys[i]], depth)
+    list[i] = walk_operator(b, def, s, keys[i], value[keys[i]], depth)
+  end
+  for _, name in ipairs(names) do
+    list[#list + 1] = walk_value(b, def, subject.below(def, s, name), value[name], depth)
   end
   return b:logic("and", list)
 end
 
--- Whether a table is one value of the attribute, not a list of values: where values of its type are tables. A type of the
+-- Whether a table is one value of the subject, not a list of values: where values of its type are tables. A type of the
 -- user's own says so by taking it.
-local function is_value(attr, value)
-  local type_of = attr.type
+local function is_value(s, value)
+  local type_of = s.type
   return type_of.dump ~= nil and (not type_of.base or type_of.cast(value) ~= nil)
 end
 
@@ -227,26 +140,57 @@ local function holds_operators(value)
   return false
 end
 
-function attribute_value(b, def, attr, value, depth)
-  if depth > MAX_DEPTH then fail(def, attr, "has conditions nested too deep") end
-  if value == null then return b:is_null(b:column(attr)) end
-  if type(value) ~= "table" or expression.is(value) then
-    return compare(b, def, attr, Op.eq, operators.where.eq, value)
-  end
-  if holds_operators(value) then return operator_table(b, def, attr, value, depth + 1) end
-  if is_value(attr, value) then return compare(b, def, attr, Op.eq, operators.where.eq, value) end
-  return member(b, def, attr, value)
+-- A table of keys below JSON, which is a path; marked as an object or empty it is a document.
+local function holds_keys(s, value)
+  if s.expression or not subject.is_document(s.type) or json.is_marked(value) then return false end
+  return type(next(value)) == "string"
 end
 
----Walks what stands behind an attribute into builder `b`.
+function walk_value(b, def, s, value, depth)
+  if depth > MAX_DEPTH then fail(def, s, "has conditions nested too deep") end
+  if value == null then
+    if operation.within_document(s) then
+      fail(def, s, "wants [Op.is] = rowan.null where nothing stands, or [Op.eq] = rowan.null for JSON's null")
+    end
+    return operation.is_null(b, def, s)
+  end
+  if type(value) ~= "table" or expression.is(value) then
+    return compare(b, def, s, Op.eq, operators.where.eq, value)
+  end
+  if holds_operators(value) or holds_keys(s, value) then return walk_table(b, def, s, value, depth + 1) end
+  if is_value(s, value) then return compare(b, def, s, Op.eq, operators.where.eq, value) end
+  return member(b, def, s, nil, operators.where["in"], value)
+end
+
+---Walks what stands behind a subject into builder `b`.
 ---@param b table
 ---@param def table definition
----@param attr table
+---@param s rowan.Subject|rowan.Attribute
 ---@param value any
 ---@param depth integer
 ---@return rowan.sql.Node? in tree building
-function comparison.walk(b, def, attr, value, depth)
-  return attribute_value(b, def, attr, value, depth)
+function comparison.walk(b, def, s, value, depth)
+  return walk_value(b, def, s, value, depth)
+end
+
+-- Numbers and texts compare as they are bound; decimals, dates and documents must be bound as what they are kept as.
+local AS_BOUND = check.set({ "i", "I", "d", "s", "c", "e", "b" })
+
+---Walks rowan.where(expression, operator, value) into builder `b`.
+---@param b table
+---@param def table definition
+---@param e rowan.Expression
+---@param depth integer
+---@return rowan.sql.Node? in tree building
+function comparison.of_expression(b, def, e, depth)
+  local about = expression.subject(b, def, e.left)
+  local typed = not about and typing.of(def, e.left)
+  if typed and (not typed.type or AS_BOUND[typed.code]) then typed = { type = operation.UNTYPED } end
+  local s = {
+    expression = e.left, type = about and about.type or typed.type, steps = about and about.steps,
+    name = about and about.name or "rowan.where(...)",
+  }
+  return walk_operator(b, def, s, e.operator, e.value, depth)
 end
 
 return comparison

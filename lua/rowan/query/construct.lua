@@ -1,8 +1,10 @@
---- SQL expressions in the words of the query language: rowan.fn, col, literal, cast, where, and_, or_. Data only;
+--- SQL expressions in the words of the query language: rowan.fn, col, literal, cast, where, case, sql ... Data only;
 --- query/expression walks them. Called by users through rowan and db.
 
+local check = require("rowan.base.check")
 local errors = require("rowan.base.errors")
 local ops = require("rowan.base.ops")
+local raw = require("rowan.query.raw")
 local types = require("rowan.types")
 
 local construct = {}
@@ -37,6 +39,8 @@ function construct.is(value)
 end
 
 ---An SQL function call; Lua values among the arguments are bound.
+---
+---    rowan.fn("COUNT", rowan.col("id"))       -- COUNT("id")
 ---@param name string a function's name, letters, digits, `_` and `.`
 ---@param ... any expressions or values
 ---@return rowan.Expression
@@ -53,7 +57,9 @@ function construct.random()
   return construct.fn("RANDOM")
 end
 
----A column by attribute name, or "*".
+---A column by attribute name, or "*". Paths and casts stand behind the name as everywhere in queries.
+---
+---    rowan.col("data.size::int")              -- CAST(("data" ->> 'size') AS INTEGER)
 ---@param name string
 ---@return rowan.Expression
 function construct.col(name)
@@ -69,7 +75,17 @@ function construct.literal(text)
   return make({ kind = "literal", text = text })
 end
 
+-- integer, numeric(10, 2), double precision, timestamp(3) with time zone, text[]
+local function is_type_name(text)
+  local rest = text:match("^%a[%w_ ]*(.*)$")
+  if not rest then return false end
+  rest = rest:gsub("^%(%s*%d+%s*%)", ""):gsub("^%(%s*%d+%s*,%s*%d+%s*%)", "")
+  return rest:find("^[%w_ ]*[%[%]]*$") ~= nil and rest:gsub("%[%]", ""):find("[%[%]]") == nil
+end
+
 ---CAST(value AS type).
+---
+---    rowan.cast(rowan.col("size"), DataTypes.TEXT)   -- CAST("size" AS TEXT)
 ---@param value any an expression or a value
 ---@param to string|table a type's SQL name, or a DataType
 ---@return rowan.Expression
@@ -78,18 +94,24 @@ function construct.cast(value, to)
     local resolved = types.resolve(to)
     return make({ kind = "cast", value = value, type = resolved, type_token = tostring(resolved) })
   end
-  if type(to) ~= "string" or not to:find("^[%a_][%w_ ]*[%d, %(%)]*[%[%]]*$") then
+  if type(to) ~= "string" or not is_type_name(to) then
     fail("rowan.cast wants the name of an SQL type, or a DataType")
   end
   return make({ kind = "cast", value = value, to = to })
 end
 
----A condition on an expression: rowan.where(rowan.fn("LOWER", rowan.col("name")), "ann").
----@param left any an expression
+---A condition on an expression; or a table of conditions, as in `where`, as an expression.
+---
+---    rowan.where(rowan.fn("LOWER", rowan.col("name")), "ann")        -- LOWER("name") = ?
+---    rowan.where(rowan.fn("LENGTH", rowan.col("name")), Op.gt, 3)    -- LENGTH("name") > ?
+---@param left any an expression, or a table of conditions when it is the only argument
 ---@param operator any an operator, or the value when it is the last argument
 ---@param value? any
 ---@return rowan.Expression
 function construct.where(left, operator, value)
+  if operator == nil and value == nil and type(left) == "table" and not construct.is(left) then
+    return construct.and_(left)
+  end
   if value == nil then operator, value = ops.Op.eq, operator end
   if not construct.is(left) then fail("rowan.where wants an expression first, such as rowan.fn(...)") end
   if value == nil then fail("rowan.where has no value to compare with; write rowan.null for NULL") end
@@ -98,18 +120,128 @@ function construct.where(left, operator, value)
   return make({ kind = "where", left = left, operator = operator, value = value })
 end
 
+---What stands in a JSON attribute, by its path; with a value a condition on it; a table of conditions as rowan.where.
+---
+---    rowan.json("data.tags[0]")               -- ("data" -> 'tags' -> 0)
+---    rowan.json("data.size", 5)               -- ("data" -> 'size') = ?
+---@param path string|table
+---@param value? any
+---@return rowan.Expression
+function construct.json(path, value)
+  if type(path) == "table" and value == nil then return construct.where(path) end
+  if type(path) ~= "string" then fail('rowan.json wants a path such as "data.size"') end
+  local column = construct.col(path)
+  if value == nil then return column end
+  return construct.where(column, value)
+end
+
+local function logic(operator, ...)
+  local count = select("#", ...)
+  local list = { ... }
+  for i = 1, count do
+    if list[i] == nil then fail(("rowan.%s_: condition %d is nil"):format(operator.name, i)) end
+  end
+  return make({ kind = "logic", operator = operator, list = list })
+end
+
 ---All of the conditions.
 ---@param ... table conditions as in `where`
 ---@return rowan.Expression
 function construct.and_(...)
-  return make({ kind = "logic", operator = ops.Op["and"], list = { ... } })
+  return logic(ops.Op["and"], ...)
 end
 
 ---Any of the conditions.
 ---@param ... table conditions as in `where`
 ---@return rowan.Expression
 function construct.or_(...)
-  return make({ kind = "logic", operator = ops.Op["or"], list = { ... } })
+  return logic(ops.Op["or"], ...)
+end
+
+---Not the condition.
+---@param condition table as in `where`
+---@return rowan.Expression
+function construct.not_(condition)
+  return make({ kind = "logic", operator = ops.Op["not"], list = logic(ops.Op["not"], condition).list })
+end
+
+---CASE: the value beside the first condition that holds, else `else_`, else NULL.
+---
+---    rowan.case{ { { age = { [Op.lt] = 18 } }, "young" }, { { age = 18 }, "just" }, else_ = "old" }
+---    -- CASE WHEN "age" < ? THEN ? WHEN "age" = ? THEN ? ELSE ? END
+---@param branches table a list of { condition, value }, and `else_`
+---@return rowan.Expression
+function construct.case(branches)
+  local rule = "rowan.case wants a list of { condition, value }, and else_"
+  if type(branches) ~= "table" or construct.is(branches) then fail(rule) end
+  local list = {}
+  for key, branch in next, branches do
+    local known = key == "else_" or type(key) == "number" and key >= 1 and key <= #branches and key % 1 == 0
+    if not known then fail(("%s; it does not know %s"):format(rule, tostring(key))) end
+    if key ~= "else_" then
+      if type(branch) ~= "table" or check.sequence(branch) ~= 2 then fail(rule) end
+      list[key] = { when = branch[1], value = branch[2] }
+    end
+  end
+  if not list[1] then fail(rule) end
+  return make({ kind = "case", branches = list, otherwise = branches.else_ })
+end
+
+---A name that is quoted: of a column, a table, or of both with a point between.
+---
+---    rowan.identifier("users", "name")        -- "users"."name"
+---@param ... string parts
+---@return rowan.Expression
+function construct.identifier(...)
+  local parts = { ... }
+  for i = 1, math.max(1, select("#", ...)) do
+    local part = parts[i]
+    if type(part) ~= "string" or part == "" or part:find("%z") then
+      fail("rowan.identifier wants names: non-empty strings without NUL")
+    end
+  end
+  return make({ kind = "identifier", parts = parts })
+end
+
+local POSITIONAL = { positional = true }
+
+-- `??` is a question mark of SQL's own; the parser sees two placeholders with nothing between them.
+local function fragment_pieces(text)
+  local pieces, out, i = raw.parse(text, POSITIONAL), {}, 1
+  while i <= #pieces do
+    local piece = pieces[i]
+    if type(piece) ~= "string" and pieces[i + 1] == "" and type(pieces[i + 2]) == "table" then
+      out[#out] = (out[#out] or "") .. "?" .. (pieces[i + 3] or "")
+      i = i + 4
+    else
+      out[#out + 1] = piece
+      i = i + 1
+    end
+  end
+  return out
+end
+
+---A piece of SQL with values in it. Each `?` is a value that is bound, or an expression; a list gives as many values
+---as it has, for IN (?). Question marks in strings and comments stay, and `??` is one question mark.
+---
+---    rowan.sql("? * price + ?", 2, rowan.col("tax"))      -- (? * price + "tax")
+---    rowan.sql("size IN (?)", { 1, 2 })                   -- (size IN (?, ?))
+---@param text string SQL; never put input into it
+---@param ... any values and expressions
+---@return rowan.Expression
+function construct.sql(text, ...)
+  if type(text) ~= "string" then fail("rowan.sql wants SQL text") end
+  local pieces, given, used = fragment_pieces(text), { ... }, 0
+  for _, piece in ipairs(pieces) do
+    if type(piece) == "table" then
+      used = used + 1
+      if given[used] == nil then fail(("rowan.sql: there is no value for ? number %d"):format(used)) end
+    end
+  end
+  if select("#", ...) ~= used then
+    fail(("rowan.sql: there are %d values for %d ?"):format(select("#", ...), used))
+  end
+  return make({ kind = "sql", text = text, pieces = pieces, values = given })
 end
 
 ---Rows behind one that has these values, in an order: made by query/keyset, which also walks it.

@@ -7,9 +7,13 @@ local errors = require("rowan.base.errors")
 local everything = require("rowan.base.everything")
 local namespace = require("rowan.query.namespace")
 local null = require("rowan.base.null")
-local suggest = require("rowan.base.suggest")
+local numbers = require("rowan.base.numbers")
+local subject = require("rowan.query.subject")
+local types = require("rowan.types")
 
 local expression = {}
+
+local TEXT = types.DataTypes.TEXT
 
 local function fail(message)
   errors.raise("QueryError", { message = message })
@@ -18,23 +22,7 @@ end
 -- The constructors are here too: who walks expressions also makes some.
 for name, make in pairs(construct) do expression[name] = make end
 
----The attribute called `name`, or an error that names the nearest.
----@param def table definition
----@param name string
----@return table attr
-function expression.attribute(def, name)
-  local attr = type(name) == "string" and def.by_name[name]
-  if not attr then
-    if def.sources then namespace.refuse(def, name) end
-    local names = {}
-    for i, known in ipairs(def.list) do names[i] = known.name end
-    fail(suggest.unknown(def.name .. " has no attribute", tostring(name), names))
-  end
-  if attr.virtual then
-    fail(("%s.%s is VIRTUAL: it has no column, so it cannot be part of a query"):format(def.name, attr.label))
-  end
-  return attr
-end
+expression.attribute = subject.attribute
 
 ---Runs `fn` while columns of the model outside can be written as "Model.attribute": in the `on` of an include.
 ---@param b table
@@ -50,23 +38,113 @@ function expression.with_outer(b, model, scope, fn)
   return made
 end
 
-local function column(b, def, name)
-  if name == "*" then return b:literal("*") end
-  if def.by_name[name] then return b:column(expression.attribute(def, name)) end
-  local outside = namespace.outside(b.outer, name)
-  if outside then return b:column(outside) end
-  local own, attribute_name = name:match("^([^.]+)%.([^.]+)$")
-  return b:column(expression.attribute(def, own == def.name and attribute_name or name))
+-- What a name is about: an attribute, with what stands behind it; "Model.attribute" too, of models outside as well.
+local function about(b, def, name)
+  local attr = def.by_name[name] or namespace.outside(b.outer, name)
+  if attr and not attr.virtual then return attr end
+  local first, rest = name:match("^([^.]+)%.(.+)$")
+  if first == def.name and not def.by_name[first] then name = rest end
+  return subject.resolve(def, name)
 end
 
-local function bind_plain(b, value)
+local function column(b, def, name, how)
+  if name == "*" then return b:literal("*") end
+  return subject.walk(b, about(b, def, name), how)
+end
+
+-- A number is bound as the type that PostgreSQL gives it where it stands in SQL text.
+local function number_code(def, value)
+  local is_integer = value % 1 == 0 and value >= -2 ^ 63 and value < 2 ^ 63
+  if math.type then is_integer = math.type(value) == "integer" end
+  if is_integer then return value >= -2 ^ 31 and value < 2 ^ 31 and "i" or "I" end
+  if value ~= value or value == math.huge or value == -math.huge or not def.dialect.supports.nan then return "d" end
+  return "n"
+end
+
+---Binds a plain value that no attribute gives a type.
+---@param b table
+---@param def table definition
+---@param value any
+---@return rowan.sql.Node? in tree building
+function expression.bind(b, def, value)
   local kind = type(value)
   if value == null or value == nil then return b:constant(nil) end
-  if kind ~= "string" and kind ~= "number" and kind ~= "boolean" then
+  if kind == "number" then
+    local code = number_code(def, value)
+    return b:param("-" .. code, code == "n" and numbers.text(value) or value)
+  end
+  if kind == "boolean" then return b:param("-b", value) end
+  if kind ~= "string" then
     fail("an expression takes strings, numbers, booleans, rowan.null and other expressions, not a " .. kind)
   end
-  return b:param("-?", value)
+  local text, rule = TEXT.cast(value)
+  if not text then fail("a value in an expression " .. rule) end
+  return b:param("-?", text)
 end
+
+-- The parameter of a `?` in rowan.sql: a list becomes several.
+local function placeholder(b, def, value)
+  if type(value) ~= "table" or construct.is(value) or value == null then return expression.walk(b, def, value) end
+  local count = check.sequence(value)
+  if not count then fail("rowan.sql takes values, expressions and lists without gaps or other keys") end
+  local items = {}
+  b:open("spread")
+  for i = 1, count do items[i] = expression.walk(b, def, value[i]) end
+  return b:spread(items)
+end
+
+local function fragment(b, def, e)
+  local pieces, used = {}, 0
+  b:open("sql")
+  b:literal(e.text)
+  for i, piece in ipairs(e.pieces) do
+    if type(piece) == "table" then
+      used = used + 1
+      piece = placeholder(b, def, e.values[used])
+    end
+    pieces[i] = piece or ""
+  end
+  return b:fragment(pieces)
+end
+
+-- Walks conditions that choose values, not rows: they do not count as conditions of the statement.
+local function aside(b, walk, def, condition)
+  local before = b.conditions
+  local made = walk(b, def, condition)
+  b.conditions = before
+  return made
+end
+
+local function case(b, def, e)
+  local branches = {}
+  b:open("case")
+  for i, branch in ipairs(e.branches) do
+    b:token("when")
+    local when = aside(b, expression.when, def, branch.when)
+    branches[i] = { when = when, value = expression.walk(b, def, branch.value) }
+  end
+  b:token("else")
+  return b:case(branches, e.otherwise ~= nil and expression.walk(b, def, e.otherwise) or nil)
+end
+
+local function call(b, def, e)
+  local args = {}
+  b:open("fn " .. e.name)
+  for i = 1, e.count do args[i] = expression.walk(b, def, e.args[i]) end
+  return b:call(e.name, args)
+end
+
+local function cast(b, def, e)
+  b:open("cast")
+  return b:cast(expression.walk(b, def, e.value), e)
+end
+
+local WALK = {
+  literal = function(b, _, e) return b:literal(e.text) end,
+  col = function(b, def, e) return column(b, def, e.name, "value") end,
+  identifier = function(b, _, e) return b:identifier(e.parts) end,
+  cast = cast, fn = call, sql = fragment, case = case,
+}
 
 ---Drives builder `b` with an operand: an expression, or a plain value that is bound.
 ---@param b table a builder (query/builder)
@@ -74,31 +152,43 @@ end
 ---@param e any
 ---@return rowan.sql.Node? in tree building
 function expression.walk(b, def, e)
-  if not expression.is(e) then return bind_plain(b, e) end
-  if e.kind == "literal" then return b:literal(e.text) end
-  if e.kind == "col" then return column(b, def, e.name) end
-  if e.kind == "cast" then
-    b:open("cast")
-    return b:cast(expression.walk(b, def, e.value), e)
-  end
-  if e.kind == "fn" then
-    local args = {}
-    b:open("fn " .. e.name)
-    for i = 1, e.count do args[i] = expression.walk(b, def, e.args[i]) end
-    return b:call(e.name, args)
-  end
-  local walk = expression.walkers[e.kind]
+  if not construct.is(e) then return expression.bind(b, def, e) end
+  local walk = WALK[e.kind] or expression.walkers[e.kind]
   if walk then return walk(b, def, e) end
-  return expression.condition(b, def, e)
+  return aside(b, expression.condition, def, e)
+end
+
+---Walks an expression for a purpose, as subject.walk: what is ordered or grouped by is compared.
+---@param b table
+---@param def table
+---@param e rowan.Expression
+---@param how "value"|"read"|"compare"|"document"|"text"
+---@return rowan.sql.Node? in tree building
+function expression.walk_as(b, def, e, how)
+  if e.kind == "col" then return column(b, def, e.name, how) end
+  local value = expression.walk(b, def, e)
+  if how == "compare" and e.type then return b:by_value(value, e.type) end
+  return value
+end
+
+---What an expression is about, nil when the database alone knows: an attribute, a path, a type it is cast to.
+---@param b table
+---@param def table
+---@param e rowan.Expression
+---@return { type: rowan.Type, name?: string, steps?: table }?
+function expression.subject(b, def, e)
+  if e.kind == "cast" then return e.type and { type = e.type } end
+  if e.kind == "col" and e.name ~= "*" then return about(b, def, e.name) end
+  return nil
 end
 
 ---How other kinds are walked: filled by the files that make them (query/window, query/statement).
 ---@type table<string, fun(b: table, def: table, e: rowan.Expression): rowan.sql.Node?>
 expression.walkers = {}
 
----Kinds among them that are conditions.
+---Kinds whose value may be a condition.
 ---@type table<string, boolean>
-expression.truths = {}
+expression.truths = { fn = true, sql = true, case = true }
 
 ---Set by query/where, which knows how conditions are read; expressions may hold conditions and the reverse.
 ---@type fun(b: table, def: table, e: rowan.Expression): rowan.sql.Node?
@@ -107,6 +197,9 @@ expression.condition = nil
 ---Set by query/keyset.
 ---@type fun(b: table, e: rowan.Expression): rowan.sql.Node?
 expression.seek_condition = nil
+---Set by query/where: the condition of a branch of CASE.
+---@type fun(b: table, def: table, condition: any): rowan.sql.Node?
+expression.when = nil
 
 ---Refuses what is no options table, and keys that the call does not know.
 ---@param options any

@@ -14,6 +14,7 @@ local node = require("rowan.sql.node")
 local order = require("rowan.query.order")
 local projection = require("rowan.query.projection")
 local remark = require("rowan.query.remark")
+local subject = require("rowan.query.subject")
 local where = require("rowan.query.where")
 
 local group = {}
@@ -138,7 +139,9 @@ local function walk_group(b, names, items, known)
       known:add(nil, item, computed.attribute("group " .. i, nodes[i], nil, i))
       b:token("&")
     else
-      expression.attribute(names, item)
+      local about = subject.resolve(names, item)
+      grouped[about.token] = true
+      nodes[i] = subject.walk(b, about, "compare")
     end
   end
   b:token(")")
@@ -175,7 +178,7 @@ end
 local function ordered_attribute(names, item, known)
   local value = item.value
   if #item.links == 0 then
-    return known:find(value) or type(value) == "string" and expression.attribute(names, value)
+    return known:find(value) or type(value) == "string" and subject.resolve(names, value)
   end
   local path = {}
   for i, made in ipairs(item.links) do path[i] = made.as end
@@ -190,7 +193,7 @@ local function walk_order(b, model, names, option, known, grouped)
     local attr = ordered_attribute(names, item, known)
     if attr then check_grouped(model, names, grouped, attr) end
     local value
-    if attr then value = b:column(attr) else value = expression.walk(b, names, item.value) end
+    if attr then value = subject.walk(b, attr, "compare") else value = order.value(b, names, item.value) end
     b:token(item.direction)
     list[i] = value and node.ordering(value, item.direction)
   end

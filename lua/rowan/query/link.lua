@@ -5,6 +5,7 @@ local association = require("rowan.association")
 local errors = require("rowan.base.errors")
 local filter = require("rowan.query.filter")
 local node = require("rowan.sql.node")
+local syntax = require("rowan.query.syntax")
 
 local link = {}
 
@@ -163,20 +164,18 @@ function link.follow(model, aliases)
   return links, at
 end
 
----Splits "$author.profile.bio$" into its links and the attribute at the end.
+---Splits "$author.profile.bio$" into its links and the attribute at the end, with the path and casts behind it.
 ---@param model table
 ---@param key string
 ---@return rowan.Association[] links
 ---@return string prefix "author.profile"
----@return string name of the attribute
+---@return string name of the attribute, and what stands behind it
 ---@return table model at the end
 function link.path(model, key)
-  local prefix, name = key:match("^%$(.+)%.([^.]+)%$$")
-  if not prefix then fail(model, ("%q is no path of the form $alias.attribute$"):format(key)) end
-  local aliases = {}
-  for alias in prefix:gmatch("[^.]+") do aliases[#aliases + 1] = alias end
-  local links, at = link.follow(model, aliases)
-  return links, prefix, name, at
+  local parsed = syntax.parse(key)
+  if not parsed.aliases then fail(model, ("%q is no path of the form $alias.attribute$"):format(key)) end
+  local links, at = link.follow(model, parsed.aliases)
+  return links, table.concat(parsed.aliases, "."), parsed.rest, at
 end
 
 return link

@@ -7,6 +7,8 @@ local errors = require("rowan.base.errors")
 local expression = require("rowan.query.expression")
 local link = require("rowan.query.link")
 local node = require("rowan.sql.node")
+local subject = require("rowan.query.subject")
+local syntax = require("rowan.query.syntax")
 local where = require("rowan.query.where")
 
 local order = {}
@@ -69,7 +71,8 @@ local function parse(model, item)
     parsed = { links = {}, value = item, direction = "ASC" }
   end
   local value = parsed.value
-  if type(value) == "string" and value:find("^%$.*%$$") and #parsed.links == 0 then
+  if type(value) == "string" and syntax.is_path(value) and #parsed.links == 0
+    and syntax.parse(value).aliases then
     local links, _, name = link.path(model, value)
     parsed.links, parsed.value = links, name
   elseif type(value) ~= "string" and not expression.is(value) then
@@ -130,19 +133,25 @@ function order.items(model, option, passed, entries)
   return own
 end
 
+---Walks what is ordered by: a name with what stands behind it, or an expression.
+---@param b table
+---@param def table definition
+---@param value string|rowan.Expression
+---@return rowan.sql.Node? in tree building
+function order.value(b, def, value)
+  if expression.is(value) then return expression.walk_as(b, def, value, "compare") end
+  return subject.walk(b, subject.resolve(def, value), "compare")
+end
+
 local function value_of(b, model, item, computed)
   local value = item.value
   if #item.links > 0 then
     local target = item.links[#item.links].target.definition
-    return link.value(b, item.links, where.walk, function()
-      if expression.is(value) then return expression.walk(b, target, value) end
-      return b:column(expression.attribute(target, value))
-    end)
+    return link.value(b, item.links, where.walk, function() return order.value(b, target, value) end)
   end
   local known = computed and computed:find(value)
   if known then return b:column(known) end
-  if type(value) == "string" then return b:column(expression.attribute(model.definition, value)) end
-  return expression.walk(b, model.definition, value)
+  return order.value(b, model.definition, value)
 end
 
 ---Walks order items into builder `b`.

@@ -3,6 +3,7 @@
 local check = require("rowan.base.check")
 local errors = require("rowan.base.errors")
 local expression = require("rowan.query.expression")
+local subject = require("rowan.query.subject")
 local typing = require("rowan.query.typing")
 
 local projection = {}
@@ -85,6 +86,15 @@ local function with_needed(list, needed)
   return out
 end
 
+-- The entry of a name with a path or casts behind it.
+local function read_subject(b, s, alias)
+  local column = typing.of_type(s.type)
+  return {
+    node = subject.walk(b, s, "read"), alias = alias, type = s.type,
+    column = { key = alias, code = column.code, scale = column.scale, load = column.load },
+  }
+end
+
 -- An entry { name or expression, alias }.
 local function aliased(b, def, item)
   local value, alias = item[1], item[2]
@@ -93,17 +103,21 @@ local function aliased(b, def, item)
   end
   b:token("as:" .. #alias .. ":" .. alias)
   if type(value) == "string" then
-    local attr = expression.attribute(def, value)
+    local attr = subject.resolve(def, value)
+    if attr.base then return read_subject(b, attr, alias) end
     local column = projection.column(attr)
     column.key = alias
     return { node = b:field(attr), column = column, alias = alias, attr = attr }
   end
   local typed = typing.of(def, value)
-  if expression.is(value) and value.typed then b:token("type " .. tostring(value.typed)) end
+  local is_expression = expression.is(value)
+  if is_expression and value.typed then b:token("type " .. tostring(value.typed)) end
+  local made
+  if is_expression then made = expression.walk_as(b, def, value, "read") else made = expression.walk(b, def, value) end
   return {
-    node = expression.walk(b, def, value), alias = alias, computed = expression.is(value), type = typed.type,
+    node = made, alias = alias, computed = is_expression, type = typed.type,
     column = { key = alias, code = typed.code, scale = typed.scale, load = typed.load },
-    expression = expression.is(value) and value or nil,
+    expression = is_expression and value or nil,
   }
 end
 
@@ -132,8 +146,12 @@ function projection.walk(b, def, option, needed)
   for i, item in ipairs(list) do
     if expression.is(item) and item.kind == "col" then item = item.name end
     if type(item) == "string" then
-      local attr = expression.attribute(def, item)
-      entries[i] = { node = b:field(attr), column = projection.column(attr), attr = attr }
+      local attr = subject.resolve(def, item)
+      if attr.base then
+        entries[i] = read_subject(b, attr, item)
+      else
+        entries[i] = { node = b:field(attr), column = projection.column(attr), attr = attr }
+      end
     elseif type(item) == "table" and not expression.is(item) then
       entries[i] = aliased(b, def, item)
     else

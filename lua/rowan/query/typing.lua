@@ -2,6 +2,7 @@
 --- the same Lua value on every database. What is not known here comes as the database's own type.
 
 local expression = require("rowan.query.expression")
+local subject = require("rowan.query.subject")
 local types = require("rowan.types")
 
 local typing = {}
@@ -86,7 +87,7 @@ end
 local KINDS = {
   over = inner, filter = inner, aggregate = inner, binary = arithmetic, exists = always(BOOLEAN),
   col = function(def, e)
-    local attr = def.by_name[e.name]
+    local attr = def.by_name[e.name] or subject.find(def, e.name)
     return attr and typing.of_type(attr.type) or UNKNOWN
   end,
   fn = function(def, e)

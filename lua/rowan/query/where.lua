@@ -1,16 +1,15 @@
 --- `where`: the condition tables of the query language, walked into a builder (query/builder). What stands behind an
 --- attribute is query/comparison's.
 
-local check = require("rowan.base.check")
 local comparison = require("rowan.query.comparison")
-local computed = require("rowan.query.computed")
 local everything = require("rowan.base.everything")
 local expression = require("rowan.query.expression")
 local link = require("rowan.query.link")
 local null = require("rowan.base.null")
-local operators = require("rowan.sql.operators")
+local operation = require("rowan.query.operation")
 local ops = require("rowan.base.ops")
-local typing = require("rowan.query.typing")
+local subject = require("rowan.query.subject")
+local syntax = require("rowan.query.syntax")
 
 local where = {}
 
@@ -19,7 +18,7 @@ local AND, OR, NOT = Op["and"], Op["or"], Op["not"]
 local MAX_DEPTH = comparison.MAX_DEPTH
 local NONE = {}
 
-local fail = comparison.fail
+local fail = operation.fail
 
 local conditions
 
@@ -35,7 +34,8 @@ local function group(b, def, operator, value, depth)
 end
 
 local function by_position(a, b)
-  return a.position < b.position
+  if a.position ~= b.position then return a.position < b.position end
+  return (a.written or a.name) < (b.written or b.name)
 end
 
 local function by_prefix(a, b)
@@ -51,22 +51,30 @@ local function add_path(def, paths, key, value)
     paths[prefix] = found
     paths[#paths + 1] = found
   end
-  found.conditions[expression.attribute(target.definition, name).name] = value
+  subject.resolve(target.definition, name)
+  found.conditions[name] = value
 end
 
-local function is_path(key)
-  return key:sub(1, 1) == "$" and key:sub(-1) == "$"
+-- What a key that is no attribute's name says: nil when it is about associated rows, which are noted in `paths`.
+local function look_up(def, paths, key, item)
+  if not syntax.is_path(key) then return subject.resolve(def, key) end
+  local parsed = syntax.parse(key)
+  if not parsed.aliases then return subject.written_as(subject.resolve(def, parsed.rest), key) end
+  add_path(def, paths, key, item)
 end
 
 -- The keys of a condition table in an order that depends on the definition alone.
 local function sorted_keys(def, value)
   local has_operators, attributes, paths, count = false, {}, nil, #value
   for key, item in next, value do
-    if type(key) == "string" and not def.by_name[key] and is_path(key) then
-      paths = paths or {}
-      add_path(def, paths, key, item)
-    elseif type(key) == "string" then
-      attributes[#attributes + 1] = expression.attribute(def, key)
+    if type(key) == "string" then
+      local found = def.by_name[key]
+      if found and found.virtual then subject.attribute(def, key) end
+      if not found then
+        paths = paths or {}
+        found = look_up(def, paths, key, item)
+      end
+      if found then attributes[#attributes + 1] = found end
     elseif ops.is(key) then
       has_operators = true
     elseif type(key) ~= "number" or key < 1 or key > count or key % 1 ~= 0 then
@@ -129,36 +137,13 @@ function conditions(b, def, value, joint, depth)
   end
   for i = 1, #attributes do
     local attr = attributes[i]
-    local given = value[attr.label]
+    local given = value[attr.written or attr.label]
     if given == nil then given = value[attr.name] end
     list[#list + 1] = comparison.walk(b, def, attr, given, depth)
   end
   for _, path in ipairs(paths) do list[#list + 1] = path_condition(b, path, depth) end
   if joint == "or" and next(value) == nil then return b:truth(false) end
   return b:logic(joint, list)
-end
-
--- Numbers and texts compare as they are bound; decimals, dates and documents must be bound as what they are kept as.
-local AS_BOUND = check.set({ "i", "I", "d", "s", "c", "e", "b" })
-
--- rowan.where(expression, operator, value): where the left side has a type, values are of it; else bound by their own.
-local function expression_where(b, def, e)
-  local spec, typed = operators.where[e.operator.name], typing.of(def, e.left)
-  local left = expression.walk(b, def, e.left)
-  local simple = spec and (spec.takes == "value" or spec.takes == "pattern")
-  if not simple or typed.type and not AS_BOUND[typed.code] then
-    local attr = computed.attribute("(expression)", left, typed.type, 0)
-    return comparison.walk(b, def, attr, { [e.operator] = e.value }, 1)
-  end
-  if e.value == null then
-    if e.operator ~= Op.eq and e.operator ~= Op.ne then
-      fail(def, nil, ("rowan.where cannot compare with rowan.null by Op.%s"):format(e.operator.name))
-    end
-    return b:is_null(left, e.operator == Op.ne)
-  end
-  local value = e.value
-  if spec.make and type(value) == "string" then value = spec.make(value) end
-  return b:operand(spec.sql, left, expression.walk(b, def, value))
 end
 
 -- Of construct.one_of: the values were cast by who made it.
@@ -174,14 +159,22 @@ end
 
 function expression.condition(b, def, e, depth)
   if e.kind == "keys" then return one_of_keys(b, e) end
-  if e.kind == "logic" then return conditions(b, def, e.list, e.operator.name, (depth or 0) + 1) end
-  if e.kind == "where" then return expression_where(b, def, e) end
+  if e.kind == "logic" then
+    if e.operator ~= NOT then return conditions(b, def, e.list, e.operator.name, (depth or 0) + 1) end
+    b:open("not")
+    return b:negate(conditions(b, def, e.list, "and", (depth or 0) + 1))
+  end
+  if e.kind == "where" then return comparison.of_expression(b, def, e, depth or 0) end
   if e.kind == "seek" then return expression.seek_condition(b, e) end
   if e.kind == "literal" then return b:raw_condition(e.text) end
-  if depth and not expression.truths[e.kind] then
+  if not expression.truths[e.kind] then
     fail(def, nil, "an expression of this kind is no condition; use rowan.where(...)")
   end
-  return expression.walk(b, def, e)
+  return b:holds(expression.walk(b, def, e))
+end
+
+function expression.when(b, def, condition)
+  return conditions(b, def, condition, "and", 1)
 end
 
 ---Walks a `where` into builder `b`.

@@ -4,6 +4,7 @@
 
 local operators = require("rowan.sql.operators")
 local queries = require("rowan.sql.queries")
+local values = require("rowan.sql.values")
 local writes = require("rowan.sql.writes")
 
 local compile = {}
@@ -208,7 +209,7 @@ function visitors.binary(w, item)
   w:put(")")
 end
 
-for _, more in ipairs({ queries, writes }) do
+for _, more in ipairs({ queries, values, writes }) do
   for name, visitor in next, more.visitors do visitors[name] = visitor end
 end
 

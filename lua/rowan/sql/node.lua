@@ -1,6 +1,8 @@
 --- The SQL syntax tree: plain tables tagged with `node`, in the words of SQL (tables, aliases, columns, parameters).
 --- Built by query/, read by sql/compile alone. A node is never changed once it was handed on.
 
+local further = require("rowan.sql.values")
+
 local node = {}
 
 ---@class rowan.sql.Node
@@ -60,9 +62,10 @@ end
 ---CAST(value AS type).
 ---@param value rowan.sql.Node
 ---@param type_text string checked by the caller
+---@param key? string the key of the DataType
 ---@return rowan.sql.Node
-function node.cast(value, type_text)
-  return { node = "cast", value = value, type_text = type_text }
+function node.cast(value, type_text, key)
+  return { node = "cast", value = value, type_text = type_text, key = key }
 end
 
 ---left <operator> right, for the operators in sql/operators.
@@ -372,5 +375,7 @@ end
 function node.delete(from, where)
   return { node = "delete", from = from, where = where }
 end
+
+for name, make in pairs(further.nodes) do node[name] = make end
 
 return node

@@ -19,6 +19,21 @@ operators.sql = {
   notLike = { text = "NOT LIKE", suffix = ESCAPE },
   iLike = { text = "ILIKE", suffix = ESCAPE },
   notILike = { text = "NOT ILIKE", suffix = ESCAPE },
+  regexp = { text = "~" },
+  notRegexp = { text = "!~" },
+  iRegexp = { text = "~*" },
+  notIRegexp = { text = "!~*" },
+  contains = { text = "@>" },
+  contained = { text = "<@" },
+  overlap = { text = "&&" },
+  adjacent = { text = "-|-" },
+  strictLeft = { text = "<<" },
+  strictRight = { text = ">>" },
+  noExtendRight = { text = "&<" },
+  noExtendLeft = { text = "&>" },
+  match = { text = "@@" },
+  -- A key of an object, or a string in a list; with any and all of a list.
+  has = { text = "?" },
 }
 
 local function escape_pattern(text)
@@ -26,7 +41,8 @@ local function escape_pattern(text)
 end
 
 -- takes: "value" one value of the attribute's type; "list" a sequence of them; "pair" two of them; "pattern" a string
--- that becomes a LIKE pattern through `make`; "truth" null, true or false.
+-- that becomes a LIKE pattern through `make`; "truth" null, true or false; "set" one value of an array's, a range's or a
+-- document's type; "query" a text search; "keys" a list of strings. `among`: the types it is for.
 operators.where = {
   eq = { takes = "value", sql = "eq" },
   ne = { takes = "value", sql = "ne" },
@@ -42,8 +58,23 @@ operators.where = {
   isNot = { takes = "truth", negated = true },
   like = { takes = "pattern", sql = "like" },
   notLike = { takes = "pattern", sql = "notLike" },
-  iLike = { takes = "pattern", sql = "iLike", feature = "ilike" },
-  notILike = { takes = "pattern", sql = "notILike", feature = "ilike" },
+  iLike = { takes = "pattern", sql = "iLike" },
+  notILike = { takes = "pattern", sql = "notILike" },
+  regexp = { takes = "pattern", sql = "regexp" },
+  notRegexp = { takes = "pattern", sql = "notRegexp" },
+  iRegexp = { takes = "pattern", sql = "iRegexp" },
+  notIRegexp = { takes = "pattern", sql = "notIRegexp" },
+  contains = { takes = "set", sql = "contains", among = { "ARRAY", "RANGE", "JSON", "JSONB" } },
+  contained = { takes = "set", sql = "contained", among = { "ARRAY", "RANGE", "JSON", "JSONB" } },
+  overlap = { takes = "set", sql = "overlap", among = { "ARRAY", "RANGE" } },
+  adjacent = { takes = "set", sql = "adjacent", among = { "RANGE" }, feature = "ranges" },
+  strictLeft = { takes = "set", sql = "strictLeft", among = { "RANGE" }, feature = "ranges" },
+  strictRight = { takes = "set", sql = "strictRight", among = { "RANGE" }, feature = "ranges" },
+  noExtendRight = { takes = "set", sql = "noExtendRight", among = { "RANGE" }, feature = "ranges" },
+  noExtendLeft = { takes = "set", sql = "noExtendLeft", among = { "RANGE" }, feature = "ranges" },
+  match = { takes = "query", sql = "match", feature = "text_search" },
+  anyKeyExists = { takes = "keys", quantifier = "any", among = { "JSON", "JSONB" } },
+  allKeysExist = { takes = "keys", quantifier = "all", among = { "JSON", "JSONB" } },
   startsWith = { takes = "pattern", sql = "like", make = function(s) return escape_pattern(s) .. "%" end },
   notStartsWith = { takes = "pattern", sql = "notLike", make = function(s) return escape_pattern(s) .. "%" end },
   endsWith = { takes = "pattern", sql = "like", make = function(s) return "%" .. escape_pattern(s) end },

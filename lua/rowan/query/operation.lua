@@ -1,0 +1,260 @@
+--- What the operators of `where` do with a subject and a value: how they check it, bind it, and drive the builder. Values
+--- are checked against the subject's type here, so that nothing wrong is sent. Called by query/comparison.
+
+local check = require("rowan.base.check")
+local errors = require("rowan.base.errors")
+local expression = require("rowan.query.expression")
+local namespace = require("rowan.query.namespace")
+local null = require("rowan.base.null")
+local ops = require("rowan.base.ops")
+local subject = require("rowan.query.subject")
+local suggest = require("rowan.base.suggest")
+local types = require("rowan.types")
+
+local operation = {}
+
+local Op = ops.Op
+local TEXT = types.DataTypes.TEXT
+
+---Raises a QueryError that names the model, and the attribute when there is one.
+---@param def table definition
+---@param attr? table
+---@param rule string
+function operation.fail(def, attr, rule)
+  local name = attr and (def.name .. "." .. (attr.label or attr.name) .. " ") or (def.name .. ": ")
+  errors.raise("QueryError", { message = "where: " .. name .. rule })
+end
+local fail = operation.fail
+
+---Refuses a key that stands where an operator should.
+---@param def table
+---@param attr table
+---@param key any
+function operation.no_operator(def, attr, key)
+  local meant = type(key) == "string" and suggest.nearest((key:gsub("^%$", "")), ops.names())
+  fail(def, attr, ("takes a value, a list or a table of operators; %q is no operator%s"):format(tostring(key),
+    meant and (' (did you mean [Op["%s"]]?)'):format(meant) or ""))
+end
+local no_operator = operation.no_operator
+
+---rowan.null could mean two things there: JSON's null, or nothing at all.
+---@param s rowan.Subject|rowan.Attribute
+---@return boolean
+function operation.within_document(s)
+  return s.steps ~= nil and subject.is_document(s.type)
+end
+local within_document = operation.within_document
+
+-- Nothing says what it compares with, so that values are bound by what they are.
+local UNTYPED = namespace.ANY
+operation.UNTYPED = UNTYPED
+
+-- The left side, walked for a purpose (subject.walk).
+local function left(b, def, s, how)
+  if s.expression then return expression.walk_as(b, def, s.expression, how) end
+  return subject.walk(b, s, how)
+end
+
+-- One value of a subject, as it is bound.
+local function bindable(def, s, value)
+  local type_of = s.type
+  if value == null and within_document(s) then return "null" end
+  local canonical, rule = type_of.cast(value)
+  if canonical == nil then fail(def, s, rule) end
+  if canonical ~= canonical and not def.dialect.supports.nan then
+    fail(def, s, ("cannot be NaN: %s does not have it"):format(def.dialect.name))
+  end
+  if type_of.dump then
+    local text, problem = type_of.dump(canonical)
+    if text == nil then fail(def, s, problem) end
+    return text
+  end
+  return canonical
+end
+
+-- What is compared with a column: documents with JSONB, which has an equality.
+local function code_of(s)
+  local code = s.type.code
+  return code == "j" and "J" or code
+end
+
+-- left <operator> value, the value bound by the subject's type.
+local function bound(b, def, s, sql, how, value)
+  local column = left(b, def, s, how)
+  if s.type == UNTYPED then
+    bindable(def, s, value)
+    return b:operand(sql, column, expression.bind(b, def, value))
+  end
+  return b:compare(sql, column, b:bind("-" .. code_of(s), bindable(def, s, value)))
+end
+
+local function list_of(def, s, values)
+  if type(values) ~= "table" or expression.is(values) then fail(def, s, "wants a list of values") end
+  local list, has_null, n = {}, false, 0
+  local count = #values
+  for key in next, values do
+    if type(key) ~= "number" or key < 1 or key > count or key % 1 ~= 0 then
+      if type(key) ~= "number" then no_operator(def, s, key) end
+      fail(def, s, "wants a list without gaps")
+    end
+  end
+  local is_value = within_document(s)
+  for i = 1, count do
+    if values[i] == null and not is_value then
+      has_null = true
+    else
+      n = n + 1
+      list[n] = bindable(def, s, values[i])
+    end
+  end
+  list.n = n
+  return list, has_null
+end
+
+---NULL in a list means "or is NULL"; SQL itself would never find it, and NOT IN would find nothing at all.
+function operation.member(b, def, s, _, spec, values)
+  local negated = spec.negated
+  if expression.is(values) and values.kind == "query" then
+    local column = left(b, def, s, "compare")
+    return b:in_query(column, expression.walk(b, def, values), negated)
+  end
+  local list, has_null = list_of(def, s, values)
+  local joint = negated and "and" or "or"
+  if has_null then b:open(joint) end
+  local column = left(b, def, s, "compare")
+  local found = b:member(column, b:bind("[" .. code_of(s), list), negated)
+  if not has_null then return found end
+  local missing = b:is_null(left(b, def, s, "value"), negated)
+  return b:logic(joint, { found, missing })
+end
+
+local function text_of(def, s, operator, spec, value)
+  local text, rule = TEXT.cast(value)
+  if not text then fail(def, s, ("with Op.%s %s"):format(operator.name, rule)) end
+  return spec.make and spec.make(text) or text
+end
+
+local function pattern(b, def, s, operator, spec, value)
+  if expression.is(value) and not spec.make then
+    local column = left(b, def, s, "text")
+    return b:operand(spec.sql, column, expression.walk(b, def, value))
+  end
+  local text = text_of(def, s, operator, spec, value)
+  local column = left(b, def, s, "text")
+  return b:compare(spec.sql, column, b:bind("-s", text))
+end
+
+local function truth(b, def, s, _, spec, value)
+  if value == null then return b:is_null(left(b, def, s, "value"), spec.negated) end
+  if type(value) ~= "boolean" then fail(def, s, "takes rowan.null, true or false with Op.is and Op.isNot") end
+  bindable(def, s, value)
+  if subject.is_document(s.type) then fail(def, s, "is JSON: compare it with true or false by Op.eq") end
+  local column = left(b, def, s, "value")
+  return b:operand(spec.negated and "isNot" or "is", column, b:constant(value))
+end
+
+local function pair(b, def, s, operator, spec, value)
+  if type(value) ~= "table" or check.sequence(value) ~= 2 then
+    fail(def, s, ("takes a list of two values with Op.%s"):format(operator.name))
+  end
+  local code = code_of(s)
+  local column, ends = left(b, def, s, "compare"), {}
+  for i = 1, 2 do
+    if expression.is(value[i]) then
+      ends[i] = expression.walk(b, def, value[i])
+    elseif s.type == UNTYPED then
+      bindable(def, s, value[i])
+      ends[i] = expression.bind(b, def, value[i])
+    else
+      ends[i] = b:param("-" .. code, bindable(def, s, value[i]))
+    end
+  end
+  return b:between(column, ends[1], ends[2], spec.negated)
+end
+
+---One value, or none, behind a comparison; also of a value without an operator.
+function operation.compare(b, def, s, operator, spec, value)
+  local equality = operator == Op.eq or operator == Op.ne
+  if value == null and not (equality and within_document(s)) then
+    if equality then return b:is_null(left(b, def, s, "value"), operator == Op.ne) end
+    fail(def, s, ("cannot be compared with rowan.null by Op.%s"):format(operator.name))
+  end
+  if expression.is(value) then
+    local column = left(b, def, s, "compare")
+    return b:operand(spec.sql, column, expression.walk(b, def, value))
+  end
+  return bound(b, def, s, spec.sql, "compare", value)
+end
+
+-- Refuses an operator for a type it is not for; what an expression gives is known to the database alone.
+local function check_among(def, s, operator, spec)
+  if s.type == UNTYPED then return end
+  for _, key in ipairs(spec.among) do
+    if s.type.key == key then return end
+  end
+  fail(def, s, ("cannot take Op.%s: that is for %s, and this is %s"):format(operator.name,
+    table.concat(spec.among, ", "), s.type.key))
+end
+
+local function set(b, def, s, operator, spec, value)
+  check_among(def, s, operator, spec)
+  local how = subject.is_document(s.type) and "document" or "value"
+  if expression.is(value) then
+    local column = left(b, def, s, how)
+    return b:operand(spec.sql, column, expression.walk(b, def, value))
+  end
+  if value == null then fail(def, s, ("cannot be compared with rowan.null by Op.%s"):format(operator.name)) end
+  return bound(b, def, s, spec.sql, how, value)
+end
+
+local function keys_exist(b, def, s, operator, spec, value)
+  check_among(def, s, operator, spec)
+  local count = type(value) == "table" and not expression.is(value) and check.sequence(value)
+  if not count then fail(def, s, ("takes a list of keys with Op.%s"):format(operator.name)) end
+  local list = { n = count }
+  for i = 1, count do list[i] = text_of(def, s, operator, spec, value[i]) end
+  local column = left(b, def, s, "document")
+  return b:over_list(spec.quantifier, "has", column, b:bind("[s", list))
+end
+
+local function text_search(b, def, s, operator, spec, value)
+  if not expression.is(value) then
+    value = expression.fn("websearch_to_tsquery", text_of(def, s, operator, spec, value))
+  end
+  local column = left(b, def, s, "text")
+  return b:operand(spec.sql, column, expression.walk(b, def, value))
+end
+
+---{ [Op.any] = list } and { [Op.all] = list } on the right: the operator with any, or all, of the list.
+function operation.over_list(b, def, s, operator, spec, quantifier, value)
+  if spec.takes ~= "value" and spec.takes ~= "pattern" then
+    fail(def, s, ("cannot take Op.%s with Op.%s"):format(operator.name, quantifier))
+  end
+  if type(value) == "table" and value[Op.values] ~= nil then value = value[Op.values] end
+  local count = type(value) == "table" and not expression.is(value) and check.sequence(value)
+  if not count then fail(def, s, ("wants a list of values with Op.%s"):format(quantifier)) end
+  local list, is_pattern = { n = count }, spec.takes == "pattern"
+  for i = 1, count do
+    if value[i] == null then fail(def, s, ("cannot be compared with rowan.null by Op.%s"):format(quantifier)) end
+    list[i] = is_pattern and text_of(def, s, operator, spec, value[i]) or not is_pattern and bindable(def, s, value[i])
+  end
+  local column = left(b, def, s, is_pattern and "text" or "compare")
+  return b:over_list(quantifier, spec.sql, column, b:bind(is_pattern and "[s" or "[" .. code_of(s), list))
+end
+
+---By what operators take (sql/operators): walks (builder, definition, subject, operator, its entry, value).
+operation.takes = {
+  value = operation.compare, list = operation.member, pair = pair, truth = truth, pattern = pattern, set = set,
+  keys = keys_exist, query = text_search,
+}
+
+---Walks a subject that is NULL, which is nothing where it stands in a document.
+---@param b table
+---@param def table
+---@param s rowan.Subject|rowan.Attribute
+---@return rowan.sql.Node? in tree building
+function operation.is_null(b, def, s)
+  return b:is_null(left(b, def, s, "value"))
+end
+
+return operation
