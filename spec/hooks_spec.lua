@@ -232,6 +232,42 @@ helper.each(function(_, connect)
       assert.truthy(User.rawAttributes.tag)
     end)
 
+    it("of associations see both models, and the association once it is there", function()
+      define()
+      local Post = db:define("Post", { title = DataTypes.STRING })
+      local seen = {}
+      User:beforeAssociate(function(about) seen[1] = about.kind .. " " .. about.target.name end)
+      db:afterAssociate(function(about) seen[2] = about.association.as end)
+      User:hasMany(Post, { as = "posts" })
+      assert.same({ "hasMany Post", "posts" }, seen)
+    end)
+
+    it("of sync run around all and around each, and stop it with an error", function()
+      define()
+      local seen = {}
+      for _, name in ipairs({ "beforeBulkSync", "beforeSync", "afterSync", "afterBulkSync" }) do
+        db:addHook(name, name, function() seen[#seen + 1] = name end)
+      end
+      db:sync()
+      assert.same({ "beforeBulkSync", "beforeSync", "afterSync", "afterBulkSync" }, seen)
+      User:sync({ hooks = false })
+      assert.equal(4, #seen)
+      db:define("Other", { name = DataTypes.STRING }, { hooks = { afterSync = function() error("no", 0) end } })
+      assert.equal("no", helper.error_of(function() db:sync() end))
+      assert.truthy(helper.error_of(function() db:model("Other"):count() end))
+    end)
+
+    it("of queries see every statement", function()
+      define()
+      local sent, done = {}, 0
+      db:beforeQuery("watch", function(_, query) sent[#sent + 1] = query.sql end)
+      db:afterQuery(function(_, query) done = done + (query.error and 10 or 1) end)
+      assert.same(helper.statements(function() db:transaction(function() User:create({ name = "a" }) end) end), sent)
+      assert.equal(3, done)
+      helper.error_of(function() User:create({ name = "a" }) end)
+      assert.equal(13, done)
+    end)
+
     it("are refused by name where they cannot be", function()
       define()
       local function message(fn) return helper.error_of(fn).message end

@@ -45,7 +45,7 @@ local Database = { __name = "rowan.database" }
 Database.__index = Database
 Database.__tostring = function(db) return "rowan.database: " .. db.dialect end
 
-local SYNC = { force = true, logging = true, benchmark = true }
+local SYNC = { force = true, hooks = true, logging = true, benchmark = true }
 
 -- Plugins that models get by their options.
 for _, one in ipairs({ timestamps, paranoid, version }) do plugin.register(one.name, one) end
@@ -147,7 +147,10 @@ end
 ---@return rowan.Database self
 function Database:sync(options)
   check.keys(options, SYNC, "db:sync", "QueryError")
-  sync.models(self, models_of(self), options or {})
+  local call = copy(options)
+  if call.hooks ~= false then hooks.run(self._hooks, "beforeBulkSync", call) end
+  sync.models(self, models_of(self), call)
+  if call.hooks ~= false then hooks.run(self._hooks, "afterBulkSync", call) end
   return self
 end
 

@@ -52,6 +52,7 @@ hooks.NAMES = KNOWN
 ---@field definition? table whose `hooks` it keeps: name -> functions, nil while there are none
 ---@field parent? rowan.HookRegistry the database's
 ---@field members table<rowan.HookRegistry, boolean> of a database: its models'
+---@field queries? boolean of a database: there are hooks around each statement
 
 local function fail(message)
   errors.raise("UsageError", { message = message })
@@ -80,7 +81,10 @@ end
 ---@param registry rowan.HookRegistry
 function hooks.settle(registry)
   for member in pairs(registry.members) do hooks.settle(member) end
-  if not registry.definition then return end
+  if not registry.definition then
+    registry.queries = hooks.has(registry, "beforeQuery") or hooks.has(registry, "afterQuery") or nil
+    return
+  end
   local effective = nil
   for _, name in ipairs(KNOWN) do
     local list = {}

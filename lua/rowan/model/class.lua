@@ -8,6 +8,7 @@ local errors = require("rowan.base.errors")
 local flow = require("rowan.model.flow")
 local finders = require("rowan.model.finders")
 local hooked = require("rowan.model.hooks")
+local hooks = require("rowan.change.hooks")
 local scopes = require("rowan.model.scopes")
 local sync = require("rowan.repo.sync")
 local writers = require("rowan.model.writers")
@@ -30,7 +31,7 @@ for _, methods in ipairs({ finders, writers, flow, hooked, scopes.methods }) do
   for name, method in pairs(methods) do Model[name] = method end
 end
 
-local SYNC = { force = true, logging = true, benchmark = true, transaction = true }
+local SYNC = { force = true, hooks = true, logging = true, benchmark = true, transaction = true }
 local NO_OPTIONS = {}
 
 ---Creates the model's table where it is not there yet; `force = true` drops it first.
@@ -77,11 +78,15 @@ end
 
 local function associate(kind, source, target, options)
   source, target = without_scope(source), without_scope(target)
+  local about = { source = source, target = target, kind = kind }
+  hooks.run(source._hooks, "beforeAssociate", about, options)
   local made = association.define(kind, source, target, options)
   source:refresh()
   target:refresh()
   if made.through then made.through.model:refresh() end
   accessors.define(made)
+  about.association = made
+  hooks.run(source._hooks, "afterAssociate", about, options)
   return made
 end
 

@@ -4,6 +4,7 @@
 local driver = require("rowan.driver")
 local errors = require("rowan.base.errors")
 local failure = require("rowan.repo.failure")
+local hooks = require("rowan.change.hooks")
 local values = require("rowan.driver.values")
 
 local run = {}
@@ -64,8 +65,22 @@ function run.warn(db, message)
   io.stderr:write("rowan: ", message, "\n")
 end
 
+-- The driver's call with the hooks around each statement, which get the call's options and what is sent.
+local function hooked(db, options, plan, transaction, call)
+  local query = { sql = plan.text, model = plan.model and plan.model.name, transaction = transaction }
+  hooks.run(db._hooks, "beforeQuery", options, query)
+  local rows, affected, last_id = call()
+  if rows == nil then query.error = affected end
+  hooks.run(db._hooks, "afterQuery", options, query)
+  return rows, affected, last_id
+end
+
 -- The driver's call with its log line; with `benchmark` the line comes after it and carries the milliseconds.
-local function logged(db, options, plan, transaction, call)
+local function observed(db, options, plan, transaction, send)
+  local call = send
+  if db._hooks.queries then
+    call = function() return hooked(db, options, plan, transaction, send) end
+  end
   local info = { model = plan.model and plan.model.name, transaction = transaction and transaction.id }
   if not wants_benchmark(db, options) then
     log(db, options, plan.text, info)
@@ -177,8 +192,9 @@ function run.plan(db, plan, params, n, options, template, single, row)
   local lease
   if transaction then lease = transaction.finished and transaction:lease_for_use() or transaction.lease end
   local rows, affected, last_id
-  if (options and (options.logging or options.benchmark)) or db.options.logging or db.options.benchmark then
-    rows, affected, last_id = logged(db, options, plan, transaction, function()
+  if (options and (options.logging or options.benchmark)) or db.options.logging or db.options.benchmark
+    or db._hooks.queries then
+    rows, affected, last_id = observed(db, options, plan, transaction, function()
       return db._handle:query(statement, params, n, lease, template, single)
     end)
   else

@@ -3,6 +3,7 @@
 
 local ddl = require("rowan.sql.ddl")
 local literals = require("rowan.query.literals")
+local lifecycle = require("rowan.repo.lifecycle")
 local run = require("rowan.repo.run")
 local topo = require("rowan.base.topo")
 local transaction = require("rowan.repo.transaction")
@@ -111,6 +112,10 @@ local function create_all(db, order, options)
   end
 end
 
+local function run_hooks(order, name, options)
+  for _, def in ipairs(order) do lifecycle.fire(lifecycle.hooks_of(def, options)[name], options) end
+end
+
 ---Creates the tables of the models; all or none.
 ---@async
 ---@param db table
@@ -120,8 +125,10 @@ function sync.models(db, models, options)
   local order, cycles = ordered(definitions_of(models))
   transaction.around(db, options, function()
     local inside = { logging = options.logging, benchmark = options.benchmark }
+    run_hooks(order, "beforeSync", options)
     if options.force then drop_all(db, order, cycles, true, inside) end
     create_all(db, order, inside)
+    run_hooks(order, "afterSync", options)
   end)
 end
 

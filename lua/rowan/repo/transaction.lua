@@ -69,26 +69,43 @@ function Transaction:lease_for_use()
   return self.lease
 end
 
--- Savepoints are a stack in the database: with one end all that were set behind it, whoever holds them.
+local function append(list, more)
+  for _, item in ipairs(more) do list[#list + 1] = item end
+end
+
+-- Calls what waited for this end, all of it; the first error is raised at last.
+local function call_after(self, list, how)
+  local failed, problem = false, nil
+  for _, one in ipairs(list) do
+    if one.on == how or one.on == "end" then
+      local ok, err = pcall(one.fn, self)
+      if not ok and not failed then failed, problem = true, err end
+    end
+  end
+  if failed then error(problem, 0) end
+end
+
+-- Savepoints are a stack in the database: with one end all that were set behind it, whoever holds them. What waits for the
+-- end of one that was kept waits for that of the transaction around it; what waited for the others' is returned.
 local function end_savepoints(root, from, how)
-  local open = root.savepoints
+  local open, waiting = root.savepoints, {}
   for i = #open, from, -1 do
     local inner = open[i]
     open[i] = nil
     inner.finished = how
     if how == "commit" then
       written.keep(inner, inner.parent)
+      append(inner.parent.after, inner.after)
     else
       written.undo(inner)
-    end
-    for _, fn in ipairs(how == "commit" and inner.after_commit or {}) do
-      inner.parent.after_commit[#inner.parent.after_commit + 1] = fn
+      append(waiting, inner.after)
     end
   end
+  return waiting
 end
 
 -- Gives the connection back to the pool, which closes it unless it is idle. One that could not be made what it was
--- before the transaction is closed here.
+-- before the transaction is closed here. Returns what waits for this end.
 local function give_back(self, how)
   local clean = true
   if self.lease:tx() == "idle" then
@@ -97,9 +114,11 @@ local function give_back(self, how)
     end
   end
   self.finished = how
-  end_savepoints(self, 1, how)
+  local waiting = end_savepoints(self, 1, how)
+  append(waiting, self.after)
   if how == "rollback" then written.undo(self) end
   if not clean or not self.lease:release() then self.lease:discard() end
+  return waiting
 end
 
 local function begin_texts(db, options)
@@ -116,7 +135,7 @@ local function begin_root(db, options)
   local lease, err = db._handle:lease()
   if not lease then failure.raise(err, {}) end
   local self = setmetatable({
-    id = next_id(), db = db, lease = lease, options = options, savepoints = {}, after_commit = {},
+    id = next_id(), db = db, lease = lease, options = options, savepoints = {}, after = {},
   }, Transaction)
   self.root = self
   local ok, problem = pcall(say_all, self, texts)
@@ -131,7 +150,7 @@ local function begin_savepoint(parent, options)
   local open = parent.root.savepoints
   local self = setmetatable({
     id = parent.id, db = parent.db, lease = parent:lease_for_use(), parent = parent, root = parent.root,
-    options = options, depth = #open + 1, after_commit = {},
+    options = options, depth = #open + 1, after = {},
   }, Transaction)
   self.savepoint = control.savepoint(self.depth)
   say(self, self.savepoint.set)
@@ -150,14 +169,17 @@ end
 local function rollback_savepoint(self)
   say(self, self.savepoint.rollback)
   say(self, self.savepoint.release)
-  end_savepoints(self.root, self.depth, "rollback")
+  call_after(self, end_savepoints(self.root, self.depth, "rollback"), "rollback")
 end
 
 -- PostgreSQL releases no savepoint after a failed statement: then its work is undone, so that the transaction around it
 -- can go on.
 local function commit_savepoint(self)
   local ok, problem = pcall(say, self, self.savepoint.release)
-  if ok then return end_savepoints(self.root, self.depth, "commit") end
+  if ok then
+    end_savepoints(self.root, self.depth, "commit")
+    return
+  end
   if self.lease:tx() == "failed" then rollback_savepoint(self) end
   error(problem, 0)
 end
@@ -182,12 +204,12 @@ function Transaction:commit()
   if not ok then
     local state = self.lease:tx()
     if state == "open" or state == "failed" then pcall(say, self, control.rollback) end
-    give_back(self, "rollback")
+    local waiting = give_back(self, "rollback")
     if state == "unknown" and not was_lost then raise_unknown(problem) end
+    pcall(call_after, self, waiting, "rollback")
     error(problem, 0)
   end
-  give_back(self, "commit")
-  for _, fn in ipairs(self.after_commit) do fn(self) end
+  call_after(self, give_back(self, "commit"), "commit")
 end
 
 ---Undoes the work.
@@ -198,17 +220,28 @@ function Transaction:rollback()
   local state = self.lease:tx()
   local ok, problem = true, nil
   if state == "open" or state == "failed" then ok, problem = pcall(say, self, control.rollback) end
-  give_back(self, "rollback")
+  call_after(self, give_back(self, "rollback"), "rollback")
   if not ok then error(problem, 0) end
 end
 
----Calls `fn(transaction)` once the outermost transaction is committed; never when it is rolled back.
----@param fn fun(transaction: rowan.Transaction)
-function Transaction:afterCommit(fn)
-  check.type(fn, "function", "afterCommit")
+local function wait_for(self, on, name, fn)
+  check.type(fn, "function", name)
   self:lease_for_use()
-  self.after_commit[#self.after_commit + 1] = fn
+  self.after[#self.after + 1] = { on = on, fn = fn }
 end
+
+---Calls `fn(transaction)` once the outermost transaction is committed; never when it is rolled back. An error in it is
+---raised after all others were called, and undoes nothing.
+---@param fn fun(transaction: rowan.Transaction)
+function Transaction:afterCommit(fn) wait_for(self, "commit", "afterCommit", fn) end
+
+---Calls `fn(transaction)` once this transaction, or one around it, is rolled back.
+---@param fn fun(transaction: rowan.Transaction)
+function Transaction:afterRollback(fn) wait_for(self, "rollback", "afterRollback", fn) end
+
+---Calls `fn(transaction)` once the outermost transaction is committed, or this one or one around it is rolled back.
+---@param fn fun(transaction: rowan.Transaction)
+function Transaction:afterTransaction(fn) wait_for(self, "end", "afterTransaction", fn) end
 
 -- `local t <close> = db:transaction()` on Lua 5.4: what was not committed is rolled back.
 Transaction.__close = function(self)
