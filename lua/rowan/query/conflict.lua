@@ -136,6 +136,14 @@ function conflict.sets(attrs)
   return sets
 end
 
+---What an update adds to the version of the row that was there.
+---@param def rowan.Definition
+---@return { field: string, value: rowan.sql.Node }
+function conflict.next_version(def)
+  local stored = node.column(def.version.field, { alias = def.table })
+  return { field = def.version.field, value = node.binary("+", stored, node.literal("1")) }
+end
+
 ---The ON CONFLICT clause.
 ---@param def rowan.Definition
 ---@param key? rowan.ConflictKey nil for any key

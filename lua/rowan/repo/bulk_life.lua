@@ -75,10 +75,23 @@ local function wrapped(model, kind, change, send)
   return wrap.run(writes and writes[kind], change, send)
 end
 
-local function send_rows(model, instances, call, store)
+---Stores new instances without hooks.
+---@async
+---@param model table
+---@param instances table[]
+---@param call? table
+---@param store fun(instances: table[], call: table) INSERTs them and makes them stored ones
+function bulk_life.insert(model, instances, call, store)
   return wrapped(model, "bulkInsert", { rows = instances, options = call }, function(change)
     return store(change.rows, change.options)
   end)
+end
+
+-- Rows that were passed over, because their key was there, are new ones still.
+local function created(instances, call, on)
+  for _, row in ipairs(instances) do
+    if not row.isNewRecord then lifecycle.after_create(row, call, on) end
+  end
 end
 
 ---Stores new instances with the hooks of each of them, and no hooks of a call: for rows that are written along with
@@ -91,8 +104,8 @@ end
 function bulk_life.insert_each(model, instances, options, store)
   lifecycle.within(model, { "afterCreate", "afterSave" }, options, function(call, on)
     for _, row in ipairs(instances) do lifecycle.before_create(model, row, call, on) end
-    send_rows(model, instances, call, store)
-    for _, row in ipairs(instances) do lifecycle.after_create(row, call, on) end
+    bulk_life.insert(model, instances, call, store)
+    created(instances, call, on)
   end)
 end
 
@@ -109,10 +122,8 @@ function bulk_life.create(model, instances, options, store)
     elseif call.validate then
       validate.check_all(model.definition, instances, validate.options(model.definition, call, model.name))
     end
-    send_rows(model, instances, call, store)
-    if each then
-      for _, row in ipairs(instances) do lifecycle.after_create(row, call, on) end
-    end
+    bulk_life.insert(model, instances, call, store)
+    if each then created(instances, call, on) end
   end)
 end
 

@@ -109,7 +109,8 @@ function create.one(model, values, options, context)
     values = create.chosen(model.definition, values, options.fields, context, options.include)
   end
   if options.ignoreDuplicates or options.returning then
-    local made, what = create.with_mode(model, { values }, mode_of(model, { values }, options, context), options)
+    local mode = mode_of(model, { values }, options, context)
+    local made, what = create.with_mode(model, { values }, mode, options, bulk_life.insert_each)
     if not options.ignoreDuplicates then return made[1] end
     return made[1], what[1] == "created"
   end
@@ -133,9 +134,11 @@ end
 ---@param list table<string, any>[]
 ---@param mode rowan.InsertMode
 ---@param options? table transaction, logging
+---@param around? fun(model: table, instances: table[], options?: table, store: function) which hooks run; those of
+--- bulkCreate when not given
 ---@return table[] instances in the order of the list
 ---@return table what became of each: see duplicates.outcome
-function create.with_mode(model, list, mode, options)
+function create.with_mode(model, list, mode, options, around)
   -- What defaults fill in must not overwrite what is stored.
   local by_given = mode.action == "update" and not mode.named
   local instances = built(model, list, mode.context)
@@ -145,7 +148,8 @@ function create.with_mode(model, list, mode, options)
     bulk.store(model, groups, call, mode)
   end
   if model.definition.watched then
-    bulk_life.create(model, instances, options, send)
+    around = around or bulk_life.create
+    around(model, instances, options, send)
   else
     send(instances, options)
   end

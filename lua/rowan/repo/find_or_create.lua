@@ -2,12 +2,14 @@
 --- a unique key, the database decides in one INSERT who made the row; else a lock does.
 
 local build = require("rowan.change.build")
+local bulk_life = require("rowan.repo.bulk_life")
 local conflict = require("rowan.query.conflict")
 local create = require("rowan.repo.create")
 local duplicates = require("rowan.repo.duplicates")
 local equalities = require("rowan.query.equalities")
 local errors = require("rowan.base.errors")
 local everything = require("rowan.base.everything")
+local lifecycle = require("rowan.repo.lifecycle")
 local read = require("rowan.repo.read")
 local run = require("rowan.repo.run")
 local transaction = require("rowan.repo.transaction")
@@ -74,7 +76,7 @@ end
 -- One INSERT that does nothing when the key is there; nil then.
 local function insert(wanted)
   local mode = duplicates.mode({ action = "skip", key = wanted.key, context = wanted.context })
-  local rows, what = create.with_mode(wanted.model, { wanted.values }, mode, wanted.call)
+  local rows, what = create.with_mode(wanted.model, { wanted.values }, mode, wanted.call, bulk_life.insert_each)
   return what[1] == "created" and rows[1] or nil
 end
 
@@ -146,6 +148,8 @@ end
 ---@return table row
 ---@return boolean created
 function find.or_create(model, options, context)
+  -- Hooks of a row that is there already are not to run.
+  if model.definition.hooks then return find.create_find(model, options, context) end
   local wanted = read_options(model, options, context)
   if wanted.key then return by_key(wanted) end
   return by_lock(wanted)
@@ -188,15 +192,7 @@ local function upsert_key(def, values, options, context)
   return conflict.choose(def, function(attr) return values[attr.name] ~= nil end, "conflictFields", context)
 end
 
----Makes a row, or updates the one that has its key with what is given.
----@async
----@param model table
----@param values table
----@param options table conflictFields, conflictWhere, fields, silent, transaction, logging, benchmark
----@param context string
----@return table row
----@return boolean created
-function find.upsert(model, values, options, context)
+local function upsert(model, values, options, context)
   local def, named = model.definition, nil
   for name in next, values do
     if not def.by_name[name] then build.unknown(def, name, context) end
@@ -216,8 +212,40 @@ function find.upsert(model, values, options, context)
   local mode = duplicates.mode({
     action = "update", key = key, named = named, silent = options.silent, context = context,
   })
-  local rows, what = create.with_mode(model, { values }, mode, options)
+  local rows, what = create.with_mode(model, { values }, mode, options, bulk_life.insert)
   return rows[1], what[1] == "created"
+end
+
+-- The values, with what hooks around validation made of them.
+local function validated(model, values, call, on, context)
+  local row, before, given = build.instance(model, values, context), {}, {}
+  for name, value in next, row do before[name] = value end
+  lifecycle.validate(model, row, call, on)
+  for name, value in next, values do given[name] = value end
+  for name, value in next, row do
+    if value ~= before[name] then given[name] = value end
+  end
+  return given
+end
+
+---Makes a row, or updates the one that has its key with what is given; with the hooks around it.
+---@async
+---@param model table
+---@param values table
+---@param options table conflictFields, conflictWhere, fields, silent, hooks, transaction, logging, benchmark
+---@param context string
+---@return table row
+---@return boolean created
+function find.upsert(model, values, options, context)
+  if not model.definition.watched then return upsert(model, values, options, context) end
+  local row, created
+  lifecycle.within(model, { "afterUpsert" }, options, function(call, on)
+    local given = validated(model, values, call, on, context)
+    lifecycle.fire(on.beforeUpsert, given, call)
+    row, created = upsert(model, given, call, context)
+    lifecycle.fire(on.afterUpsert, { row, created }, call)
+  end)
+  return row, created
 end
 
 return find
