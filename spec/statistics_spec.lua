@@ -171,7 +171,7 @@ helper.each(function(_, connect)
     local totals = sold(s):join({ s.Customer, "c" }, "c.id", "o.customerId")
       :select("c.city", { fn("SUM", worth), "total" }):groupBy("c.city")
     local shares = s.db:from(totals:as("t")):select("t.city", "t.total",
-      { cast(fn("ROUND", col("t.total") * 100.0 / fn("SUM", col("t.total")):over()), "INTEGER"), "share" })
+      { cast(fn("ROUND", cast(col("t.total"), DataTypes.DOUBLE) * 100 / fn("SUM", col("t.total")):over()), "INTEGER"), "share" })
     local whole = sold(s):select({ cast("all", "TEXT"), "city" }, { fn("SUM", worth), "total" },
       { cast(100, "INTEGER"), "share" })
     local rows = shares:unionAll(whole):orderBy("total"):orderBy("city"):all()

@@ -321,13 +321,24 @@ expression.walkers["query"] = function(b, def, q)
   return walked.node and node.scalar(walked.node)
 end
 
+-- EXISTS does not look at columns; those that bind nothing are left out.
+local function without_columns(made)
+  if made.node ~= "select" or made.group or made.distinct or made.distinct_on then return made end
+  for _, item in ipairs(made.columns) do
+    local value = item.node == "aliased" and item.value or item
+    if value.node ~= "column" and value.node ~= "star" then return made end
+  end
+  made.columns = { node.literal("1") }
+  return made
+end
+
 function expression.walkers.exists(b, def, e)
   local walked = statement.nested(b, def, e.query)
   if b.is_shape then
     b:condition("exists")
     return nil
   end
-  return node.exists(walked.node)
+  return node.exists(without_columns(walked.node))
 end
 expression.truths.exists = true
 

@@ -11,8 +11,8 @@ local statement = {}
 
 local fail = chain.fail
 
--- So many parameters a statement may have on both databases, with room to spare.
-local MAX_PARAMS = 30000
+-- So many values go into one INSERT: fewer than either database or LuaJIT's stack can take.
+local MAX_PARAMS = 4000
 
 local function plan_of(q)
   local key, params, count = query.shape(q)
