@@ -6,6 +6,7 @@ local check = require("rowan.base.check")
 local collect = require("rowan.change.collect")
 local errors = require("rowan.base.errors")
 local null = require("rowan.base.null")
+local validate = require("rowan.change.validate")
 
 local graph = {}
 
@@ -203,10 +204,17 @@ local function add_failures(all, found, place)
   end
 end
 
-local function check_node(node, all, now)
+-- What is wrong with a new row, as far as no hook is to have a say before.
+local function failures_of(def, row, later, validates)
+  local hooked = def.hooks and def.hooks.beforeValidate
+  if not def.validates or hooked or not validates then return collect.failures(def, row, later) end
+  return validate.failures(def, row, { later = later })
+end
+
+local function check_node(node, all, now, validates)
   for _, row in ipairs(node.fresh) do
     build.stamp_new(node.model.definition, row, now)
-    add_failures(all, collect.failures(node.model.definition, row, node.later[row]), node.places[row])
+    add_failures(all, failures_of(node.model.definition, row, node.later[row], validates), node.places[row])
   end
   local through = junction_of(node.association)
   if through then
@@ -218,14 +226,15 @@ local function check_node(node, all, now)
         (place and place .. "." or "") .. through.as)
     end
   end
-  for _, child in ipairs(node.children) do check_node(child, all, now) end
+  for _, child in ipairs(node.children) do check_node(child, all, now, validates) end
 end
 
 ---Checks the values of all rows; raises one ValidationError with all that is wrong.
 ---@param root rowan.GraphNode
-function graph.check(root)
+---@param validates boolean run validators as well
+function graph.check(root, validates)
   local all = {}
-  check_node(root, all, build.now())
+  check_node(root, all, build.now(), validates)
   if all[1] then errors.raise("ValidationError", { model = root.model.name, errors = all }) end
 end
 

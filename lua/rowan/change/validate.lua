@@ -4,6 +4,7 @@
 
 local cast = require("rowan.change.cast")
 local check = require("rowan.base.check")
+local custom = require("rowan.change.custom")
 local errors = require("rowan.base.errors")
 local null = require("rowan.base.null")
 local suggest = require("rowan.base.suggest")
@@ -167,6 +168,16 @@ local function may_be_absent(def, attr, row)
     or attr == def.version
 end
 
+-- A value as its type has it. What the type refuses stays as it is, for the validators; they speak for a key that the
+-- database makes, if it has some.
+local function canonical(attr, value, failures, list)
+  local scratch = {}
+  local _, found = cast.bind(scratch, attr, value, nil)
+  if not found then return scratch[attr.name], failures end
+  if not (attr.auto and list) then failures = add(failures, found[1]) end
+  return value, failures
+end
+
 -- The type of a value, then its validators.
 local function check_attribute(def, attr, row, failures)
   local value = rawget(row, attr.name)
@@ -178,10 +189,7 @@ local function check_attribute(def, attr, row, failures)
     if not may_be_absent(def, attr, row) then return cast.fail_null(failures, attr) end
     if not attr.allow_null then return failures end
   else
-    local before, scratch, _ = failures and #failures or 0, {}, nil
-    _, failures = cast.bind(scratch, attr, value, failures)
-    if failures and #failures > before then return failures end
-    value = scratch[attr.name]
+    value, failures = canonical(attr, value, failures, list)
   end
   for _, use in ipairs(list or {}) do failures = run_one(use, attr, value, row, failures) end
   return failures
@@ -261,6 +269,21 @@ function validate.check_all(def, list, options)
     end
   end
   if found[1] then errors.raise("AggregateError", { model = def.name, errors = found }) end
+end
+
+---Raises one ValidationError with what is wrong with the values of a bulk write: of those values, and no others.
+---@param def rowan.Definition
+---@param given table<string, any>
+function validate.values(def, given)
+  local row, only = setmetatable({}, def.model._new), {}
+  for name, value in next, given do
+    local attr = def.by_name[name]
+    if attr and not def.custom then rawset(row, name, value) end
+    only[attr and attr.label or name] = true
+  end
+  if def.custom then custom.assign(def, row, given) end
+  for name in next, row do only[name] = true end
+  validate.check(def, row, { only = only, part = true, strict = true })
 end
 
 local function names_set(def, list, context, option)

@@ -19,6 +19,7 @@ local Writers = {}
 ---@field ignoreDuplicates? boolean
 ---@field returning? boolean|string[]
 ---@field silent? boolean
+---@field validate? boolean false passes validators by; true makes bulkCreate run them
 ---@field transaction? rowan.Transaction|false
 ---@field logging? any
 
@@ -29,18 +30,21 @@ local Writers = {}
 
 local BUILD = { isNewRecord = true }
 local CREATE = check.set({
-  "include", "fields", "ignoreDuplicates", "returning", "silent", "hooks", "transaction", "logging", "benchmark",
+  "include", "fields", "ignoreDuplicates", "returning", "silent", "hooks", "validate", "transaction",
+  "logging", "benchmark",
 })
 local BULK_CREATE = check.set({
   "include", "fields", "ignoreDuplicates", "updateOnDuplicate", "conflictAttributes", "conflictWhere", "returning",
-  "silent", "hooks", "individualHooks", "transaction", "logging", "benchmark",
+  "silent", "hooks", "individualHooks", "validate", "transaction", "logging", "benchmark",
 })
 local UPSERT = check.set({
-  "conflictFields", "conflictWhere", "fields", "returning", "silent", "transaction", "logging", "benchmark",
+  "conflictFields", "conflictWhere", "fields", "returning", "silent", "validate", "transaction", "logging",
+  "benchmark",
 })
 local FIND_OR_CREATE = check.set({ "where", "defaults", "transaction", "logging", "benchmark" })
 local UPDATE = {
-  where = true, hooks = true, individualHooks = true, returning = true, silent = true, transaction = true,
+  where = true, hooks = true, individualHooks = true, validate = true, returning = true, silent = true,
+  transaction = true,
   logging = true, benchmark = true,
 }
 local DESTROY = {

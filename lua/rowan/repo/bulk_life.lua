@@ -213,6 +213,7 @@ function bulk_life.update(model, values, options, context)
   local given = link.with(options, { attributes = link.with(values, {}) })
   return around(model, "Update", given, nil, function(call, on, each)
     if each then return update_each(model, call.attributes, call, on, context) end
+    if call.validate ~= false then validate.values(model.definition, call.attributes) end
     return wrapped(model, "bulkUpdate", { values = call.attributes, options = call }, function(change)
       return bulk.update(model, change.values, change.options, context)
     end)

@@ -2,6 +2,7 @@
 --- items that name the attribute, alike on both databases. No bound value ever enters a message.
 
 local errors = require("rowan.base.errors")
+local null = require("rowan.base.null")
 
 local failure = {}
 
@@ -94,12 +95,55 @@ local function constraint_items(class, def, err, row)
     local value = row and rawget(row, at)
     fields[name] = value == nil and true or value
     items[i] = {
-      path = name, type = item.type, validatorKey = item.key, value = value,
+      path = name, type = item.type, validatorKey = item.key, value = value, origin = "DB",
       message = message or ((def and def.name .. "." or "") .. name .. " " .. item.rule),
     }
   end
-  if #items == 0 then items[1] = { type = item.type, validatorKey = item.key, message = err.message } end
+  if #items == 0 then
+    items[1] = { type = item.type, validatorKey = item.key, message = err.message, origin = "DB" }
+  end
   return items, fields
+end
+
+-- The columns of a CHECK: by the name that PostgreSQL gives one of a single column, else those that its name or text (all
+-- that SQLite tells of one without a name) speaks of.
+local function checked_columns(def, err)
+  local text, found = err.constraint, {}
+  if not def or not text then return found end
+  for _, attr in ipairs(def.list) do
+    if text == def.table .. "_" .. attr.field .. "_check" then return { attr.field } end
+  end
+  for _, attr in ipairs(def.list) do
+    local quoted = text:find('"' .. attr.field .. '"', 1, true)
+    if quoted or (" " .. text .. " "):find("[^%w_]" .. attr.field:gsub("%p", "%%%0") .. "[^%w_]") then
+      found[#found + 1] = attr.field
+    end
+  end
+  return found
+end
+
+local REFERENCE = { type = "foreign key violation", key = "foreign_key" }
+local CHECK = { type = "check violation", key = "check" }
+
+-- Items for violations whose class is no ValidationError.
+local function violation_items(def, err, names, kind, row)
+  local items, rule = {}, "violates the constraint " .. tostring(err.constraint)
+  if kind == REFERENCE then
+    local referenced = (err.detail or ""):find("still referenced", 1, true)
+    rule = referenced and "is still referenced by another row" or "refers to a row that is not there"
+  end
+  for i, name in ipairs(names) do
+    local attr = def and def.by_name[name]
+    items[i] = {
+      path = name, type = kind.type, validatorKey = kind.key, origin = "DB",
+      value = row and attr and rawget(row, attr.name) or nil,
+      message = (def and def.name .. "." or "") .. name .. " " .. rule,
+    }
+  end
+  if not items[1] then
+    items[1] = { type = kind.type, validatorKey = kind.key, origin = "DB", message = err.message }
+  end
+  return items
 end
 
 local function connect_class(err)
@@ -144,10 +188,11 @@ local function without_values(err, params, n)
 end
 
 -- SQLite does not say which foreign key it was; where the row has a single one, there is no doubt.
-local function only_foreign_key(def, plan)
+local function only_foreign_key(def, plan, row)
   local found
   for _, attr in ipairs(def and plan and plan.attrs or {}) do
-    if attr.references and attr.definition == def then
+    local is_null = row and (rawget(row, attr.name) == nil or rawget(row, attr.name) == null)
+    if attr.references and attr.definition == def and not is_null then
       if found and found ~= attr then return nil end
       found = attr
     end
@@ -176,8 +221,12 @@ function failure.object(err, context)
   elseif class == "ForeignKeyConstraintError" then
     local names = {}
     for i, column in ipairs(columns_of(def, err)) do names[i] = (attribute_name(def, column)) end
-    if #names == 0 then names[1] = only_foreign_key(def, context.plan) end
-    fields.fields = names
+    if #names == 0 then names[1] = only_foreign_key(def, context.plan, context.row) end
+    fields.fields, fields.errors = names, violation_items(def, err, names, REFERENCE, context.row)
+  elseif class == "CheckConstraintError" then
+    local names = {}
+    for i, column in ipairs(checked_columns(def, err)) do names[i] = (attribute_name(def, column)) end
+    fields.fields, fields.errors = names, violation_items(def, err, names, CHECK, context.row)
   end
   return errors.new(class, fields)
 end

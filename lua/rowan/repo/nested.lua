@@ -124,7 +124,7 @@ local function store(root, model, options)
     transaction.around(model.db, options, function(t)
       state.call = {
         transaction = t, logging = options and options.logging, benchmark = options and options.benchmark,
-        hooks = options and options.hooks,
+        hooks = options and options.hooks, validate = options and options.validate,
       }
       save(root, state)
     end)
@@ -146,7 +146,7 @@ function nested.create(model, list, options, context, single)
   local saved, root = {}, nil
   local ok, problem = pcall(function()
     root = graph.build(model, list, entries, context, single or false, saved)
-    graph.check(root)
+    graph.check(root, options.validate ~= false)
     store(root, model, options)
   end)
   if ok then return root.rows end
