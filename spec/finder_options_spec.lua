@@ -93,3 +93,60 @@ helper.each(function(_, connect)
     assert.is_nil(User:findOne { where = nobody, rejectOnEmpty = false })
   end)
 end)
+
+describe("searchPath", function()
+  helper.on("sqlite", function(_, connect)
+    it("is refused by name", function()
+      local db = connect()
+      local User = db:define("User", { name = D.STRING }, { timestamps = false })
+      assert.matches("searchPath: User: sqlite has no schemas",
+        helper.error_of(User.findAll, User, { searchPath = "one" }).message)
+    end)
+  end)
+
+  helper.on("postgres", function(_, connect)
+    it("is for one call, in a transaction of its own or the one around", function()
+      local db = connect()
+      local schemas = {}
+      for i, letter in ipairs { "a", "b" } do
+        schemas[i] = db:query("SELECT current_schema() AS name", { plain = true }).name .. " " .. letter
+        db:query(('CREATE SCHEMA "%s"'):format(schemas[i]))
+      end
+      local ok, problem = pcall(function()
+        local User = db:define("User", { { "id", D.INTEGER, primaryKey = true }, { "name", D.STRING } },
+          { timestamps = false })
+        User:hasMany(User, { as = "friends", foreignKey = "friendId" })
+        db:sync()
+        User:create { id = 1, name = "here" }
+        for i, schema in ipairs(schemas) do
+          db:query(('CREATE TABLE "%s"."Users" (id int, name text, "friendId" int)'):format(schema))
+          db:query(([[INSERT INTO "%s"."Users" VALUES (%d, 'in %d', 1), (1, 'x', NULL)]]):format(schema, i + 1, i))
+        end
+        local function names(path)
+          local list = User:pluck("name", { searchPath = path, order = { { "id", "DESC" } } })
+          return table.concat(list, " ")
+        end
+        local function all_of()
+          assert.equal("in 1 x", names(schemas[1]))
+          assert.equal("in 2 x", names { schemas[2], "public" })
+          assert.equal("here", names())
+          assert.equal(2, User:count { searchPath = schemas[1] })
+          assert.equal(3, User:sum("id", { searchPath = schemas[1] }))
+          assert.is_false(User:exists { searchPath = schemas[1], where = { id = 3 } })
+          assert.is_true(User:exists { searchPath = schemas[2], where = { id = 3 } })
+          assert.equal("in 2", User:findByPk(3, { searchPath = schemas[2] }).name)
+          assert.equal("in 1", User:findByPk(1, { searchPath = schemas[1], include = "friends" }).friends[1].name)
+          assert.equal(2, User:findAndCountAll { searchPath = schemas[1], limit = 1 }.count)
+        end
+        all_of()
+        db:transaction(all_of)
+        db:transaction(function()
+          helper.error_of(User.findAll, User, { searchPath = schemas[1], where = { nme = 1 } })
+          assert.equal("here", names())
+        end)
+      end)
+      for _, schema in ipairs(schemas) do db:query(('DROP SCHEMA "%s" CASCADE'):format(schema)) end
+      if not ok then error(problem, 0) end
+    end)
+  end)
+end)

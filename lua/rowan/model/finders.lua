@@ -26,6 +26,7 @@ local read = require("rowan.repo.read")
 ---@field plain? boolean the first row alone
 ---@field rejectOnEmpty? boolean|rowan.ErrorClass|rowan.Error raised when nothing is found
 ---@field comment? string|table<string, string> behind the statement, for logs
+---@field searchPath? string|string[] schemas of PostgreSQL that tables are looked for in
 ---@field transaction? rowan.Transaction|false
 ---@field logging? any
 ---@field benchmark? boolean

@@ -76,12 +76,12 @@ local function plan_of(model, tree, column, select_parts, options)
   return {
     model = model, columns = { column }, whole = false, children = {}, first = 1, count = #tree.codes,
     codes = table.concat(tree.codes),
-    text = compile.text(node.select(select_parts), tree.dialect) .. remark.text(options.comment),
+    text = compile.text(node.select(select_parts), tree.dialect) .. remark.of(options),
   }
 end
 
 local function walk_value(b, model, e, options)
-  b:token(remark.text(options.comment))
+  b:token(remark.of(options))
   if e.typed then b:token("type " .. tostring(e.typed)) end
   return expression.walk(b, model.definition, e), conditions(b, model, options)
 end
@@ -118,7 +118,7 @@ end
 ---@return string key, any[] params, integer count
 function aggregate.rows_shape(model, options, kind)
   local shape = builder.shape(kind .. " " .. model.name)
-  shape:token(remark.text(options.comment))
+  shape:token(remark.of(options))
   conditions(shape, model, options)
   return shape:key(), shape.params, shape.count
 end

@@ -227,7 +227,7 @@ local function walk(b, model, options)
   parts.limit = order.number(b, def, "limit", options.limit)
   parts.offset = order.number(b, def, "offset", options.offset)
   if options.distinct then b:token("distinct") end
-  b:token(remark.text(options.comment))
+  b:token(remark.of(options))
   common.leave(b)
   return parts
 end
@@ -288,7 +288,7 @@ function group.plan(model, options, dialect, kind)
   return {
     model = model, columns = columns, whole = false, children = {}, first = 1, count = #tree.codes, grouped = true,
     codes = table.concat(tree.codes), nested = nested,
-    text = compile.text(query, dialect) .. remark.text(options.comment),
+    text = compile.text(query, dialect) .. remark.of(options),
   }
 end
 

@@ -33,13 +33,18 @@ local function joined_by_path(parts)
   return found
 end
 
+-- Scoped variants of a model share its definition.
+local function is_model(what, model)
+  return type(what) == "table" and rawget(what, "definition") == model.definition
+end
+
 local function is_meant(item, what)
-  return item.path == what or item.segment.model == what
+  return item.path == what or is_model(what, item.segment.model)
     or type(what) == "table" and what.as ~= nil and what.as == item.path
 end
 
 local function scope_of(model, parts, what, own)
-  if what == model or what == model.name then return own end
+  if is_model(what, model) or what == model.name then return own end
   for _, item in ipairs(joined_by_path(parts)) do
     if is_meant(item, what) then
       if not item.segment.inner then

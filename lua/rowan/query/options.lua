@@ -32,16 +32,17 @@ end
 -- By name; a function looks at the value of an option that is given.
 local FINDER = check.set({
   "where", "attributes", "include", "order", "limit", "offset", "raw", "transaction", "logging", "benchmark",
-  "group", "having", "comment", "paranoid", "hooks", "with", "withRecursive",
+  "group", "having", "comment", "searchPath", "paranoid", "hooks", "with", "withRecursive",
 })
 FINDER.lock, FINDER.skipLocked, FINDER.noWait = lock.check, lock.check, lock.check
 FINDER.rejectOnEmpty, FINDER.nest = reject, nest
 FINDER.distinct, FINDER.plain = switch("distinct"), switch("plain")
 
-local ROWS = check.set({ "where", "include", "paranoid", "hooks", "transaction", "logging", "benchmark", "comment" })
+local ROWS = check.set({ "where", "include", "paranoid", "hooks", "transaction", "logging", "benchmark", "comment",
+  "searchPath" })
 -- Beside group these go on to the grouped rows.
 options.of_groups = { "where", "include", "group", "having", "order", "limit", "offset", "paranoid", "hooks",
-  "transaction", "logging", "benchmark", "comment" }
+  "transaction", "logging", "benchmark", "comment", "searchPath" }
 local GROUPS = check.set(options.of_groups)
 GROUPS.attributes, GROUPS.distinct, GROUPS.dataType = true, switch("distinct"), true
 local COUNT = check.set(options.of_groups)

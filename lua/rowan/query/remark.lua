@@ -20,11 +20,13 @@ local function of_map(map)
   return table.concat(parts, ",")
 end
 
----The comment with what stands in front of it; "" for none.
----@param comment? string|table<string, any> text, or keys and values as sqlcommenter writes them
----@return string
-function remark.text(comment)
-  if comment == nil then return "" end
+local function cleaned(text)
+  -- No other character can be part of */ or /*, in any encoding.
+  text = text:gsub("[%c]", " "):gsub("%*/", "* /"):gsub("/%*", "/ *")
+  return " /* " .. text .. " */"
+end
+
+local function of_comment(comment)
   local kind = type(comment)
   local text = kind == "table" and of_map(comment) or comment
   if kind ~= "table" and kind ~= "string" then
@@ -33,9 +35,17 @@ function remark.text(comment)
   if #text > MAX then
     errors.raise("QueryError", { message = ("comment must not be longer than %d bytes"):format(MAX) })
   end
-  -- No other character can be part of */ or /*, in any encoding.
-  text = text:gsub("[%c]", " "):gsub("%*/", "* /"):gsub("/%*", "/ *")
-  return " /* " .. text .. " */"
+  return cleaned(text)
+end
+
+---What stands behind a statement: the call's comment, text or keys and values as sqlcommenter writes them; and the path on
+---which its tables are looked for, so that it is prepared for that path alone.
+---@param options { comment?: string|table<string, any>, onPath?: string }
+---@return string "" for nothing
+function remark.of(options)
+  local comment, path = options.comment, options.onPath
+  if comment == nil and path == nil then return "" end
+  return (comment ~= nil and of_comment(comment) or "") .. (path and cleaned("search_path: " .. path) or "")
 end
 
 return remark

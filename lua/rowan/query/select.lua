@@ -88,7 +88,7 @@ local function walk_level(b, model, options, kind)
     parts.distinct = true
     b:token("distinct")
   end
-  if options.comment ~= nil then b:token(remark.text(options.comment)) end
+  if options.comment ~= nil or options.onPath ~= nil then b:token(remark.of(options)) end
   if parts.repeats and (options.limit ~= nil or options.offset ~= nil) then
     parts = walk_repeated_page(b, at, options, parts)
     if options.lock then parts.lock = lock.walk(b, model, options, parts) end
@@ -146,6 +146,7 @@ local function plan_children(state, model, batched, plan)
   for _, child in ipairs(batched) do
     local parent, lists = follow(model, child.path)
     local child_plan, walked = children.plan(state, parent, child.entry)
+    child_plan.text = child_plan.text .. (state.remark or "")
     plan.children[#plan.children + 1] = {
       association = child.entry.association, plan = child_plan, path = child.path, lists = lists,
       parent_keys = names_of(walked.tie.sources), child_keys = names_of(walked.tie.targets),
@@ -186,11 +187,11 @@ function select.plan(model, options, dialect, kind)
   if kind == "page" then add_total(parts) end
   local columns, nodes = layout.of(parts)
   if kind == "total" then columns = { { key = "count", code = "I" } } end
-  local state = { dialect = dialect, total = #tree.codes }
+  local state = { dialect = dialect, total = #tree.codes, remark = remark.of(options) }
   local plan = {
     model = model, columns = columns, whole = parts.whole, children = {}, first = 1, count = #tree.codes,
     codes = table.concat(tree.codes),
-    text = text_of(tree, model, parts, nodes, kind) .. remark.text(options.comment),
+    text = text_of(tree, model, parts, nodes, kind) .. state.remark,
   }
   if kind ~= "total" then plan_children(state, model, parts.batched, plan) end
   return plan

@@ -5,6 +5,7 @@ local aggregates = require("rowan.query.aggregate")
 local expression = require("rowan.query.expression")
 local finder_options = require("rowan.query.options")
 local null = require("rowan.base.null")
+local path = require("rowan.repo.path")
 local read = require("rowan.repo.read")
 local reading = require("rowan.repo.reading")
 local run = require("rowan.repo.run")
@@ -25,7 +26,7 @@ local function grouped_options(options, attributes, alias, e)
     end
   end
   list[#list + 1] = { e, alias }
-  made.attributes, made.raw = list, true
+  made.attributes, made.raw, made.onPath = list, true, options.onPath
   made.group = group or {}
   return made
 end
@@ -38,6 +39,9 @@ end
 ---@param options table checked by the caller
 ---@return any
 function aggregate.value(model, name, what, options)
+  if options.searchPath ~= nil then
+    return (path.within(model, options, function(_, inner) return aggregate.value(model, name, what, inner) end))
+  end
   local e = aggregates.expression(model, name, what, options)
   if options.group ~= nil or aggregates.is_path(model, what) then
     local alias = name:lower()
@@ -73,6 +77,7 @@ end
 ---@param options table checked by the caller
 ---@return integer|table[]
 function aggregate.count(model, options)
+  if options.searchPath ~= nil then return (path.within(model, options, aggregate.count)) end
   if reading.watched(model.definition) then return reading.around("count", model, options, count) end
   return count(model, options)
 end
@@ -83,6 +88,7 @@ end
 ---@param options table
 ---@return boolean
 function aggregate.exists(model, options)
+  if options.searchPath ~= nil then return (path.within(model, options, aggregate.exists)) end
   return read.tally(model, options, "exists")
 end
 

@@ -7,6 +7,7 @@ local errors = require("rowan.base.errors")
 local load = require("rowan.repo.load")
 local nest = require("rowan.query.nest")
 local null = require("rowan.base.null")
+local path = require("rowan.repo.path")
 local plans = require("rowan.repo.plans")
 local reading = require("rowan.repo.reading")
 local run = require("rowan.repo.run")
@@ -105,6 +106,7 @@ end
 ---@param options table checked by the caller
 ---@return table[]
 function read.all(model, options)
+  if options.searchPath ~= nil then return (path.within(model, options, read.all)) end
   if reading.watched(model.definition) then return reading.around("all", model, options, all) end
   return all(model, options)
 end
@@ -172,6 +174,7 @@ end
 ---@param options table checked by the caller
 ---@return table?
 function read.one(model, options)
+  if options.searchPath ~= nil then return (path.within(model, options, read.one)) end
   if reading.watched(model.definition) then return (reading.around("one", model, options, one)) end
   return one(model, options)
 end
@@ -317,6 +320,7 @@ end
 ---@return integer count
 ---@return table[] rows
 function read.page(model, options)
+  if options.searchPath ~= nil then return path.within(model, options, read.page) end
   if reading.watched(model.definition) then return reading.around("page", model, options, page) end
   return page(model, options)
 end

@@ -4,6 +4,9 @@ local control = {
   commit = "COMMIT",
   rollback = "ROLLBACK",
   ping = "SELECT 1 AS result",
+  search_path = "SELECT current_setting('search_path') AS path",
+  -- Until the transaction ends.
+  set_search_path = "SELECT set_config('search_path', $1, true)",
 }
 
 ---A savepoint's three statements. The name is made by rowan, never by a user.
