@@ -128,12 +128,18 @@ function sqlite.visitors.compare(w, item)
   operation(w, item.operator, function() w:visit(item.left) end, function() w:visit(item.right) end)
 end
 
--- Three-valued as in PostgreSQL: unknown when the left side is NULL, but decided when the list is empty.
+-- Three-valued as in PostgreSQL: unknown when the left side is NULL, but decided when the list is empty; not so for keys.
 function sqlite.visitors.over_list(w, item)
   local any = item.quantifier == "any"
+  if item.operator == "has" then
+    w:put("CASE WHEN ")
+    w:visit(item.left)
+    w:put(" IS NOT NULL THEN ")
+  end
   w:put("(SELECT CASE COUNT(*) WHEN 0 THEN " .. (any and "0 ELSE MAX(" or "1 ELSE MIN("))
   operation(w, item.operator, function() w:visit(item.left) end, function() w:put("list.c0") end)
   w:put(") END FROM rowan_rows(" .. w.dialect.placeholder(item.slot) .. ") AS list)")
+  if item.operator == "has" then w:put(" END") end
 end
 
 -- SQLite finds a key by the text that stands in the document; any other key may be spelt in more than one way there.
@@ -182,10 +188,20 @@ function sqlite.visitors.path(w, item)
   w:put(" ->> " .. path .. " AS TEXT) END)")
 end
 
+-- Text as PostgreSQL writes truth is no number to SQLite.
+local function truth(w, item)
+  w:put("(CASE ")
+  w:visit(item.value)
+  w:put(" WHEN 'true' THEN 1 WHEN 'false' THEN 0 ELSE CAST(")
+  w:visit(item.value)
+  w:put(" AS INTEGER) <> 0 END)")
+end
+
 -- A cast to a day or a time of day cuts it out of the text that stands for a moment.
 local CUTS = { DATEONLY = "date(", TIME = "time(" }
 
 function sqlite.visitors.cast(w, item)
+  if item.key == "BOOLEAN" then return truth(w, item) end
   local cut = CUTS[item.key]
   w:put(cut or "CAST(")
   w:visit(item.value)

@@ -189,8 +189,10 @@ end
 -- Refuses an operator for a type it is not for; what an expression gives is known to the database alone.
 local function check_among(def, s, operator, spec)
   if s.type == UNTYPED then return end
+  local type_of = s.type
+  while type_of.base do type_of = type_of.base end
   for _, key in ipairs(spec.among) do
-    if s.type.key == key then return end
+    if type_of.key == key then return end
   end
   fail(def, s, ("cannot take Op.%s: that is for %s, and this is %s"):format(operator.name,
     table.concat(spec.among, ", "), s.type.key))
@@ -204,6 +206,10 @@ local function set(b, def, s, operator, spec, value)
     return b:operand(spec.sql, column, expression.walk(b, def, value))
   end
   if value == null then fail(def, s, ("cannot be compared with rowan.null by Op.%s"):format(operator.name)) end
+  if s.type.key == "RANGE" and operator == Op.contains and type(value) ~= "table" then
+    b:token("item")
+    return bound(b, def, setmetatable({ type = s.type.element }, { __index = s }), spec.sql, how, value)
+  end
   return bound(b, def, s, spec.sql, how, value)
 end
 
