@@ -89,6 +89,7 @@ function define.model(db, name, attributes, options)
   local used
   local def = definition.new(name, attributes, options or {}, {
     dialect = db._dialect, defaults = defaults_of(db), is_expression = expression.is,
+    path = expression.path,
     plugins = function(draft_of)
       used = plugin.of(draft_of, db._plugins)
       return used

@@ -87,6 +87,7 @@ local function placeholder(b, def, value)
   if type(value) ~= "table" or construct.is(value) or value == null then return expression.walk(b, def, value) end
   local count = check.sequence(value)
   if not count then fail("rowan.sql takes values, expressions and lists without gaps or other keys") end
+  if count == 0 then fail("rowan.sql: an empty list has no SQL; Op.in_ and Op.notIn take one") end
   local items = {}
   b:open("spread")
   for i = 1, count do items[i] = expression.walk(b, def, value[i]) end
@@ -180,6 +181,14 @@ function expression.subject(b, def, e)
   if e.kind == "cast" then return e.type and { type = e.type } end
   if e.kind == "col" and e.name ~= "*" then return about(b, def, e.name) end
   return nil
+end
+
+---The expression of an attribute's name with a path or casts behind it; nil when the name is none of an attribute.
+---@param def table
+---@param name string
+---@return rowan.Expression?
+function expression.path(def, name)
+  return subject.find(def, name) and construct.col(name)
 end
 
 ---How other kinds are walked: filled by the files that make them (query/window, query/statement).

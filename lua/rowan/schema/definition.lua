@@ -46,6 +46,7 @@ local definition = {}
 ---@field dialect rowan.Dialect
 ---@field defaults? table options under every model's own
 ---@field is_expression? fun(value: any): boolean tells SQL expressions (defaults, fields of indexes)
+---@field path? fun(def: table, name: string): any the expression of an attribute's name with a path or casts behind it
 ---@field plugins? fun(def: table): { plugin: rowan.Plugin, options: table }[] those of a definition whose options are read
 
 -- Plans are kept by model and generation, and a model may be defined again under its name.

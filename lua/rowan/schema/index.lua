@@ -14,6 +14,7 @@ local index = {}
 ---@class rowan.IndexField
 ---@field attr? rowan.Attribute
 ---@field expression? any
+---@field path? string the attribute's name with a path or casts, which the expression stands for
 ---@field order? "ASC"|"DESC"
 ---@field collate? string
 ---@field operator? string operator class
@@ -67,7 +68,9 @@ end
 
 local function default_name(def, fields, unique)
   local parts = { def.table }
-  for _, field in ipairs(fields) do parts[#parts + 1] = field.attr.field end
+  for _, field in ipairs(fields) do
+    parts[#parts + 1] = field.attr and field.attr.field or field.path:gsub("[^%w]+", "_"):gsub("_$", "")
+  end
   if unique then parts[#parts + 1] = "unique" end
   return naming.shorten(naming.underscore(table.concat(parts, "_")), MAX_NAME)
 end
@@ -83,8 +86,20 @@ local function operator_class(def, subject, value)
   return value
 end
 
+-- What an index has of an attribute: its column, or what a path or casts behind its name make of it ("data.size::int").
+local function field_of(def, subject, name)
+  local known = type(name) ~= "string" or def.by_name[name] or def.by_field[name]
+  local made = not known and def.context.path and def.context.path(def, name)
+  if made then return { expression = made, path = name } end
+  return { attr = attribute_of(def, subject, name) }
+end
+
 local function read_field(def, subject, given, operator)
-  if type(given) == "string" then return { attr = attribute_of(def, subject, given), operator = operator } end
+  if type(given) == "string" then
+    local field = field_of(def, subject, given)
+    field.operator = operator
+    return field
+  end
   if def.context.is_expression and def.context.is_expression(given) then
     return { expression = given, operator = operator }
   end
@@ -101,11 +116,10 @@ local function read_field(def, subject, given, operator)
   if given.collate ~= nil then
     options.check_identifier(def.dialect, subject .. ": collate", given.collate)
   end
-  local attr = attribute_of(def, subject, given.name or given.attribute)
-  return {
-    attr = attr, order = order, collate = given.collate,
-    operator = operator_class(def, subject, given.operator) or operator,
-  }
+  local field = field_of(def, subject, given.name or given.attribute)
+  field.order, field.collate = order, given.collate
+  field.operator = operator_class(def, subject, given.operator) or operator
+  return field
 end
 
 local function method_of(def, subject, given)
@@ -159,7 +173,7 @@ local function read_index(def, subject, given, fields)
     return made
   end
   for _, field in ipairs(made.fields) do
-    if field.expression then fail(subject, "an index on an expression needs a name") end
+    if field.expression and not field.path then fail(subject, "an index on an expression needs a name") end
   end
   made.name = default_name(def, made.fields, made.unique)
   made.made_up = true

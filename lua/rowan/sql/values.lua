@@ -46,7 +46,7 @@ function nodes.fragment(pieces)
   return { node = "fragment", pieces = pieces }
 end
 
----Values with commas between them, for IN (...); none stand for no value at all.
+---Values with commas between them, for IN (...); at least one.
 ---@param items rowan.sql.Node[]
 ---@return rowan.sql.Node
 function nodes.spread(items)
@@ -87,9 +87,7 @@ function visitors.fragment(w, item)
   w:put(")")
 end
 
--- An empty list in IN (...) is no member, in NOT IN (...) too, which IN (NULL) would get wrong.
 function visitors.spread(w, item)
-  if #item.items == 0 then return w:put("SELECT NULL WHERE 1 = 0") end
   w:list(item.items, ", ")
 end
 
