@@ -229,7 +229,78 @@ helper.each(function(_, connect)
     end)
   end)
 
+  describe("around associations, hooks", function()
+    it("of the target run when it is searched, linked and let go of", function()
+      define()
+      local Post = db:define("Post", { title = DataTypes.STRING })
+      local Profile = db:define("Profile", { bio = DataTypes.STRING })
+      User:hasMany(Post, { as = "posts" })
+      User:hasOne(Profile, { as = "profile" })
+      Profile:belongsTo(User, { as = "user" })
+      User:belongsToMany(User, { as = "friends", through = "Friends" })
+      db:sync()
+      local ann, bob = User:create({ name = "ann" }), User:create({ name = "bob" })
+      local post, profile = Post:create({ title = "t" }), Profile:create({ bio = "b" })
+      local seen = {}
+      for _, name in ipairs({ "afterFind", "beforeBulkUpdate", "afterUpdate", "beforeUpdate" }) do
+        db:addHook(name, function(row) seen[#seen + 1] = name .. (row.Model and " " .. row.Model.name or "") end)
+      end
+      local function heard(fn)
+        fn()
+        local said = table.concat(seen, ", ")
+        seen = {}
+        return said
+      end
+      assert.equal("beforeBulkUpdate", heard(function() ann:addPost(post) end))
+      assert.equal("afterFind", heard(function() ann:getPosts() end))
+      -- Whoever was the profile before is let go of by a bulk update.
+      assert.equal("beforeBulkUpdate, beforeUpdate Profile, afterUpdate Profile",
+        heard(function() ann:setProfile(profile) end))
+      assert.equal(ann.id, profile.userId)
+      assert.equal("beforeUpdate Profile, afterUpdate Profile", heard(function() profile:setUser(bob) end))
+      assert.equal(bob.id, Profile:findByPk(profile.id, { hooks = false }).userId)
+      ann:addFriend(bob, { hooks = false })
+      seen = {}
+      assert.equal("afterFind", heard(function() ann:getFriends({ where = { name = "bob" } }) end))
+    end)
+
+    it("of rows alone leave getters their one statement for all", function()
+      define({ hooks = { beforeCreate = function() end } })
+      local Post = db:define("Post", { title = DataTypes.STRING }, { hooks = { beforeCreate = function() end } })
+      User:hasMany(Post, { as = "posts" })
+      db:sync()
+      for i = 1, 3 do User:create({ name = "u" .. i, posts = { { title = "t" } } }, { include = "posts" }) end
+      local users = User:findAll()
+      assert.equal(1, helper.count(function() for _, user in ipairs(users) do user:getPosts() end end))
+    end)
+  end)
+
   describe("hooks", function()
+    it("are an object too, as in Sequelize's newer form", function()
+      define()
+      local count = 0
+      local remove = User.hooks:addListener("beforeCreate", function() count = count + 1 end, "count")
+      User.hooks:addListeners({ afterCreate = function() count = count + 10 end })
+      User:create({ name = "a" })
+      assert.equal(11, count)
+      assert.is_true(User.hooks:hasListeners("beforeCreate"))
+      remove()
+      assert.is_false(User.hooks:removeListener("beforeCreate", "count"))
+      User.hooks:removeAllListeners()
+      db.hooks:removeAllListeners()
+      User:create({ name = "b" })
+      assert.equal(11, count)
+    end)
+
+    it("do not change what the caller gave", function()
+      define()
+      local options = { where = { name = "a" } }
+      User:beforeFind(function(given) given.where.name = "b" end)
+      User:bulkCreate({ { name = "a" }, { name = "b" } })
+      assert.equal("b", User:findOne(options).name)
+      assert.equal("a", options.where.name)
+    end)
+
     it("of the model run before those of the database", function()
       define()
       local seen = {}

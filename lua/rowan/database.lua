@@ -50,7 +50,7 @@ local SYNC = { force = true, hooks = true, logging = true, benchmark = true }
 -- Plugins that models get by their options.
 for _, one in ipairs({ timestamps, paranoid, version }) do plugin.register(one.name, one) end
 
-for name, method in pairs(hooked) do Database[name] = method end
+for name, method in pairs(hooked.methods) do Database[name] = method end
 
 -- The words of rowan's table that Sequelize also has on its instance.
 for _, name in ipairs({
@@ -73,6 +73,7 @@ local function new(config)
     _raw_writes = 0, _hooks = hooks.registry("the database"), _plugins = {},
     _dialect = dialect.get(config.driver), _plans = plans.new(), _current = setmetatable({}, { __mode = "k" }),
   }
+  db.hooks = hooked.listeners(db._hooks)
   db.pool = { stats = function() return handle:stats() end }
   return setmetatable(db, Database)
 end

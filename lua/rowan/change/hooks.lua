@@ -19,6 +19,12 @@ local OF_DATABASES = check.set({
   "beforeDefine", "afterDefine", "beforeBulkSync", "afterBulkSync", "beforeQuery", "afterQuery",
 })
 
+local SEARCHES = check.set({
+  "beforeFind", "beforeFindAfterExpandIncludeAll", "beforeFindAfterOptions", "afterFind", "beforeCount",
+})
+-- Not around calls that read or write rows.
+local ONCE = check.set({ "beforeSync", "afterSync", "beforeAssociate", "afterAssociate" })
+
 local REFUSED = {
   beforeInit = "rowan.connect opens nothing; run your code before or after it",
   afterInit = "rowan.connect opens nothing; run your code before or after it",
@@ -99,10 +105,18 @@ function hooks.settle(registry)
   hooks.watch(registry.definition)
 end
 
----Notes whether writing a row of a definition takes more than its statement, so that callers ask one field.
+---Notes whether writing a row of a definition, or searching, takes more than a statement, so that callers ask one field.
 ---@param def table
 function hooks.watch(def)
-  def.watched = def.hooks ~= nil or def.validates ~= nil or def.writes ~= nil
+  def.watched = def.validates ~= nil or def.writes ~= nil
+  def.searched = def.reads ~= nil
+  for name in pairs(def.hooks or {}) do
+    if SEARCHES[name] then
+      def.searched = true
+    elseif not ONCE[name] then
+      def.watched = true
+    end
+  end
 end
 
 ---Refuses what is no hook, or none of this registry.
@@ -167,6 +181,19 @@ function hooks.remove(registry, name, what)
   registry.own[name] = kept
   hooks.settle(registry)
   return removed
+end
+
+---Removes all listeners, or those of one name.
+---@param registry rowan.HookRegistry
+---@param name? string
+function hooks.clear(registry, name)
+  if name then
+    hooks.check_name(registry, name)
+    registry.own[name] = nil
+  else
+    registry.own = {}
+  end
+  hooks.settle(registry)
 end
 
 ---Whether there are listeners under a name, in the registry itself or in its database's.

@@ -8,6 +8,7 @@ local many = require("rowan.repo.link_many")
 local merge = require("rowan.query.merge")
 local null = require("rowan.base.null")
 local one = require("rowan.repo.link_one")
+local reading = require("rowan.repo.reading")
 local siblings = require("rowan.repo.siblings")
 local through = require("rowan.repo.link_through")
 
@@ -87,6 +88,8 @@ local function getter(made, context)
   return function(self, options)
     check_options(made, "get", options, context)
     local mode = loading_mode(made, options, context)
+    -- Hooks are run for each search; one for all rows of a list would be another.
+    if mode == "siblings" and reading.watched(made.target.definition) then mode = nil end
     if not mode then
       local finder = link.with(with_scope(made, options), {})
       finder.associationLoading = nil

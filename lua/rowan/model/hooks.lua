@@ -44,8 +44,55 @@ function Hooked:runHooks(name, ...)
   hooks.run(self._hooks, name, ...)
 end
 
+---The hooks of a model or a database as an object, `User.hooks`.
+---@class rowan.Listeners
+---@field private registry rowan.HookRegistry
+local Listeners = {}
+Listeners.__index = Listeners
+
+---Adds a hook.
+---@param name string
+---@param fn function
+---@param listener_name? string
+---@return fun() remove
+function Listeners:addListener(name, fn, listener_name)
+  return hooks.add(self.registry, name, listener_name, fn)
+end
+
+---Adds hooks by their names: a function each, or a list of functions.
+---@param given table<string, function|function[]>
+function Listeners:addListeners(given)
+  hooks.add_all(self.registry, given)
+end
+
+---@param name string
+---@param what string|function the listener's name or its function
+---@return boolean removed
+function Listeners:removeListener(name, what)
+  return hooks.remove(self.registry, name, what)
+end
+
+---Removes all hooks that were added here, or those of one name.
+---@param name? string
+function Listeners:removeAllListeners(name)
+  hooks.clear(self.registry, name)
+end
+
+---@param name string
+---@return boolean
+function Listeners:hasListeners(name)
+  return hooks.has(self.registry, name)
+end
+
+---A registry as an object for users.
+---@param registry rowan.HookRegistry
+---@return rowan.Listeners
+local function listeners(registry)
+  return setmetatable({ registry = registry }, Listeners)
+end
+
 for _, name in ipairs(hooks.NAMES) do
   Hooked[name] = function(self, listener_name, fn) return self:addHook(name, listener_name, fn) end
 end
 
-return Hooked
+return { methods = Hooked, listeners = listeners }

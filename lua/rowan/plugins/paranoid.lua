@@ -97,6 +97,10 @@ function class.restore(self, options)
   local context = self.name .. ":restore"
   check.keys(options, RESTORE, context, "QueryError")
   bulk.check_where(self, options, context)
+  local scope = self:scopeOptions()
+  if scope and scope.where ~= nil then
+    options = link.with(options, { where = link.all_of(scope.where, options.where) })
+  end
   return bulk_life.restore(self, options, function(call) return restore_many(self, call) end)
 end
 

@@ -197,7 +197,7 @@ local function update_each(model, values, call, on, context)
     fire(on.afterUpdate, row, calls[i])
     fire(on.afterSave, row, calls[i])
   end
-  return #rows, call.returning and rows or nil
+  return #rows, rows
 end
 
 ---Model:update.
@@ -207,7 +207,7 @@ end
 ---@param options table where, individualHooks, hooks ...
 ---@param context string
 ---@return integer affected
----@return table[]? rows with `returning`
+---@return table[]? rows with `returning` or `individualHooks`
 function bulk_life.update(model, values, options, context)
   bulk.check_where(model, options, context)
   local given = link.with(options, { attributes = link.with(values, {}) })

@@ -149,7 +149,7 @@ end
 ---@return boolean created
 function find.or_create(model, options, context)
   -- Hooks of a row that is there already are not to run.
-  if model.definition.hooks then return find.create_find(model, options, context) end
+  if model.definition.watched then return find.create_find(model, options, context) end
   local wanted = read_options(model, options, context)
   if wanted.key then return by_key(wanted) end
   return by_lock(wanted)

@@ -8,6 +8,7 @@ local null = require("rowan.base.null")
 local ops = require("rowan.base.ops")
 local read = require("rowan.repo.read")
 local rows = require("rowan.driver.rows")
+local save = require("rowan.repo.save")
 local transaction = require("rowan.repo.transaction")
 local write = require("rowan.repo.write")
 
@@ -38,6 +39,12 @@ local function show(made, row, item)
   rawset(row, made.as, item and item.row)
 end
 
+-- Writes some attributes of a row, with its hooks where there are any.
+local function write_names(model, row, names, options)
+  if not model.definition.watched then return write.update(model, row, names, options) end
+  return save.row(model, row, link.with(options, { fields = names }))
+end
+
 -- Writes the foreign key of the row itself, and nothing else that may have changed in it.
 local function write_key(made, row, key, options)
   local names, before = {}, {}
@@ -52,7 +59,7 @@ local function write_key(made, row, key, options)
     end
   end
   if #names == 0 then return end
-  local ok, problem = pcall(write.update, made.source, row, names, options)
+  local ok, problem = pcall(write_names, made.source, row, names, options)
   if ok then return end
   for i, pair in ipairs(made.keys) do rawset(row, pair.source.name, before[i]) end
   error(problem, 0)
@@ -118,6 +125,19 @@ function one.belongsTo.create(made, row, values, options, context)
   return target
 end
 
+-- Gives a stored row its foreign key as a save of its own, with its hooks.
+local function take_row(model, row, values, call)
+  local before, names = {}, {}
+  for name, value in next, values do
+    names[#names + 1], before[name] = name, rawget(row, name)
+    rawset(row, name, value)
+  end
+  local ok, problem = pcall(save.row, model, row, link.with(call, { fields = names }))
+  if ok then return end
+  for _, name in ipairs(names) do rawset(row, name, before[name]) end
+  error(problem, 0)
+end
+
 ---Makes another row, or none, the one that points at this.
 ---@async
 ---@param made rowan.Association
@@ -138,9 +158,10 @@ function one.hasOne.set(made, row, target, options, context)
   transaction.around(model.db, options, function(t)
     local call = link.call(options, t)
     foreign.release(made, link.all_of(base, { [NOT] = link.by_name(primary, item.key) }), call, destroy, context)
+    if item.row and model.definition.watched then return take_row(model, item.row, values, call) end
     foreign.take(made, { item }, values, call, context)
   end)
-  if item.row then link.remember(model, { item }, values) end
+  if item.row and not model.definition.watched then link.remember(model, { item }, values) end
   show(made, row, item)
 end
 

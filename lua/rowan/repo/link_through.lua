@@ -11,6 +11,7 @@ local link_rows = require("rowan.repo.link_rows")
 local null = require("rowan.base.null")
 local ops = require("rowan.base.ops")
 local read = require("rowan.repo.read")
+local reading = require("rowan.repo.reading")
 local transaction = require("rowan.repo.transaction")
 local tuple = require("rowan.base.tuple")
 
@@ -63,14 +64,7 @@ local function include_of(options)
   return include
 end
 
----Rows that belong to the row, each with the row of the junction under its name.
----@async
----@param made rowan.Association
----@param row table
----@param options? table finder options; through = { where, attributes, as }, joinTableAttributes
----@param context string
----@return table[]
-function through.get(made, row, options, context)
+local function get(made, row, options, context)
   local found = {}
   if link.values(row, link.side(made.source_keys, "source"), context) then
     local call = link.call(options)
@@ -79,6 +73,22 @@ function through.get(made, row, options, context)
   end
   if found[1] == nil then read.reject_empty(made.target, options or {}) end
   return found
+end
+
+---Rows that belong to the row, each with the row of the junction under its name.
+---@async
+---@param made rowan.Association
+---@param row table
+---@param options? table finder options; through = { where, attributes, as }, joinTableAttributes
+---@param context string
+---@return table[]
+function through.get(made, row, options, context)
+  if reading.watched(made.target.definition) then
+    return (reading.around("all", made.target, options or {}, function(_, call)
+      return get(made, row, call, context)
+    end))
+  end
+  return get(made, row, options, context)
 end
 
 -- The keys of the targets that belong to the row, each once.

@@ -15,7 +15,15 @@ local BEFORE_COUNT = { "beforeCount" }
 ---@param def table
 ---@return boolean
 function reading.watched(def)
-  return def.hooks ~= nil or def.reads ~= nil
+  return def.searched
+end
+
+-- Hooks may change a condition or a list in its place, which must not be the caller's.
+local function own(value)
+  if type(value) ~= "table" or getmetatable(value) ~= nil or rawget(value, "definition") then return value end
+  local copy = {}
+  for key, item in next, value do copy[key] = item end
+  return copy
 end
 
 ---Makes a search with what belongs around it. The hooks get a copy of the options and may change it.
@@ -27,7 +35,7 @@ end
 ---@return any ... what `find` returned
 function reading.around(kind, model, options, find)
   local on, call = lifecycle.hooks_of(model.definition, options), {}
-  for name, value in next, options do call[name] = value end
+  for name, value in next, options do call[name] = own(value) end
   for _, name in ipairs(kind == "count" and BEFORE_COUNT or BEFORE_FIND) do fire(on[name], call) end
   local first, second = wrap.run(model.definition.reads, { kind = kind, model = model, options = call },
     function(subject) return find(subject.model, subject.options) end)

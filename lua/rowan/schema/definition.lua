@@ -37,6 +37,7 @@ local definition = {}
 ---@field hooks? table<string, function[]> what runs around writing and reading (change/hooks); nil for nothing
 ---@field writes? table<string, function[]> what plugins wrap around writing (repo/wrap); nil for nothing
 ---@field reads? function[] what plugins wrap around reading
+---@field searched boolean whether a search takes more than its statement: hooks, wraps
 ---@field watched boolean whether writing a row takes more than its statement: hooks, validators, wraps
 ---@field foreign_keys rowan.ForeignKey[] those of several columns; one of a single column is in its attribute's references
 ---@field entries { name: string, spec: table, generated?: boolean, inferred?: boolean }[] what it was made of
