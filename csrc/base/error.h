@@ -24,6 +24,7 @@ typedef struct rn_error {
   int code;          /* SQLite's extended result code, else 0 */
   int param;         /* 1-based number of the offending parameter, else 0 */
   int column_index;  /* 1-based number of the offending result column, else 0 */
+  int row;           /* 1-based row of a COPY that the server points at, else 0 */
   int position;      /* 1-based character of the SQL text the server points at, else 0 */
   char sqlstate[6];  /* five characters, or "" */
   char *message;     /* owned, never NULL once kind is set unless memory ran out */

@@ -9,7 +9,7 @@
  *
  * A statement is run again by itself in one case alone: its prepared form turned out to be unusable before it
  * could start (26000, 42P05, "cached plan must not change result type"), and no transaction was open. */
-#define _GNU_SOURCE 1 /* strcasestr, getrandom */
+#define _GNU_SOURCE 1 /* getrandom */
 #include "driver/postgres.h"
 
 #include <errno.h>
@@ -17,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -46,6 +45,7 @@ typedef enum { BY_SCRIPT, BY_TEXT, BY_PREPARING, BY_NAME } way;
 /* What the next result answers. */
 typedef enum {
   PHASE_NONE,
+  PHASE_COPY_ROWS, /* nothing is answered; they have to be flushed */
   PHASE_CLOSE,
   PHASE_PREPARE,
   PHASE_DESCRIBE,
@@ -84,6 +84,8 @@ typedef struct session {
   size_t syncs; /* answers to DEALLOCATEs still to come */
   int nothing;  /* NULLs in a row that ended no command */
   bool pipeline, fresh, answered, pending_known, wiped;
+  bool copying; /* between the statements that begin and end a COPY */
+  rn_buf rows;  /* of a COPY, on their way */
   int again; /* how often the statement was sent again */
 } session;
 
@@ -241,7 +243,8 @@ static phase first_phase(const session *s) {
 
 /* Sends the statement by the way that was chosen. A failure leaves the connection unusable. */
 static rn_status transmit(session *s, rn_error *err) {
-  const bool close = s->closing_count > 0 && s->before == PQTRANS_IDLE && s->way != BY_SCRIPT;
+  const bool close = s->closing_count > 0 && s->before == PQTRANS_IDLE && s->way != BY_SCRIPT &&
+                     s->statement->role == RN_ROLE_PLAIN;
   s->pipeline = close || s->way == BY_PREPARING;
   s->syncs = 0;
   s->nothing = 0;
@@ -275,6 +278,26 @@ static void reset(session *s) {
   s->phase = PHASE_NONE;
 }
 
+static rn_step lose(session *s, rn_error *err);
+/* Rows of a COPY that is under way, or its end. */
+static rn_status send_copy(session *s, const rn_statement *statement, const rn_params *params, rn_error *err) {
+  const bool rows = statement->role == RN_ROLE_COPY_ROWS;
+  if (!s->copying) return rn_error_set(err, RN_E_USAGE, "%s", "no COPY is under way on this connection");
+  if (rows && rn_pg_copy_encode(&s->rows, params, err) != RN_OK) return RN_FAIL;
+  s->statement = statement;
+  s->again = HEALINGS_MOST;
+  s->answered = s->pipeline = s->wiped = false;
+  s->cure = CURE_NONE;
+  s->phase = rows ? PHASE_COPY_ROWS : PHASE_EXECUTE;
+  s->copying = rows;
+  const char *given_up = statement->role == RN_ROLE_COPY_ABORT ? "given up by the client" : NULL;
+  const int sent = rows ? PQputCopyData(s->conn, s->rows.data ? s->rows.data : "", (int)s->rows.size)
+                        : PQputCopyEnd(s->conn, given_up);
+  if (sent == 1) return RN_OK;
+  (void)lose(s, err);
+  return RN_FAIL;
+}
+
 static rn_status pg_send(void *conn, const rn_statement *statement, const rn_params *params, rn_error *err) {
   session *s = conn;
   if (s->lost || PQstatus(s->conn) != CONNECTION_OK) {
@@ -285,6 +308,9 @@ static rn_status pg_send(void *conn, const rn_statement *statement, const rn_par
     return rn_error_set(err, RN_E_USAGE, "%s", "a statement is under way on this connection");
   }
   reset(s);
+  if (statement->role > RN_ROLE_COPY) return send_copy(s, statement, params, err);
+  if (s->copying)
+    return rn_error_set(err, RN_E_USAGE, "%s", "a COPY is under way on this connection: nothing else can run on it");
   if (memchr(statement->text, '\0', statement->size)) {
     return rn_error_set(err, RN_E_USAGE, "%s", "the statement's text holds a NUL");
   }
@@ -303,16 +329,11 @@ static rn_status pg_send(void *conn, const rn_statement *statement, const rn_par
 
 /* ---- results ---- */
 
-static bool field_is(const PGresult *result, int field, const char *text) {
-  const char *value = PQresultErrorField(result, field);
-  return value && strcmp(value, text) == 0;
-}
-
 /* No SQLSTATE: libpq made it up because the connection broke, even while PQstatus still says OK. */
 static bool ends_session(const session *s, const PGresult *result) {
   return PQstatus(s->conn) != CONNECTION_OK || !PQresultErrorField(result, PG_DIAG_SQLSTATE) ||
-         field_is(result, PG_DIAG_SEVERITY_NONLOCALIZED, "FATAL") ||
-         field_is(result, PG_DIAG_SEVERITY_NONLOCALIZED, "PANIC");
+         rn_pg_field_is(result, PG_DIAG_SEVERITY_NONLOCALIZED, "FATAL") ||
+         rn_pg_field_is(result, PG_DIAG_SEVERITY_NONLOCALIZED, "PANIC");
 }
 
 /* Whether an error says that the prepared form could not be used, and the statement itself never started. An
@@ -320,17 +341,17 @@ static bool ends_session(const session *s, const PGresult *result) {
 static cure find_cure(const session *s, const PGresult *result) {
   if (PQresultErrorField(result, PG_DIAG_CONTEXT)) return CURE_NONE;
   if (s->phase == PHASE_PREPARE) {
-    return field_is(result, PG_DIAG_SQLSTATE, "42P05") ? CURE_RENAME : CURE_NONE;
+    return rn_pg_field_is(result, PG_DIAG_SQLSTATE, "42P05") ? CURE_RENAME : CURE_NONE;
   }
   if (s->phase != PHASE_EXECUTE || s->way != BY_NAME) return CURE_NONE;
-  if (field_is(result, PG_DIAG_SQLSTATE, "0A000") &&
-      field_is(result, PG_DIAG_SOURCE_FUNCTION, "RevalidateCachedQuery")) {
+  if (rn_pg_field_is(result, PG_DIAG_SQLSTATE, "0A000") &&
+      rn_pg_field_is(result, PG_DIAG_SOURCE_FUNCTION, "RevalidateCachedQuery")) {
     return CURE_AGAIN;
   }
   /* The user's own EXECUTE or DEALLOCATE may raise 26000 as well: it must be our name that is missing. */
   const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
   const bool ours = message && strstr(message, s->named->name);
-  return ours && field_is(result, PG_DIAG_SQLSTATE, "26000") ? CURE_GONE : CURE_NONE;
+  return ours && rn_pg_field_is(result, PG_DIAG_SQLSTATE, "26000") ? CURE_GONE : CURE_NONE;
 }
 
 static void note_error(session *s, const PGresult *result) {
@@ -344,46 +365,13 @@ static void note_error(session *s, const PGresult *result) {
   rn_pg_error_result(&s->failure, RN_E_DATABASE, result);
 }
 
-static bool first_word_is(const char *text, const char *word) {
-  const size_t n = strlen(word);
-  return strncasecmp(text, word, n) == 0 && !(text[n] >= 'a' && text[n] <= 'z') && text[n] != '_';
-}
-
-/* Behind spaces and comments; block comments nest. */
-static const char *first_word(const char *text) {
-  for (;;) {
-    text += strspn(text, " \t\r\n\f\v;");
-    if (text[0] == '-' && text[1] == '-') {
-      text += strcspn(text, "\n");
-    } else if (text[0] == '/' && text[1] == '*') {
-      int depth = 0;
-      do {
-        const bool opens = text[0] == '/' && text[1] == '*', closes = text[0] == '*' && text[1] == '/';
-        depth += opens - closes;
-        text += opens || closes ? 2 : 1;
-      } while (depth > 0 && *text);
-    } else {
-      return text;
-    }
-  }
-}
-
-/* A COMMIT in a failed transaction succeeds with the tag of a ROLLBACK. */
-static bool commit_refused(const session *s, PGresult *result) {
-  if (strcmp(PQcmdStatus(result), "ROLLBACK") != 0) return false;
-  const char *text = s->statement->text;
-  if (s->statement->script) return !strcasestr(text, "rollback") && !strcasestr(text, "abort");
-  const char *word = first_word(text);
-  return !first_word_is(word, "rollback") && !first_word_is(word, "abort");
-}
-
 /* Takes a result of the statement itself. Of a script's answers the last one with rows counts, else the last.
  */
 static void note_answer(session *s, PGresult *result) {
   const ExecStatusType status = PQresultStatus(result);
   if (status == PGRES_EMPTY_QUERY) {
     rn_error_set(&s->failure, RN_E_USAGE, "%s", "empty statement");
-  } else if (status == PGRES_COMMAND_OK && commit_refused(s, result)) {
+  } else if (status == PGRES_COMMAND_OK && rn_pg_commit_refused(s->statement, result)) {
     rn_error_set(&s->failure, RN_E_DATABASE, "%s", "the transaction was rolled back instead of committed");
     memcpy(s->failure.sqlstate, "25P02", 6);
   } else if (status == PGRES_COMMAND_OK) {
@@ -425,6 +413,13 @@ static void note_result(session *s, PGresult *result) {
     break;
   case PGRES_PIPELINE_ABORTED: s->answered = true; break;
   case PGRES_COPY_IN:
+    if (s->statement->role == RN_ROLE_COPY) {
+      s->copying = true;
+      s->answer = PQmakeEmptyPGresult(s->conn, PGRES_COMMAND_OK);
+      s->phase = PHASE_END;
+      break;
+    }
+    /* fall through */
   case PGRES_COPY_OUT:
   case PGRES_COPY_BOTH: /* nothing but COPY data can follow: the session is given up */
     s->lost = true;
@@ -500,6 +495,10 @@ static rn_step finish(session *s, rn_error *err) {
   if (s->wiped) forget_all(s);
   if (s->cure != CURE_NONE && heal(s)) return pg_step(s, err);
   if (s->lost) return lose(s, err);
+  if (s->failure.kind == RN_E_DATABASE && s->statement->role == RN_ROLE_COPY_ABORT) { /* as it was asked to */
+    rn_error_clear(&s->failure);
+    s->answer = PQmakeEmptyPGresult(s->conn, PGRES_COMMAND_OK);
+  }
   if (s->failure.kind == RN_E_NONE && s->answer) return RN_STEP_DONE;
   if (s->failure.kind == RN_E_NONE) return lose(s, err);
   rn_error_move(err, &s->failure);
@@ -507,8 +506,20 @@ static rn_step finish(session *s, rn_error *err) {
   return RN_STEP_FAILED;
 }
 
+/* Until the rows are the kernel's. What the server says to them comes when the COPY ends. */
+static rn_step flush_rows(session *s, rn_error *err) {
+  const int unsent = PQflush(s->conn);
+  if (unsent < 0 || !PQconsumeInput(s->conn)) return lose(s, err);
+  if (unsent > 0) return RN_STEP_READ_WRITE;
+  s->answer = PQmakeEmptyPGresult(s->conn, PGRES_COMMAND_OK);
+  if (!s->answer) return lose(s, err);
+  s->phase = PHASE_END;
+  return RN_STEP_DONE;
+}
+
 static rn_step pg_step(void *conn, rn_error *err) {
   session *s = conn;
+  if (s->phase == PHASE_COPY_ROWS) return flush_rows(s, err);
   if (s->phase == PHASE_END) return RN_STEP_DONE;
   if (s->phase == PHASE_NONE) {
     rn_error_set(err, RN_E_USAGE, "%s", "no statement is under way on this connection");
@@ -562,9 +573,9 @@ static rn_result *pg_take(void *conn, rn_error *err) {
 /* While a session is idle an error can only be the server's farewell; libpq shows it as a notice. */
 static void on_notice(void *context, const PGresult *notice) {
   session *s = context;
-  if (field_is(notice, PG_DIAG_SEVERITY_NONLOCALIZED, "FATAL") ||
-      field_is(notice, PG_DIAG_SEVERITY_NONLOCALIZED, "PANIC") ||
-      field_is(notice, PG_DIAG_SEVERITY_NONLOCALIZED, "ERROR")) {
+  if (rn_pg_field_is(notice, PG_DIAG_SEVERITY_NONLOCALIZED, "FATAL") ||
+      rn_pg_field_is(notice, PG_DIAG_SEVERITY_NONLOCALIZED, "PANIC") ||
+      rn_pg_field_is(notice, PG_DIAG_SEVERITY_NONLOCALIZED, "ERROR")) {
     s->lost = true;
   }
 }
@@ -576,6 +587,7 @@ static void free_contents(session *s) {
   rn_lru_free(s->seen);
   free(s->closing);
   rn_pg_args_free(&s->args);
+  rn_buf_free(&s->rows);
   PQfreeCancel(s->cancel);
 }
 

@@ -3,6 +3,7 @@
  *   postgres_connect.c  settings -> an authenticated PGconn, by a deadline
  *   postgres.c          the session: sending, stepping, the statement cache, closing
  *   postgres_bind.c     parameters -> libpq's arrays
+ *   postgres_copy.c     rows for COPY
  *   postgres_result.c   PGresult -> cells
  *   postgres_error.c    diagnostics -> rn_error
  *
@@ -13,6 +14,7 @@
 #include <libpq-fe.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "driver/driver.h"
 
 /* ---- postgres_error.c ---- */
@@ -23,6 +25,9 @@ void rn_pg_error_result(rn_error *err, rn_error_kind kind, const PGresult *resul
 void rn_pg_error_conn(rn_error *err, rn_error_kind kind, const PGconn *conn);
 /* As above for a failed PQconnectPoll under PQERRORS_VERBOSE: takes the SQLSTATE out of the message. */
 void rn_pg_error_connect(rn_error *err, const PGconn *conn);
+bool rn_pg_field_is(const PGresult *result, int field, const char *text);
+/* A COMMIT in a failed transaction succeeds with the tag of a ROLLBACK. */
+bool rn_pg_commit_refused(const rn_statement *statement, PGresult *result);
 
 /* ---- postgres_connect.c ---- */
 
@@ -51,6 +56,11 @@ rn_status rn_pg_bind(rn_pg_args *args, const rn_statement *statement, const rn_p
                      rn_error *err) RN_MUSTCHECK;
 void rn_pg_args_reset(rn_pg_args *args); /* gives back what a large statement took */
 void rn_pg_args_free(rn_pg_args *args);
+
+/* ---- postgres_copy.c ---- */
+
+/* Rows of list parameters, one a column, as COPY wants them. RN_E_VALUE with `param` when one cannot be sent. */
+rn_status rn_pg_copy_encode(rn_buf *out, const rn_params *params, rn_error *err) RN_MUSTCHECK;
 
 /* ---- postgres_result.c ---- */
 

@@ -1,10 +1,12 @@
 /* PostgreSQL's diagnostics as rn_error fields. Called by the other files of this driver. Messages are shown
  * and never parsed, but for the SQLSTATE of a refused connection, which libpq 15 hands out in no other way.
  */
+#define _GNU_SOURCE 1 /* strcasestr */
 #include "driver/postgres.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/buf.h"
 
@@ -28,6 +30,17 @@ static void copy_field(char **field, const PGresult *result, int code) {
   if (text) rn_error_text(field, text, strlen(text));
 }
 
+bool rn_pg_field_is(const PGresult *result, int field, const char *text) {
+  const char *value = PQresultErrorField(result, field);
+  return value && strcmp(value, text) == 0;
+}
+
+/* The row in "COPY table, line 7, column a: ...", or 0. Only that: what follows is the value. */
+static int copied_row(const char *context) {
+  const char *line = context && strncmp(context, "COPY ", 5) == 0 ? strstr(context, ", line ") : NULL;
+  return line ? atoi(line + 7) : 0;
+}
+
 void rn_pg_error_result(rn_error *err, rn_error_kind kind, const PGresult *result) {
   if (!err) return;
   const char *primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
@@ -36,6 +49,7 @@ void rn_pg_error_result(rn_error *err, rn_error_kind kind, const PGresult *resul
   if (sqlstate && strlen(sqlstate) == 5) memcpy(err->sqlstate, sqlstate, 6);
   const char *position = PQresultErrorField(result, PG_DIAG_STATEMENT_POSITION);
   if (position) err->position = atoi(position);
+  err->row = copied_row(PQresultErrorField(result, PG_DIAG_CONTEXT));
   copy_field(&err->detail, result, PG_DIAG_MESSAGE_DETAIL);
   copy_field(&err->hint, result, PG_DIAG_MESSAGE_HINT);
   copy_field(&err->schema, result, PG_DIAG_SCHEMA_NAME);
@@ -94,4 +108,36 @@ void rn_pg_error_connect(rn_error *err, const PGconn *conn) {
   set_message(err, RN_E_CONNECT, text.failed || !text.data ? NULL : text.data);
   memcpy(err->sqlstate, sqlstate, sizeof sqlstate);
   rn_buf_free(&text);
+}
+
+static bool first_word_is(const char *text, const char *word) {
+  const size_t n = strlen(word);
+  return strncasecmp(text, word, n) == 0 && !(text[n] >= 'a' && text[n] <= 'z') && text[n] != '_';
+}
+
+/* Behind spaces and comments; block comments nest. */
+static const char *first_word(const char *text) {
+  for (;;) {
+    text += strspn(text, " \t\r\n\f\v;");
+    if (text[0] == '-' && text[1] == '-') {
+      text += strcspn(text, "\n");
+    } else if (text[0] == '/' && text[1] == '*') {
+      int depth = 0;
+      do {
+        const bool opens = text[0] == '/' && text[1] == '*', closes = text[0] == '*' && text[1] == '/';
+        depth += opens - closes;
+        text += opens || closes ? 2 : 1;
+      } while (depth > 0 && *text);
+    } else {
+      return text;
+    }
+  }
+}
+
+bool rn_pg_commit_refused(const rn_statement *statement, PGresult *result) {
+  if (strcmp(PQcmdStatus(result), "ROLLBACK") != 0) return false;
+  const char *text = statement->text;
+  if (statement->script) return !strcasestr(text, "rollback") && !strcasestr(text, "abort");
+  const char *word = first_word(text);
+  return !first_word_is(word, "rollback") && !first_word_is(word, "abort");
 }

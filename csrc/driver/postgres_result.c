@@ -588,7 +588,7 @@ static const rn_result_ops answer_ops = {next_row, column_name, column_code, fre
 
 /* Rows changed by the commands that change rows, by the command tag; -1 for all others. */
 static int64_t affected_rows(PGresult *result) {
-  static const char *const commands[] = {"INSERT ", "UPDATE ", "DELETE ", "MERGE "};
+  static const char *const commands[] = {"INSERT ", "UPDATE ", "DELETE ", "MERGE ", "COPY "};
   const char *tag = PQcmdStatus(result);
   int64_t count;
   for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {

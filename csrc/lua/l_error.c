@@ -49,6 +49,7 @@ static int push_error(lua_State *L) {
   field_number(L, "param", err->param);
   field_number(L, "column", err->column_index);
   field_number(L, "position", err->position);
+  field_number(L, "row", err->row);
   field_text(L, "detail", err->detail);
   field_text(L, "hint", err->hint);
   field_text(L, "schema", err->schema);

@@ -22,6 +22,7 @@ local postgres = {
     instant_casts = true,
     nan = true,
     nulls_are_largest = true,
+    copy = true,
     schemas = true,
     enum_types = true,
     identity = true,

@@ -20,6 +20,7 @@ local sqlite = {
     instant_casts = false,
     nan = false,
     nulls_are_largest = false,
+    copy = false,
     schemas = false,
     enum_types = false,
     identity = false,

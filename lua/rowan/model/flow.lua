@@ -2,6 +2,7 @@
 --- (query/keyset); they read through findAll, so whatever holds for finders holds here.
 
 local check = require("rowan.base.check")
+local copy = require("rowan.repo.copy")
 local cursor = require("rowan.query.cursor")
 local errors = require("rowan.base.errors")
 local expression = require("rowan.query.expression")
@@ -126,6 +127,44 @@ function Flow:stream(options)
   local batch = whole(options.batch or FETCH, 1, context .. ": batch")
   local opened = stream.open(self, finder_options(options, { batch = true }), batch)
   return opened, nil, nil, opened
+end
+
+local COPY = check.set({ "fields", "batch", "progress", "validate", "transaction", "logging", "benchmark" })
+
+-- The rows as a function that gives one after the other.
+local function source(rows, context)
+  if type(rows) == "function" then return rows end
+  local meta = getmetatable(rows)
+  if type(meta) == "table" and meta.__call then return function() return rows() end end
+  if type(rows) ~= "table" or not check.sequence(rows) then
+    errors.raise("QueryError", {
+      message = context .. " wants a list of tables, or a function that gives one after the other",
+    })
+  end
+  local at = 0
+  return function()
+    at = at + 1
+    return rows[at]
+  end
+end
+
+---Stores rows in any number, all of them or none, in constant memory: by COPY on PostgreSQL, by INSERTs of a batch on
+---SQLite. Defaults, timestamps and casts are those of bulkCreate; hooks are not run. A row that cannot be stored, or an error
+---of the function, leaves nothing behind; the error says the row's number.
+---
+---    Reading:copy(function() return next_line() end, { progress = function(count) print(count) end })
+---    -- COPY "readings" ("sensor", "value", "at") FROM STDIN
+---@async
+---@param rows table[]|fun(): table? a list, a stream, or a function that gives nil at the end
+---@param options? { fields?: string[], batch?: integer, progress?: fun(count: integer), validate?: boolean, transaction?: rowan.Transaction|false, logging?: any }
+---@return integer count rows stored
+function Flow:copy(rows, options)
+  local context = self.name .. ":copy"
+  check.keys(options, COPY, context, "QueryError")
+  local own = finder_options(options or NO_OPTIONS, NO_OPTIONS)
+  own.batch = whole(own.batch or BATCH, 1, context .. ": batch")
+  check.optional(own.progress, "function", context .. ": progress", "QueryError")
+  return copy.rows(self, source(rows, context), own, context)
 end
 
 ---@class rowan.Page

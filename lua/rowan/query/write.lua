@@ -53,6 +53,19 @@ local function next_version(b, version)
   return node.binary("+", b:column(version), node.literal("1"))
 end
 
+---COPY into the columns of some attributes, and the rows of it: parameter i is the list of the values of attrs[i].
+---@param def table
+---@param attrs table[]
+---@param dialect rowan.Dialect
+---@return { text: string, codes: string, attrs: table[] }
+function write.copy(def, attrs, dialect)
+  local fields, codes = {}, {}
+  for i, attr in ipairs(attrs) do fields[i], codes[i] = attr.field, "[" .. attr.type.code end
+  return {
+    text = compile.text(node.copy(link.source(def), fields), dialect), codes = table.concat(codes), attrs = attrs,
+  }
+end
+
 -- pk1 = $n+1 AND ..., behind n parameters already there.
 local function by_key(def, attrs, codes)
   local list, all = {}, {}

@@ -169,9 +169,10 @@ end
 
 -- Databases quote the value that they cannot take (`invalid input syntax for type integer: "..."`); what is wrong with
 -- names and constraints (classes 42 and 23) quotes names.
-local function without_values(err, params, n)
+local function without_values(err, params, n, plan)
   local class, message = (err.sqlstate or ""):sub(1, 2), err.message
-  if n == 0 or class == "42" or class == "23" then return message end
+  local sent = n > 0 or (plan and plan.role == "copy_end")
+  if not sent or class == "42" or class == "23" then return message end
   if class == "22" then return (message:gsub('".*"', '"..."')) end
   local function drop(value)
     if type(value) == "table" then
@@ -207,7 +208,7 @@ end
 function failure.object(err, context)
   local def = context.def
   local class = class_of(err)
-  if err.kind == "database" then err.message = without_values(err, context.params, context.count or 0) end
+  if err.kind == "database" then err.message = without_values(err, context.params, context.count or 0, context.plan) end
   local fields = {
     message = err.message, sql = context.sql, sqlstate = err.sqlstate, code = err.code, constraint = err.constraint,
     table = err.table, detail = err.detail, hint = err.hint, position = err.position, model = def and def.name,

@@ -61,14 +61,15 @@ end
 ---@param def rowan.Definition
 ---@param instances table[]
 ---@param given? table[] the callers' tables, where it matters what they gave
+---@param before? integer rows of the call in front of these, for messages
 ---@return rowan.BulkGroup[]
-function groups.of(def, instances, given)
+function groups.of(def, instances, given, before)
   local list, by_key, now = {}, {}, build.stamp(def)
   if now == true then now = build.now() end -- one for all
   for i = 1, #instances do
     local row = instances[i]
     local values, key, failures = collect.insert(def, row, now)
-    if failures then raise_row(def, failures, i) end
+    if failures then raise_row(def, failures, (before or 0) + i) end
     local set, token
     if given then set, token = given_of(def, given[i]) end
     local place = token and key .. token or key

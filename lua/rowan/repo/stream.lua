@@ -29,7 +29,7 @@ local function forget_lost(db, call)
   local open = db._streams
   for number in pairs(db._stream_numbers or {}) do
     if not open[number] then
-      say(db, "CLOSE " .. number, "close", number, call)
+      say(db, db._dialect.cursor(number, "", 1).close, "close", number, call)
       db._stream_numbers[number] = nil
     end
   end

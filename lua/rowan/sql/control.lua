@@ -7,6 +7,9 @@ local control = {
   search_path = "SELECT current_setting('search_path') AS path",
   -- Until the transaction ends.
   set_search_path = "SELECT set_config('search_path', $1, true)",
+  -- For logs: the core knows what to do.
+  copy_end = "COPY END",
+  copy_abort = "COPY ABORT",
 }
 
 ---A savepoint's three statements. The name is made by rowan, never by a user.

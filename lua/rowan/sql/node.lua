@@ -358,6 +358,14 @@ function node.inserted()
   return { node = "inserted" }
 end
 
+---COPY of rows that the client sends.
+---@param into rowan.sql.Node source
+---@param fields string[]
+---@return rowan.sql.Node
+function node.copy(into, fields)
+  return { node = "copy", into = into, fields = fields }
+end
+
 ---UPDATE.
 ---@param into rowan.sql.Node source
 ---@param sets { field: string, value: rowan.sql.Node }[]

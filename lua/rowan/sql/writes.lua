@@ -58,6 +58,13 @@ function visitors.insert_lists(w, item)
   w:clause(" RETURNING ", item.returning)
 end
 
+function visitors.copy(w, item)
+  w:put("COPY ")
+  w:visit(item.into)
+  field_list(w, item.fields)
+  w:put(" FROM STDIN")
+end
+
 function visitors.insert_rows(w, item)
   if item.with then w:visit(item.with) end
   w:put("INSERT INTO ")
