@@ -131,6 +131,38 @@ helper.each(function(dialect, connect)
     end)
   end)
 
+  it("compares with any or all of what a query gives, and orders within an aggregate, on PostgreSQL", function()
+    local ages = db:from("Users"):select("age")
+    local names = User:query():select({ fn("STRING_AGG", col("name"), ","):orderBy{ { "name", "DESC" } }, "names" })
+    if dialect == "sqlite" then
+      refused("Op.any of a query: sqlite does not have it", function()
+        User:findAll{ where = { age = { [Op.gt] = { [Op.any] = ages } } } }
+      end)
+      return refused("an order within an aggregate is not there on sqlite", function() names:all() end)
+    end
+    assert.equal(2, User:count{ where = { age = { [Op.gt] = { [Op.any] = ages } } } })
+    assert.equal("Cid", User:findOne{ where = { age = { [Op.gte] = { [Op.all] = ages } } } }.name)
+    assert.equal("Cid,Ben,Ann", names:first().names)
+  end)
+
+  it("reads paths below JSON, CASE and SQL of one's own", function()
+    local q = User:query("u"):select("u.name"):orderBy("u.id")
+    assert.equal("Ann", values(q:where("u.prefs.dark", true):all(), "name"))
+    assert.same({ a = true, b = true, name = "Ann" },
+      q:select({ "u.prefs.dark", "a" }, { col("u.prefs.dark"), "b" }):first())
+    assert.equal("Ann Cid", values(q:whereRaw("u.age > ? AND u.name <> ?", 25, "x"):all(), "name"))
+    local kind = rowan.case{ { { age = { [Op.gt] = 25 } }, "old" }, else_ = "young" }
+    local rows = db:from("Users"):select({ kind, "kind" }, { fn("COUNT", col("*")), "n" }):groupBy(kind):orderBy("kind"):all()
+    assert.same({ { kind = "old", n = 2 }, { kind = "young", n = 1 } }, rows)
+  end)
+
+  it("gives its own tables other aliases than the caller's", function()
+    for _, alias in ipairs({ "t0", "t1", "t7" }) do
+      local own = db:from("posts as " .. alias):where(alias .. ".user_id", col("User.id"))
+      assert.equal(2, User:count{ where = rowan.exists(own) })
+    end
+  end)
+
   it("narrows bulk writes of models by queries", function()
     assert.equal(2, (User:update({ active = false }, {
       where = { id = { [Op.in_] = db:from("posts"):select("user_id") } },

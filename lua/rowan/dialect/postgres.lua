@@ -40,6 +40,7 @@ local postgres = {
     offset_needs_limit = false,
     lateral = true,
     distinct_on = true,
+    aggregate_order = true,
     quantified = true,
     set_all = true,
     compound_parentheses = true,

@@ -38,6 +38,7 @@ local sqlite = {
     offset_needs_limit = true,
     lateral = false,
     distinct_on = false,
+    aggregate_order = false,
     quantified = false,
     set_all = false,
     compound_parentheses = false,

@@ -69,6 +69,7 @@ function Shape:member_rows() self:condition(")") end
 function Shape:between(_, _, _, negated) self:condition(negated and "notbetween" or "between") end
 function Shape:logic() self:token(")") end
 function Shape:negate() self:token("not") end
+function Shape:quantified() self:token(")") end
 function Shape:in_query(_, _, negated) self:condition(negated and "notin" or "in") end
 function Shape:truth(value) self:condition(tostring(value)) end
 function Shape:holds() self:condition("holds") end
@@ -88,6 +89,7 @@ end
 
 function Shape:operand(operator) self:condition(operator) end
 function Shape:row() self:token(")") end
+function Shape:reserve() end
 function Shape:enter() end
 function Shape:leave() end
 
@@ -117,6 +119,13 @@ local function next_alias(self)
     self.aliases = self.aliases + 1
   until not self.claimed[alias]
   return alias
+end
+
+---Says that an alias will be claimed, before a table around it gets one.
+---@param alias string
+function Tree:reserve(alias)
+  local number = tonumber(alias:match("^t(%d+)$"))
+  if number and number >= self.aliases then self.claimed[alias] = true end
 end
 
 ---Keeps an alias that the caller chose from being given to another table; one that was given already is refused, because
@@ -229,6 +238,7 @@ end
 function Tree:logic(operator, list) return node.logic(operator, list) end
 function Tree:negate(condition) return node.negate(condition) end
 -- What walking a query as a value gives is a scalar; in other places its query is taken out of it.
+function Tree:quantified(quantifier, scalar) return node.quantified(quantifier:upper(), scalar.query) end
 function Tree:in_query(value, scalar, negated) return node.in_query(value, scalar.query, negated) end
 
 function Tree:truth(value) return node.constant(value) end

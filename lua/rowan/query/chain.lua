@@ -169,7 +169,10 @@ local function item_of(item, context)
   if construct.is(item) then return { value = item } end
   if type(item) == "table" and check.sequence(item) == 2 then
     local value, alias = item[1], name.identifier(item[2], context)
+    if construct.is(value) and value.kind == "col" and value.name ~= "*" then value = value.name end
     if type(value) ~= "string" then return { value = value, alias = alias } end
+    local parsed = name.read(value)
+    if not parsed or #parsed.parts > 2 then return { path = value, alias = alias } end
     local inner = item_of(value, context)
     if inner.star then fail(context .. ": a * has no alias") end
     inner.alias = alias

@@ -8,6 +8,7 @@ local namespace = require("rowan.query.namespace")
 local node = require("rowan.sql.node")
 local null = require("rowan.base.null")
 local sources = require("rowan.query.sources")
+local subject = require("rowan.query.subject")
 local typing = require("rowan.query.typing")
 
 local columns = {}
@@ -29,6 +30,13 @@ local function column_entry(b, attr, key)
     key = key, alias = key, node = b:field(attr), attr = attr,
     typed = attr.type == namespace.ANY and { code = "?" } or typing.of_type(attr.type),
   }
+end
+
+-- What stands below a JSON column, or behind a cast.
+local function path_entry(b, ns, item)
+  local s = subject.resolve(ns, item.path)
+  b:token(name.token(item.alias))
+  return { key = item.alias, alias = item.alias, node = subject.walk(b, s, "read"), typed = typing.of_type(s.type) }
 end
 
 local function add_star(b, ns, source, output)
@@ -108,6 +116,8 @@ function columns.walk(b, ns, items, nested)
   for _, item in ipairs(items or {}) do
     if item.star then
       walk_star(b, ns, item.parts[1], output)
+    elseif item.path then
+      output[#output + 1] = path_entry(b, ns, item)
     elseif item.column then
       local attr = expression.attribute(ns, item.column)
       output[#output + 1] = column_entry(b, attr, item.alias)

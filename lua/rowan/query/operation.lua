@@ -231,10 +231,24 @@ local function text_search(b, def, s, operator, spec, value)
   return b:operand(spec.sql, column, expression.walk(b, def, value))
 end
 
+-- The same over what a query gives.
+local function over_query(b, def, s, operator, spec, quantifier, query)
+  if not def.dialect.supports.quantified or spec.takes == "pattern" then
+    fail(def, s, ("cannot take Op.%s with Op.%s of a query%s"):format(operator.name, quantifier,
+      spec.takes == "pattern" and "" or (": %s does not have it"):format(def.dialect.name)))
+  end
+  local column = left(b, def, s, "compare")
+  b:open(quantifier)
+  return b:operand(spec.sql, column, b:quantified(quantifier, expression.walk(b, def, query)))
+end
+
 ---{ [Op.any] = list } and { [Op.all] = list } on the right: the operator with any, or all, of the list.
 function operation.over_list(b, def, s, operator, spec, quantifier, value)
   if spec.takes ~= "value" and spec.takes ~= "pattern" then
     fail(def, s, ("cannot take Op.%s with Op.%s"):format(operator.name, quantifier))
+  end
+  if expression.is(value) and value.kind == "query" then
+    return over_query(b, def, s, operator, spec, quantifier, value)
   end
   if type(value) == "table" and value[Op.values] ~= nil then value = value[Op.values] end
   local count = type(value) == "table" and not expression.is(value) and check.sequence(value)

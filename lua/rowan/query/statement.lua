@@ -290,6 +290,12 @@ function statement.walk(b, q, outer, itself)
   return walked
 end
 
+-- Tables of finders get their aliases when a query stands in them: not those that the query uses itself.
+local function reserve(b, parts)
+  if parts.from then b:reserve(parts.from.alias) end
+  for _, join in ipairs(parts.joins or {}) do b:reserve(join.source.alias) end
+end
+
 ---Walks a query that stands in an expression.
 ---@param b table
 ---@param def table definition or namespace around it
@@ -297,6 +303,7 @@ end
 ---@return rowan.query.Walked
 function statement.nested(b, def, q)
   b:open("query")
+  reserve(b, q._parts)
   local scope = b:enter()
   local around = def.sources and { namespace = def, next = def.outer }
     or { model = def.model, scope = scope, next = b.outer }

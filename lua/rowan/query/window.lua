@@ -105,7 +105,7 @@ function Methods:distinct()
   return aggregate(self, { unique = true })
 end
 
----The order in which an aggregate takes its values: STRING_AGG("name", $1 ORDER BY "name" ASC). SQLite has it from 3.44.
+---The order in which an aggregate takes its values: STRING_AGG("name", $1 ORDER BY "name" ASC). PostgreSQL only.
 ---@param items any as in a finder's `order`
 ---@return rowan.Expression
 function Methods:orderBy(items)
@@ -177,6 +177,10 @@ function walkers.filter(b, def, e)
 end
 
 function walkers.aggregate(b, def, e)
+  if e.order and not def.dialect.supports.aggregate_order then
+    fail(("%s: an order within an aggregate is not there on %s; order a query and take the aggregate of it")
+      :format(e.value.name, def.dialect.name))
+  end
   b:open(e.unique and "distinct" or "aggregate")
   local value = expression.walk(b, def, e.value)
   local sorted = window.ordering(b, def, e.order)
