@@ -14,6 +14,7 @@ local paranoid = require("rowan.plugins.paranoid")
 local plans = require("rowan.repo.plans")
 local plugin = require("rowan.model.plugin")
 local query = require("rowan.model.query")
+local query_interface = require("rowan.model.query_interface")
 local raw = require("rowan.repo.raw")
 local suggest = require("rowan.base.suggest")
 local sync = require("rowan.repo.sync")
@@ -44,8 +45,6 @@ local version = require("rowan.plugins.version")
 local Database = { __name = "rowan.database" }
 Database.__index = Database
 Database.__tostring = function(db) return "rowan.database: " .. db.dialect end
-
-local SYNC = { force = true, hooks = true, logging = true, benchmark = true }
 
 -- Plugins that models get by their options.
 for _, one in ipairs({ timestamps, paranoid, version }) do plugin.register(one.name, one) end
@@ -142,24 +141,58 @@ local function models_of(db)
   return list
 end
 
----Creates the tables of all models where they are not there yet; `force = true` drops them first. All or nothing.
+---Creates the tables of all models where they are not there yet. `force = true` drops them first; `alter = true` makes
+---those that are there as the models say, and refuses what would lose data (`alter = { drop = true }` does it,
+---`alter = { drop = false }` keeps what no model knows). All or nothing. With `dryRun = true` nothing is sent.
+---
+---    for _, step in ipairs(db:sync{ alter = true, dryRun = true }) do print(step.sql, step.reason) end
 ---@async
----@param options? { force?: boolean, logging?: any }
----@return rowan.Database self
+---@param options? table force, alter, dryRun, searchPath or schema (of tables without their own), match (a Lua pattern for the database's name), logging, benchmark, transaction
+---@return rowan.Database|rowan.SchemaStep[] self, or with dryRun what would be sent
+---@return rowan.SchemaLoss[]? losses with dryRun: what would be lost
 function Database:sync(options)
-  check.keys(options, SYNC, "db:sync", "QueryError")
+  check.keys(options, sync.OPTIONS, "db:sync", "QueryError")
   local call = copy(options)
-  if call.hooks ~= false then hooks.run(self._hooks, "beforeBulkSync", call) end
-  sync.models(self, models_of(self), call)
-  if call.hooks ~= false then hooks.run(self._hooks, "afterBulkSync", call) end
+  local hooked_call = call.hooks ~= false and not call.dryRun
+  if hooked_call then hooks.run(self._hooks, "beforeBulkSync", call) end
+  local steps, losses = sync.models(self, models_of(self), call)
+  if call.dryRun then return steps, losses end
+  if hooked_call then hooks.run(self._hooks, "afterBulkSync", call) end
   return self
 end
 
+---The live schema as a thing to look at and to change.
+---
+---    db:queryInterface():addColumn("users", "age", DataTypes.INTEGER)
+---@return rowan.QueryInterface
+function Database:queryInterface()
+  self._query_interface = self._query_interface or query_interface.new(self)
+  return self._query_interface
+end
+
+---Creates a schema (PostgreSQL).
+---@async
+---@param name string
+---@param options? { ifNotExists?: boolean, transaction?: any, logging?: any }
+function Database:createSchema(name, options) self:queryInterface():createSchema(name, options) end
+
+---Drops a schema (PostgreSQL); with `cascade` all that is in it.
+---@async
+---@param name string
+---@param options? { ifExists?: boolean, cascade?: boolean, transaction?: any, logging?: any }
+function Database:dropSchema(name, options) self:queryInterface():dropSchema(name, options) end
+
+---The schemas that are not the system's (PostgreSQL).
+---@async
+---@param options? { transaction?: any, logging?: any }
+---@return string[]
+function Database:showAllSchemas(options) return self:queryInterface():listSchemas(options) end
+
 ---Drops the tables of all models.
 ---@async
----@param options? { cascade?: boolean, logging?: any }
+---@param options? { cascade?: boolean, match?: string, logging?: any, transaction?: any }
 function Database:drop(options)
-  check.keys(options, { cascade = true, logging = true }, "db:drop", "QueryError")
+  check.keys(options, sync.DROP_OPTIONS, "db:drop", "QueryError")
   sync.drop(self, models_of(self), options or {})
 end
 

@@ -14,6 +14,7 @@ local onto = require("rowan.repo.onto")
 local ops = require("rowan.base.ops")
 local plugin = require("rowan.model.plugin")
 local query = require("rowan.model.query")
+local query_interface = require("rowan.model.query_interface")
 local transaction = require("rowan.repo.transaction")
 local types = require("rowan.types")
 local values = require("rowan.driver.values")
@@ -112,14 +113,15 @@ local function instance_model(value)
   return type(meta) == "table" and meta.__name == "rowan.instance" and meta.Model or nil
 end
 
----What a value is to rowan: "model", "instance", "transaction", "association", "database", "type", "expression",
----"query", "operator", "error", or nil.
+---What a value is to rowan: "model", "instance", "transaction", "association", "database", "queryInterface", "type",
+---"expression", "query", "operator", "error", or nil.
 ---@param value any
 ---@return string?
 function rowan.kind(value)
   if type(value) ~= "table" then return nil end
   if instance_model(value) then return "instance" end
   if getmetatable(value) == database.Database then return "database" end
+  if getmetatable(value) == query_interface.QueryInterface then return "queryInterface" end
   if transaction.is(value) then return "transaction" end
   if association.is(value) then return "association" end
   if query.is(value) then return "query" end

@@ -1,5 +1,6 @@
 --- PostgreSQL 11 and newer.
 
+local catalog = require("rowan.dialect.postgres_catalog")
 local operators = require("rowan.sql.operators")
 local quote = require("rowan.dialect.quote")
 local types = require("rowan.dialect.postgres_types")
@@ -7,6 +8,7 @@ local types = require("rowan.dialect.postgres_types")
 ---@class rowan.Dialect
 local postgres = {
   name = "postgres",
+  catalog = catalog,
   quote = quote,
   type_name = types.type_name,
   literal = types.literal,
@@ -159,6 +161,7 @@ local LEVELS = {
 function postgres.begin(options)
   local text = "BEGIN"
   if options.type then return nil, "type is for SQLite; PostgreSQL has no transaction types" end
+  if options.foreignKeys == false then return nil, "foreignKeys is for SQLite; PostgreSQL always checks them" end
   if options.isolationLevel then
     if not LEVELS[options.isolationLevel] then return nil, "isolationLevel is not known" end
     text = text .. " ISOLATION LEVEL " .. options.isolationLevel

@@ -1,5 +1,6 @@
 --- SQLite 3.35 and newer.
 
+local catalog = require("rowan.dialect.sqlite_catalog")
 local operators = require("rowan.sql.operators")
 local quote = require("rowan.dialect.quote")
 local types = require("rowan.dialect.sqlite_types")
@@ -7,6 +8,7 @@ local types = require("rowan.dialect.sqlite_types")
 ---@type rowan.Dialect
 local sqlite = {
   name = "sqlite",
+  catalog = catalog,
   quote = quote,
   type_name = types.type_name,
   literal = types.literal,
@@ -267,21 +269,24 @@ local LEVELS = {
 
 ---The statements that start a transaction. Writers take the lock at once (IMMEDIATE), so that no transaction fails
 ---half-way for having been a reader first.
----@param options { isolationLevel?: string, readOnly?: boolean, type?: string }
+---@param options { isolationLevel?: string, readOnly?: boolean, type?: string, foreignKeys?: boolean }
 ---@return string[]? texts or nil
 ---@return string? problem what is wrong with the options
 function sqlite.begin(options)
   local kind = options.type or (options.readOnly and "DEFERRED" or "IMMEDIATE")
   if not TYPES[kind] then return nil, "type must be DEFERRED, IMMEDIATE or EXCLUSIVE" end
   if options.isolationLevel and not LEVELS[options.isolationLevel] then return nil, "isolationLevel is not known" end
+  -- Inside of a transaction it would do nothing.
+  if options.foreignKeys == false then return { "PRAGMA foreign_keys = 0", "BEGIN " .. kind } end
   if options.readOnly then return { "PRAGMA query_only = 1", "BEGIN " .. kind } end
   return { "BEGIN " .. kind }
 end
 
 ---The statements that undo what `begin` changed for the session.
----@param options { readOnly?: boolean }
+---@param options { readOnly?: boolean, foreignKeys?: boolean }
 ---@return string[]
 function sqlite.after_transaction(options)
+  if options.foreignKeys == false then return { "PRAGMA foreign_keys = 1", "PRAGMA legacy_alter_table = 0" } end
   return options.readOnly and { "PRAGMA query_only = 0" } or {}
 end
 

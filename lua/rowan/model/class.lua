@@ -31,25 +31,34 @@ for _, methods in ipairs({ finders, writers, flow, hooked.methods, scopes.method
   for name, method in pairs(methods) do Model[name] = method end
 end
 
-local SYNC = { force = true, hooks = true, logging = true, benchmark = true, transaction = true }
 local NO_OPTIONS = {}
 
----Creates the model's table where it is not there yet; `force = true` drops it first.
+---Creates the model's table where it is not there yet, or with `alter` makes it as the model says; see db:sync.
 ---@async
----@param options? { force?: boolean, logging?: any }
----@return rowan.Model self
+---@param options? table force, alter, dryRun, match, searchPath, schema, logging, benchmark, transaction
+---@return rowan.Model|rowan.SchemaStep[] self, or with dryRun what would be sent
+---@return rowan.SchemaLoss[]? losses with dryRun
 function Model:sync(options)
-  check.keys(options, SYNC, self.name .. ":sync", "QueryError")
-  sync.models(self.db, { self }, options or NO_OPTIONS)
+  check.keys(options, sync.OPTIONS, self.name .. ":sync", "QueryError")
+  local steps, losses = sync.models(self.db, { self }, options or NO_OPTIONS)
+  if options and options.dryRun then return steps, losses end
   return self
 end
 
 ---Drops the model's table.
 ---@async
----@param options? { cascade?: boolean, logging?: any }
+---@param options? { cascade?: boolean, match?: string, logging?: any, transaction?: any }
 function Model:drop(options)
-  check.keys(options, { cascade = true, logging = true, transaction = true }, self.name .. ":drop", "QueryError")
+  check.keys(options, sync.DROP_OPTIONS, self.name .. ":drop", "QueryError")
   sync.drop(self.db, { self }, options or NO_OPTIONS)
+end
+
+---The columns of the live table; see queryInterface:describeTable.
+---@async
+---@param options? { transaction?: any, logging?: any }
+---@return table<string, table>
+function Model:describe(options)
+  return self.db:queryInterface():describeTable(self, options)
 end
 
 ---@return string

@@ -1,19 +1,27 @@
---- Creating and dropping tables: models in the order of their foreign keys. Cycles are created without the keys that
---- close them, which are added at the end.
+--- Creating, changing and dropping tables: models in the order of their foreign keys. Cycles are created without the
+--- keys that close them, which are added at the end.
 
+local alter = require("rowan.repo.alter")
+local check = require("rowan.base.check")
 local ddl = require("rowan.sql.ddl")
+local errors = require("rowan.base.errors")
+local introspect = require("rowan.repo.introspect")
 local literals = require("rowan.query.literals")
 local lifecycle = require("rowan.repo.lifecycle")
-local run = require("rowan.repo.run")
+local steps = require("rowan.repo.steps")
 local topo = require("rowan.base.topo")
 local transaction = require("rowan.repo.transaction")
 
 local sync = {}
 
-local function say(db, texts, options)
-  for _, text in ipairs(texts) do
-    run.plan(db, { text = text, codes = "", script = true }, nil, 0, options)
-  end
+---The options that sync and drop know.
+sync.OPTIONS = check.set({
+  "force", "alter", "dryRun", "match", "searchPath", "schema", "logging", "benchmark", "transaction", "hooks",
+})
+sync.DROP_OPTIONS = check.set({ "cascade", "match", "logging", "transaction" })
+
+local function fail(message)
+  errors.raise("QueryError", { message = "sync: " .. message })
 end
 
 local function definitions_of(models)
@@ -82,53 +90,158 @@ local function set_of(list)
   return set
 end
 
+local function add(list, texts, name, reason)
+  for _, text in ipairs(texts) do list[#list + 1] = { sql = text, table = name, reason = name .. ": " .. reason } end
+end
+
 -- Drops from the last to the first, those that need each other together.
-local function drop_all(db, order, cycles, cascade, options)
+local function drop_steps(db, order, cycles, cascade, list)
   local group_of = {}
   for _, cycle in ipairs(cycles) do
     for _, def in ipairs(cycle) do group_of[def] = cycle end
   end
   local defer = cycles[1] and ddl.defer_keys(db._dialect)
-  if defer then say(db, { defer }, options) end
+  if defer then add(list, { defer }, order[1].table, "tables that point at each other are dropped") end
   local done = {}
   for i = #order, 1, -1 do
     local group = group_of[order[i]] or { order[i] }
     if not done[group] then
       done[group] = true
-      say(db, ddl.drop_tables(group, db._dialect, { cascade = cascade }), options)
+      add(list, ddl.drop_tables(group, db._dialect, { cascade = cascade }), group[1].table, "the table is dropped")
     end
   end
 end
 
-local function create_all(db, order, options)
-  local deferred = forward_keys(order)
-  for _, def in ipairs(order) do
-    local context = literals.context(db._dialect)
-    context.defer = set_of(deferred[def])
-    say(db, ddl.create_table(def, db._dialect, context), options)
-  end
-  for _, def in ipairs(order) do
-    if deferred[def] then say(db, ddl.foreign_key_statements(def, deferred[def], db._dialect), options) end
+local function create_steps(db, def, deferred, list, keys)
+  local context = literals.context(db._dialect)
+  context.defer = set_of(deferred)
+  add(list, ddl.create_table(def, db._dialect, context), def.table, "the table is created where it is missing")
+  if deferred then
+    add(keys, ddl.foreign_key_statements(def, deferred, db._dialect), def.table, "a foreign key of a cycle")
   end
 end
 
-local function run_hooks(order, name, options)
-  for _, def in ipairs(order) do lifecycle.fire(lifecycle.hooks_of(def, options)[name], options) end
+-- Hooks run in the transaction, unless there is nothing to do for one.
+local function hooks_of(order, options)
+  local function all(name)
+    return function()
+      for _, def in ipairs(order) do lifecycle.fire(lifecycle.hooks_of(def, options)[name], options) end
+    end
+  end
+  return { before = all("beforeSync"), after = all("afterSync") }
 end
 
----Creates the tables of the models; all or none.
+local function append(list, more)
+  for _, item in ipairs(more) do list[#list + 1] = item end
+end
+
+local function plain_plan(db, order, cycles, force)
+  local list, keys, deferred = {}, {}, forward_keys(order)
+  if force then drop_steps(db, order, cycles, true, list) end
+  for _, def in ipairs(order) do create_steps(db, def, deferred[def], list, keys) end
+  append(list, keys)
+  return list
+end
+
+-- Steps and losses for tables that are there, creation for those that are not.
+local function alter_plan(db, order, how, options)
+  local list, keys, losses, deferred = {}, {}, {}, forward_keys(order)
+  local live, known = alter.live(db, order, options)
+  local own = { keep = how.drop == false, logging = options.logging, transaction = options.transaction }
+  for _, def in ipairs(order) do
+    if live[def] then
+      local changes, to = alter.changes(db, def, live[def], known, own)
+      alter.losses(db, changes, to, own, losses)
+      local made, late = alter.steps(changes, to)
+      for _, step in ipairs(made) do step.locks = to.table end
+      append(list, made)
+      append(keys, late)
+    else
+      create_steps(db, def, deferred[def], list, keys)
+    end
+  end
+  append(list, keys)
+  return list, losses
+end
+
+local function refuse(losses, permitted)
+  local messages, fatal = {}, false
+  for _, loss in ipairs(losses) do
+    if loss.fatal or not permitted then messages[#messages + 1] = loss.message end
+    fatal = fatal or loss.fatal
+  end
+  if #messages == 0 then return end
+  local advice = fatal and "change the data first" or "alter = { drop = true } does it all the same"
+  errors.raise("QueryError", {
+    message = ("sync would lose data, or cannot be done over it: %s; nothing was changed (%s)"):format(
+      table.concat(messages, "; "), advice),
+    losses = losses,
+  })
+end
+
+local ALTER = { drop = true }
+
+local function how_to_alter(options)
+  local given = options.alter
+  if given == nil or given == false then return nil end
+  if options.force then fail("force makes tables anew, so there is nothing to alter") end
+  if given == true then return {} end
+  check.type(given, "table", "sync: the option alter", "QueryError")
+  check.keys(given, ALTER, "sync: the option alter", "QueryError")
+  check.optional(given.drop, "boolean", "sync: alter.drop", "QueryError")
+  return given
+end
+
+-- The name of the database must match before anything is dropped or changed.
+local function check_match(db, options)
+  if options.match == nil then return end
+  check.type(options.match, "string", "the option match", "QueryError")
+  local name = introspect.database(db, options)
+  if name:find(options.match) then return end
+  fail(('the database "%s" does not match "%s"; nothing was done'):format(name, options.match))
+end
+
+local function within(options)
+  return { logging = options.logging, benchmark = options.benchmark, transaction = options.transaction }
+end
+
+-- ... with another schema in front of the search path, for as long as it takes.
+local function on_path(db, options, fn)
+  local path = options.searchPath or options.schema
+  if path == nil then return fn(within(options)) end
+  if not db._dialect.supports.schemas then fail(("%s has no schemas and no search path"):format(db.dialect)) end
+  check.type(path, "string", "sync: searchPath", "QueryError")
+  return transaction.around(db, options, function()
+    local inside = { logging = options.logging, benchmark = options.benchmark }
+    local before = introspect.search_path(db, path, inside)
+    local answer = { fn(inside) }
+    introspect.search_path(db, before, inside, true)
+    return answer[1], answer[2]
+  end)
+end
+
+---Creates the tables of the models, or changes them to be as the models say; all or none.
 ---@async
 ---@param db table
 ---@param models table[]
----@param options { force?: boolean, logging?: any, transaction?: any }
+---@param options { force?: boolean, alter?: boolean|{ drop?: boolean }, dryRun?: boolean, match?: string, searchPath?: string, schema?: string, logging?: any, transaction?: any }
+---@return rowan.SchemaStep[] steps what was done, or would be
+---@return rowan.SchemaLoss[] losses
 function sync.models(db, models, options)
+  local how = how_to_alter(options)
+  check_match(db, options)
   local order, cycles = ordered(definitions_of(models))
-  transaction.around(db, options, function()
-    local inside = { logging = options.logging, benchmark = options.benchmark }
-    run_hooks(order, "beforeSync", options)
-    if options.force then drop_all(db, order, cycles, true, inside) end
-    create_all(db, order, inside)
-    run_hooks(order, "afterSync", options)
+  return on_path(db, options, function(call)
+    local losses = {}
+    local function plan(inside)
+      if not how then return plain_plan(db, order, cycles, options.force) end
+      local list
+      list, losses = alter_plan(db, order, how, inside)
+      if not options.dryRun then refuse(losses, how.drop) end
+      return list
+    end
+    if options.dryRun then return plan(call), losses end
+    return steps.apply(db, call, plan, hooks_of(order, options)), losses
   end)
 end
 
@@ -136,11 +249,14 @@ end
 ---@async
 ---@param db table
 ---@param models table[]
----@param options { cascade?: boolean, logging?: any, transaction?: any }
+---@param options { cascade?: boolean, match?: string, logging?: any, transaction?: any }
 function sync.drop(db, models, options)
+  check_match(db, options)
   local order, cycles = ordered(definitions_of(models))
-  transaction.around(db, options, function()
-    drop_all(db, order, cycles, options.cascade, { logging = options.logging })
+  steps.apply(db, within(options), function()
+    local list = {}
+    drop_steps(db, order, cycles, options.cascade, list)
+    return list
   end)
 end
 

@@ -14,6 +14,8 @@ local transaction = {}
 
 local OPTIONS = {
   isolationLevel = true, readOnly = true, type = true, transaction = true, nestMode = true, logging = true,
+  -- false: foreign keys are not looked at until the end; for rebuilds of tables on SQLite.
+  foreignKeys = true,
 }
 
 ---@class rowan.Transaction
@@ -125,6 +127,7 @@ local function begin_texts(db, options)
   local texts, problem = db._dialect.begin({
     isolationLevel = options.isolationLevel or db.options.isolationLevel, readOnly = options.readOnly,
     type = options.type or (not options.readOnly and db.options.transactionType or nil),
+    foreignKeys = options.foreignKeys,
   })
   if not texts then errors.raise("TransactionError", { message = "transaction: " .. problem }) end
   return texts
@@ -263,7 +266,7 @@ local function begin(db, options)
   end
   local outer = mode ~= "separate" and run.transaction(db, options) or nil
   if not outer then return begin_root(db, options), true end
-  if options.isolationLevel or options.readOnly or options.type then
+  if options.isolationLevel or options.readOnly or options.type or options.foreignKeys ~= nil then
     errors.raise("TransactionError", {
       message = "a nested transaction has the options of the one around it; use nestMode = \"separate\" for its own",
     })

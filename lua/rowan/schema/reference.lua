@@ -46,7 +46,11 @@ function reference.action(subject, option, value)
   return word
 end
 
-local function deferrable(subject, value)
+---What `deferrable` asks for, in SQL's spelling; nil when there is nothing.
+---@param subject string
+---@param value any
+---@return string?
+function reference.deferrable(subject, value)
   if value == nil then return nil end
   local found = type(value) == "string" and DEFERRABLE[(value:upper():gsub("_", " "))]
   if not found then
@@ -119,7 +123,7 @@ function reference.read(def, subject, spec)
   end
   local target, table_name, schema, model = target_of(subject, given)
   local made = {
-    model = model, deferrable = deferrable(subject, settings.deferrable),
+    model = model, deferrable = reference.deferrable(subject, settings.deferrable),
     on_delete = reference.action(subject, "onDelete", spec.onDelete),
     on_update = reference.action(subject, "onUpdate", spec.onUpdate),
   }

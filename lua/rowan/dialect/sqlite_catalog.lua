@@ -1,0 +1,188 @@
+--- What a SQLite database holds: the statements that ask for it, and pictures of tables out of their answers. Two
+--- statements, however many tables. Called by repo/introspect.
+
+local text = require("rowan.dialect.sqlite_text")
+local types = require("rowan.types")
+
+local catalog = {}
+
+---Two names of columns are the same when these are.
+---@param name string
+---@return string
+function catalog.fold(name)
+  return name:lower()
+end
+
+---The name of the database: its file.
+catalog.database = "SELECT file AS name FROM pragma_database_list WHERE name = 'main'"
+
+---The library's version.
+catalog.version = "SELECT sqlite_version() AS version"
+
+local NAMED = " AND lower(m.tbl_name) IN (SELECT lower(c0) FROM rowan_rows(?1))"
+
+local function statement(sql, named)
+  return { text = sql:gsub("%%NAMED%%", named and NAMED or ""), lists = named and 1 or 0 }
+end
+
+---The statements, by name, for these tables or for all.
+---@param names? string[]
+---@return table<string, { text: string, lists: integer }>
+function catalog.statements(names)
+  return {
+    objects = statement([[SELECT m.type AS type, m.name AS name, m.tbl_name AS tbl_name, m.sql AS sql
+      FROM sqlite_master m WHERE m.name NOT LIKE 'sqlite\_%' ESCAPE '\'%NAMED% ORDER BY m.rowid]], names),
+    columns = statement([[SELECT m.name AS tbl_name, x.name AS name, x.type AS type, x."notnull" AS not_null,
+      x.dflt_value AS dflt, x.pk AS pk, x.hidden AS hidden
+      FROM sqlite_master m JOIN pragma_table_xinfo(m.name) x
+      WHERE m.type IN ('table', 'view') AND m.name NOT LIKE 'sqlite\_%' ESCAPE '\'%NAMED%
+      ORDER BY m.rowid, x.cid]], names),
+  }
+end
+
+---The statement for the tables that point at others, which are its list.
+catalog.pointing = [[SELECT DISTINCT m.name AS name FROM sqlite_master m JOIN pragma_foreign_key_list(m.name) f
+  WHERE m.type = 'table' AND lower(f."table") IN (SELECT lower(c0) FROM rowan_rows(?1)) ORDER BY m.name]]
+
+---A type's name in one spelling.
+---@param name string
+---@return string
+function catalog.canonical_type(name)
+  return (name:upper():gsub("%s+", " "):gsub("%s*([%(%),])%s*", "%1"))
+end
+
+local function affinity(name)
+  name = name:upper()
+  if name:find("INT") then return "INTEGER" end
+  if name:find("CHAR") or name:find("CLOB") or name:find("TEXT") then return "TEXT" end
+  if name:find("BLOB") or name == "" then return "BLOB" end
+  if name:find("REAL") or name:find("FLOA") or name:find("DOUB") then return "REAL" end
+  return "NUMERIC"
+end
+
+local D = types.DataTypes
+local TYPES = { INTEGER = D.BIGINT, REAL = D.DOUBLE, BLOB = D.BLOB, TEXT = D.TEXT, NUMERIC = D.DOUBLE }
+
+---The type that an attribute over a live column has.
+---@param column rowan.ColumnPicture
+---@return rowan.Type
+function catalog.type_of(column)
+  return column.type:find("BOOL") and D.BOOLEAN or TYPES[affinity(column.type)]
+end
+
+---Whether every value of one type can be kept by another.
+---@param from string canonical
+---@param to string canonical
+---@return boolean
+function catalog.widens(from, to)
+  local a, b = affinity(from), affinity(to)
+  return a == b and (from ~= "INTEGER" or to ~= "BOOLEAN") or b == "TEXT" and a ~= "BLOB"
+    or from == "BOOLEAN" and b == "INTEGER"
+end
+
+local function reference_of(clause, name)
+  return {
+    name = clause.name, columns = clause.columns, table = clause.table, keys = clause.keys, clause = clause,
+    on_delete = clause.on_delete or "NO ACTION", on_update = clause.on_update or "NO ACTION",
+    deferrable = clause.deferrable ~= "NOT DEFERRABLE" and clause.deferrable or nil, of = name,
+  }
+end
+
+local function add_clause(found, clause, column)
+  local kind = clause.kind
+  if kind == "primary" then
+    found.primary = { name = clause.name, columns = clause.columns }
+    if clause.auto then column.auto = true end
+  elseif kind == "unique" then
+    found.uniques[#found.uniques + 1] = { name = clause.name, columns = clause.columns, clause = clause }
+  elseif kind == "check" then
+    found.checks[#found.checks + 1] = {
+      name = clause.name, expression = clause.expression, clause = clause, column = column and column.name,
+    }
+  elseif kind == "foreign" then
+    found.foreign_keys[#found.foreign_keys + 1] = reference_of(clause, found.name)
+  elseif kind == "generated" then
+    column.generated, column.stored = clause.expression, clause.stored or false
+  elseif kind == "collate" then
+    column.collate = clause.collate
+  end
+end
+
+local function read_text(found)
+  local parsed = found.sql and text.table(found.sql)
+  if not parsed then return end
+  found.parsed, found.strict = parsed, parsed.tail:upper():find("STRICT", 1, true) ~= nil
+  for _, written in ipairs(parsed.columns) do
+    local column = found.by_name[written.name:lower()]
+    for _, clause in ipairs(written.clauses) do
+      if column then add_clause(found, clause, column) end
+    end
+  end
+  for _, clause in ipairs(parsed.constraints) do add_clause(found, clause) end
+end
+
+-- A key that names no columns points at the primary key.
+local function complete_keys(tables, by_name)
+  for _, found in ipairs(tables) do
+    for _, key in ipairs(found.foreign_keys) do
+      local target = by_name[key.table:lower()]
+      if not key.keys then key.keys = target and target.primary and target.primary.columns or {} end
+    end
+  end
+end
+
+local function new_table(row)
+  return {
+    name = row.name, kind = row.type, sql = row.sql, columns = {}, by_name = {}, uniques = {}, foreign_keys = {},
+    checks = {}, indexes = {}, triggers = {},
+  }
+end
+
+local function add_column(found, row)
+  if row.hidden == 1 then return end
+  local column = {
+    name = row.name, type = catalog.canonical_type(row.type), not_null = row.not_null == 1, default = row.dflt,
+    primary = row.pk > 0,
+  }
+  found.columns[#found.columns + 1] = column
+  found.by_name[row.name:lower()] = column
+end
+
+local function add_index(found, row)
+  local index = text.index(row.sql)
+  index.name, index.sql, index.method = row.name, row.sql, "btree"
+  found.indexes[#found.indexes + 1] = index
+end
+
+---Pictures of tables and views.
+---@param answers table<string, table[]> the rows of each statement
+---@return rowan.TablePicture[] tables
+---@return table known what is not part of a table: nothing on SQLite
+function catalog.pictures(answers)
+  local tables, by_name = {}, {}
+  for _, row in ipairs(answers.objects) do
+    if row.type == "table" or row.type == "view" then
+      local found = new_table(row)
+      tables[#tables + 1] = found
+      by_name[row.name:lower()] = found
+    end
+  end
+  for _, row in ipairs(answers.columns) do
+    local found = by_name[row.tbl_name:lower()]
+    if found then add_column(found, row) end
+  end
+  for _, row in ipairs(answers.objects) do
+    local found = by_name[row.tbl_name:lower()]
+    if found and row.type == "index" then add_index(found, row) end
+    if found and row.type == "trigger" then
+      found.triggers[#found.triggers + 1] = { name = row.name, definition = row.sql }
+    end
+  end
+  for _, found in ipairs(tables) do
+    if found.kind == "table" then read_text(found) end
+  end
+  complete_keys(tables, by_name)
+  return tables, { enums = {} }
+end
+
+return catalog

@@ -1,0 +1,34 @@
+--- A model made of a table as it is, for the query interface: its columns by their own names, with the types that the
+--- catalogue knows.
+
+local define = require("rowan.model.define")
+
+local live_model = {}
+
+---The attributes of a live table, as a list for define.
+---@param db table
+---@param live rowan.TablePicture
+---@return table[]
+function live_model.attributes(db, live)
+  local list = {}
+  for i, column in ipairs(live.columns) do
+    list[i] = {
+      column.name, db._dialect.catalog.type_of(column), field = column.name, primaryKey = column.primary or nil,
+      autoIncrement = column.auto or nil,
+    }
+  end
+  return list
+end
+
+---The model of a live table.
+---@param db table
+---@param live rowan.TablePicture
+---@return rowan.Model
+function live_model.of(db, live)
+  return define.model(db, live.name, live_model.attributes(db, live), {
+    tableName = live.name, schema = live.schema, timestamps = false, underscored = false,
+    noPrimaryKey = live.primary == nil,
+  })
+end
+
+return live_model

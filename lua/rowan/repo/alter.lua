@@ -1,0 +1,218 @@
+--- sync with `alter`: what must be done so that the live schema becomes the one of the definitions, as steps with their
+--- reasons, and what would be lost by it. Called by repo/sync and by the query interface.
+
+local ddl = require("rowan.sql.ddl")
+local ddl_alter = require("rowan.sql.ddl_alter")
+local ddl_loss = require("rowan.sql.ddl_loss")
+local ddl_rebuild = require("rowan.sql.ddl_rebuild")
+local difference = require("rowan.schema.difference")
+local introspect = require("rowan.repo.introspect")
+local literals = require("rowan.query.literals")
+local run = require("rowan.repo.run")
+local tokens = require("rowan.sql.tokens")
+local transaction = require("rowan.repo.transaction")
+local wanted = require("rowan.schema.wanted")
+
+local alter = {}
+
+---@class rowan.SchemaStep
+---@field sql string
+---@field reason string
+---@field table string
+---@field rebuild? string the table that this statement helps to make anew (SQLite)
+
+---@class rowan.SchemaLoss
+---@field message string
+---@field table string
+---@field fatal boolean not even with permission
+---@field rows integer
+
+-- ---- what two expressions mean ---------------------------------------------------------------------------------------
+
+local function same_literal(a, b)
+  local x, kind_x = tokens.literal(a)
+  local y, kind_y = tokens.literal(b)
+  if not x or not y then return false end
+  if x == y then return true end
+  return (kind_x == "number" or kind_y == "number") and #x < 16 and #y < 16 and tonumber(x) ~= nil
+    and tonumber(x) == tonumber(y)
+end
+
+local function pair_key(live, becomes)
+  return live .. "\31" .. becomes
+end
+
+-- `same` for one table, and the list of what it could not tell.
+local function comparer(answers)
+  local open = {}
+  local function same(live, becomes, type_of)
+    if tokens.same(live, becomes) or type_of and same_literal(live, becomes) then return true end
+    local key = pair_key(live, becomes)
+    if answers[key] == nil then
+      answers[key] = false
+      open[#open + 1] = { live, becomes, type = type_of, key = key }
+    end
+    return answers[key]
+  end
+  return same, open
+end
+
+local function ask_alone(db, source, pairs_of, options)
+  local catalog = db._dialect.catalog
+  local text = catalog.spell(pairs_of, source)
+  local function ask() return catalog.spelled(introspect.rows(db, text, {}, options)) end
+  -- A failed statement would end the transaction around it.
+  if run.transaction(db, options) then return pcall(transaction.around, db, options, ask) end
+  return pcall(ask)
+end
+
+-- What is no expression over the table as it is (a column still to come) counts as different.
+local function ask_pairs(db, source, open, answers, options)
+  local ok, found = ask_alone(db, source, open, options)
+  if ok then
+    for i, pair in ipairs(open) do answers[pair.key] = found[i] end
+  elseif #open > 1 then
+    for _, pair in ipairs(open) do ask_pairs(db, source, { pair }, answers, options) end
+  end
+end
+
+-- ---- changes ---------------------------------------------------------------------------------------------------------
+
+local function enums_by_name(known)
+  local map = {}
+  for _, enum in ipairs(known.enums) do map[enum.schema .. "." .. enum.name] = enum end
+  return map
+end
+
+local function target_of(db, def, live, known)
+  local dialect, context = db._dialect, literals.context(db._dialect)
+  local bare = { bare = true, expression = context.expression, where = context.where }
+  return {
+    def = def, dialect = dialect, live = live, schema = live.schema, version = known.version, context = bare,
+    plain_context = context, table = ddl.quoted_table(dialect, live.name, live.schema),
+  }
+end
+
+---The changes that lead from the live table to the one of a definition.
+---@async
+---@param db table
+---@param def rowan.Definition
+---@param live rowan.TablePicture
+---@param known table from introspect
+---@param options table keep?, transaction, logging
+---@return rowan.SchemaChange[]
+---@return rowan.AlterTarget
+function alter.changes(db, def, live, known, options)
+  local to = target_of(db, def, live, known)
+  local becomes = wanted.picture(def, db._dialect, to.plain_context)
+  local answers = {}
+  local same, open = comparer(answers)
+  local context = {
+    dialect = db._dialect, schema = known.schema, enums = enums_by_name(known), keep = options.keep, same = same,
+  }
+  local changes = difference.changes(live, becomes, context)
+  if open[1] and db._dialect.catalog.spell then
+    ask_pairs(db, to.table, open, answers, options)
+    changes = difference.changes(live, becomes, context)
+  end
+  return changes, to
+end
+
+-- ---- steps -----------------------------------------------------------------------------------------------------------
+
+local function add_steps(steps, texts, change, to, rebuilt)
+  for _, text in ipairs(texts) do
+    steps[#steps + 1] = { sql = text, reason = change.reason, table = to.live.name, rebuild = rebuilt }
+  end
+end
+
+local function reasons_of(changes)
+  local list = {}
+  for i, change in ipairs(changes) do list[i] = change.reason end
+  return table.concat(list, "; ")
+end
+
+-- What is dropped comes first, so that names are free and nothing holds what changes; what a primary key forbade, last.
+local FIRST = { drop_foreign_key = 1, drop_unique = 2, drop_index = 2, drop_column = 3 }
+
+local function rank_of(change)
+  if change.kind == "null" and change.was.primary then return 5 end
+  return FIRST[change.kind] or 4
+end
+
+local function in_order(changes)
+  local list = {}
+  for rank = 1, 5 do
+    for _, change in ipairs(changes) do
+      if rank_of(change) == rank then list[#list + 1] = change end
+    end
+  end
+  return list
+end
+
+---The steps of changes of one table. New foreign keys come apart, for the end, where they may point at any table.
+---@param changes rowan.SchemaChange[]
+---@param to rowan.AlterTarget
+---@return rowan.SchemaStep[] steps
+---@return rowan.SchemaStep[] keys
+function alter.steps(changes, to)
+  local steps, keys = {}, {}
+  if to.dialect.supports.alter_constraints then
+    for _, change in ipairs(in_order(changes)) do
+      add_steps(change.kind == "add_foreign_key" and keys or steps, ddl_alter.statements(change, to), change, to)
+    end
+  elseif changes[1] and ddl_rebuild.is_native(changes, to.live) then
+    for _, change in ipairs(in_order(changes)) do add_steps(steps, ddl_rebuild.native(change, to), change, to) end
+  elseif changes[1] then
+    add_steps(steps, ddl_rebuild.statements(changes, to), { reason = reasons_of(changes) }, to, to.live.name)
+  end
+  return steps, keys
+end
+
+-- Numbers come as text where no model typed them on LuaJIT.
+local function ask_number(db, text, options)
+  return tonumber(introspect.rows(db, text, {}, options)[1].n)
+end
+
+---What changes would lose, as far as there are rows that have it.
+---@async
+---@param db table
+---@param changes rowan.SchemaChange[]
+---@param to rowan.AlterTarget
+---@param options table
+---@param losses rowan.SchemaLoss[] gets them
+function alter.losses(db, changes, to, options, losses)
+  for _, change in ipairs(changes) do
+    local question = ddl_loss.question(change, to)
+    local n = question and ask_number(db, question.text, options) or 0
+    if n > 0 then
+      losses[#losses + 1] = {
+        table = to.live.name, rows = n, fatal = question.fatal or false,
+        message = ("%s: %s"):format(to.live.name, question.say:format(n)),
+      }
+    end
+  end
+end
+
+---The live tables of definitions, by definition.
+---@async
+---@param db table
+---@param defs rowan.Definition[]
+---@param options table
+---@return table<rowan.Definition, rowan.TablePicture>
+---@return table known
+function alter.live(db, defs, options)
+  local names, schemas, found = {}, {}, {}
+  for i, def in ipairs(defs) do names[i], schemas[i] = def.table, def.schema or "" end
+  local tables, known = introspect.tables(db, names, schemas, options)
+  local fold = db._dialect.catalog.fold
+  for _, def in ipairs(defs) do
+    for _, live in ipairs(tables) do
+      local same_schema = live.schema == nil or live.schema == (def.schema or known.schema)
+      if same_schema and fold(live.name) == fold(def.table) then found[def] = live end
+    end
+  end
+  return found, known
+end
+
+return alter

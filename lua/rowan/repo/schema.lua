@@ -1,0 +1,337 @@
+--- Changing one thing of the live schema: what the methods of the query interface do. Each is all or nothing; tables that
+--- SQLite cannot change in place are made anew. Called by model/query_interface and model/query_looks.
+
+local alter = require("rowan.repo.alter")
+local ddl = require("rowan.sql.ddl")
+local ddl_table = require("rowan.sql.ddl_table")
+local errors = require("rowan.base.errors")
+local introspect = require("rowan.repo.introspect")
+local literals = require("rowan.query.literals")
+local run = require("rowan.repo.run")
+local steps = require("rowan.repo.steps")
+local transaction = require("rowan.repo.transaction")
+
+local schema = {}
+
+local function fail(message, class)
+  errors.raise(class or "QueryError", { message = message })
+end
+
+---@class rowan.TableName
+---@field name string
+---@field schema? string
+
+local function quoted(db, at)
+  return ddl.quoted_table(db._dialect, at.name, at.schema)
+end
+
+---The picture of a table that must be there.
+---@async
+---@param db table
+---@param at rowan.TableName
+---@param options? table
+---@return rowan.TablePicture
+---@return table known
+function schema.live(db, at, options)
+  local live, known = introspect.table(db, at.name, at.schema, options)
+  if live then return live, known end
+  fail(("No description found for table %s%s. Check the table name and schema; remember, they _are_ case sensitive.")
+    :format(at.name, at.schema and " in schema " .. at.schema or ""))
+end
+
+local function as_steps(texts, name)
+  local list = {}
+  for i, text in ipairs(texts) do list[i] = { sql = text, table = name, reason = name } end
+  return list
+end
+
+---Sends statements in one transaction.
+---@async
+---@param db table
+---@param texts string[]
+---@param options? table
+function schema.send(db, texts, options)
+  steps.apply(db, options or {}, function() return as_steps(texts, "") end)
+end
+
+---Sends a statement that no transaction may hold: CREATE DATABASE.
+---@async
+---@param db table
+---@param text string
+---@param options? table
+function schema.send_alone(db, text, options)
+  run.plan(db, { text = text, codes = "", script = true }, nil, 0, {
+    transaction = false, logging = options and options.logging,
+  })
+end
+
+---@async
+---@param db table
+---@param def rowan.Definition
+---@param options? table
+function schema.create_table(db, def, options)
+  schema.send(db, ddl.create_table(def, db._dialect, literals.context(db._dialect)), options)
+end
+
+local function own_enums(db, live, texts)
+  for _, column in ipairs(live.columns) do
+    local enum = column.enum
+    if enum and enum.columns == 1 then texts[#texts + 1] = ddl_table.drop_enum(db._dialect, enum) end
+  end
+end
+
+---Drops a table, and the types of its enums that nothing else uses.
+---@async
+---@param db table
+---@param at rowan.TableName
+---@param options { cascade?: boolean, transaction?: any, logging?: any }
+function schema.drop_table(db, at, options)
+  steps.apply(db, options, function(call)
+    local live = introspect.table(db, at.name, at.schema, call)
+    local texts = ddl_table.drop(db._dialect, { quoted(db, at) }, options.cascade)
+    if live then own_enums(db, live, texts) end
+    return as_steps(texts, at.name)
+  end)
+end
+
+---Drops the tables of a schema, but for those named.
+---@async
+---@param db table
+---@param name? string the schema; nil for the current one
+---@param skip table<string, boolean>
+---@param options table
+function schema.drop_all(db, name, skip, options)
+  local function plan(call)
+    local names, texts, enums = {}, {}, {}
+    for _, live in ipairs((introspect.tables(db, nil, { name or "" }, call))) do
+      if live.kind == "table" and not skip[live.name] then
+        names[#names + 1] = ddl.quoted_table(db._dialect, live.name, live.schema)
+        own_enums(db, live, enums)
+      end
+    end
+    if names[1] then texts = ddl_table.drop(db._dialect, names, true) end
+    for _, text in ipairs(enums) do texts[#texts + 1] = text end
+    return as_steps(texts, "")
+  end
+  if db._dialect.supports.drop_many then return steps.apply(db, options, plan) end
+  schema.without_keys(db, options, function() steps.apply(db, { logging = options.logging }, plan) end)
+end
+
+---Calls fn in a transaction whose foreign keys are not enforced.
+---@async
+---@param db table
+---@param options? table
+---@param fn fun(t: rowan.Transaction): ...
+---@return any ...
+function schema.without_keys(db, options, fn)
+  return transaction.managed(db, { foreignKeys = false, logging = options and options.logging }, fn)
+end
+
+-- The enums of a table have its name in theirs.
+local function renamed_enums(db, live, name_of, texts)
+  for _, column in ipairs(live.columns) do
+    local enum = column.enum
+    local before, after = name_of(column)
+    if enum and enum.name == before and before ~= after then
+      texts[#texts + 1] = ddl_table.rename_enum(db._dialect, enum, after)
+    end
+  end
+end
+
+---@async
+---@param db table
+---@param at rowan.TableName
+---@param becomes string
+---@param options table
+function schema.rename_table(db, at, becomes, options)
+  steps.apply(db, options, function(call)
+    local live = schema.live(db, at, call)
+    local texts = { ddl_table.rename(db._dialect, quoted(db, at), becomes) }
+    renamed_enums(db, live, function(column)
+      local attr = { field = column.name }
+      return db._dialect.enum_name({ table = at.name }, attr), db._dialect.enum_name({ table = becomes }, attr)
+    end, texts)
+    return as_steps(texts, at.name)
+  end)
+end
+
+-- The column of a table that must be there.
+local function column_of(db, live, name)
+  local column = live.by_name[db._dialect.catalog.fold(name)]
+  if not column then fail(('the table %s has no column "%s"'):format(live.name, name)) end
+  return column
+end
+
+---@async
+---@param db table
+---@param at rowan.TableName
+---@param before string
+---@param after string
+---@param options table
+function schema.rename_column(db, at, before, after, options)
+  steps.apply(db, options, function(call)
+    local live = schema.live(db, at, call)
+    column_of(db, live, before)
+    local texts = { ddl_table.rename_column(db._dialect, quoted(db, at), before, after) }
+    renamed_enums(db, { columns = { live.by_name[db._dialect.catalog.fold(before)] } }, function()
+      local def = { table = at.name }
+      return db._dialect.enum_name(def, { field = before }), db._dialect.enum_name(def, { field = after })
+    end, texts)
+    return as_steps(texts, at.name)
+  end)
+end
+
+local function joined(list, more)
+  for _, step in ipairs(more) do list[#list + 1] = step end
+  return list
+end
+
+-- Refuses what no permission can do: NULLs under NOT NULL, duplicates under UNIQUE.
+local function refuse_fatal(db, changes, to, call)
+  local losses = {}
+  alter.losses(db, changes, to, call, losses)
+  for _, loss in ipairs(losses) do
+    if loss.fatal then fail(loss.message) end
+  end
+end
+
+---Makes columns of a table as a definition of these alone says; the rest of the table stays.
+---@async
+---@param db table
+---@param at rowan.TableName
+---@param make fun(live: rowan.TablePicture): rowan.Definition? nil: there is nothing to do
+---@param options table
+function schema.change(db, at, make, options)
+  steps.apply(db, options, function(call)
+    local live, known = schema.live(db, at, call)
+    local def = make(live)
+    if not def then return {} end
+    local keep = { keep = true, transaction = call.transaction, logging = call.logging }
+    local changes, to = alter.changes(db, def, live, known, keep)
+    refuse_fatal(db, changes, to, call)
+    local list, keys = alter.steps(changes, to)
+    return joined(list, keys)
+  end)
+end
+
+local function target_of(db, live, known)
+  return {
+    dialect = db._dialect, live = live, schema = live.schema, version = known.version,
+    table = ddl.quoted_table(db._dialect, live.name, live.schema),
+  }
+end
+
+-- One change that the caller made up himself: in place where that can be, else with a new table.
+local function carry_out(db, change, live, known)
+  local to = target_of(db, live, known)
+  change.reason = live.name
+  return (alter.steps({ change }, to))
+end
+
+---@async
+---@param db table
+---@param at rowan.TableName
+---@param name string
+---@param options { ifExists?: boolean, cascade?: boolean }
+function schema.remove_column(db, at, name, options)
+  steps.apply(db, options, function(call)
+    local live, known = schema.live(db, at, call)
+    if options.ifExists and not live.by_name[db._dialect.catalog.fold(name)] then return {} end
+    local column = column_of(db, live, name)
+    local change = { kind = "drop_column", was = column, column = column, cascade = options.cascade }
+    return carry_out(db, change, live, known)
+  end)
+end
+
+---@async
+---@param db table
+---@param at rowan.TableName
+---@param make fun(live: rowan.TablePicture): table a constraint as sql/ddl_table takes it
+---@param options table
+function schema.add_constraint(db, at, make, options)
+  steps.apply(db, options, function(call)
+    local live, known = schema.live(db, at, call)
+    local given = make(live)
+    for _, name in ipairs(given.columns or {}) do column_of(db, live, name) end
+    local clause = ddl_table.constraint(db._dialect, given)
+    if db._dialect.supports.alter_constraints then
+      return as_steps({ ddl_table.add_constraint(quoted(db, at), clause) }, live.name)
+    end
+    if given.kind == "PRIMARY KEY" and live.primary then
+      fail(("the table %s has a primary key"):format(live.name))
+    end
+    return carry_out(db, { kind = "add_constraint", text = clause }, live, known)
+  end)
+end
+
+-- The change that takes a constraint away.
+local function named_constraint(live, name)
+  for kind, list in pairs({
+    drop_unique = live.uniques, drop_check = live.checks, drop_foreign_key = live.foreign_keys,
+    drop_exclusion = live.exclusions,
+  }) do
+    for _, item in ipairs(list) do
+      if item.name == name then return { kind = kind, was = item } end
+    end
+  end
+  if live.primary and live.primary.name == name then return { kind = "primary", was = live.primary } end
+end
+
+local function unknown_constraint(live, name)
+  errors.raise("UnknownConstraintError", {
+    message = ('the table %s has no constraint "%s"'):format(live.name, name), table = live.name, constraint = name,
+  })
+end
+
+---@async
+---@param db table
+---@param at rowan.TableName
+---@param name string
+---@param options table
+function schema.remove_constraint(db, at, name, options)
+  steps.apply(db, options, function(call)
+    local live, known = schema.live(db, at, call)
+    local change = named_constraint(live, name)
+    if not change then unknown_constraint(live, name) end
+    if db._dialect.supports.alter_constraints then
+      return as_steps({ ddl_table.drop_constraint(db._dialect, quoted(db, at), name) }, live.name)
+    end
+    return carry_out(db, change, live, known)
+  end)
+end
+
+---Creates the one index of a definition made of the live table.
+---@async
+---@param db table
+---@param at rowan.TableName
+---@param make fun(live: rowan.TablePicture): rowan.Definition
+---@param options table
+function schema.add_index(db, at, make, options)
+  steps.apply(db, options, function(call)
+    local live = schema.live(db, at, call)
+    local def = make(live)
+    local index = def.indexes[1]
+    for _, other in ipairs(live.indexes) do
+      if other.name == index.name then fail(('the table %s has an index "%s"'):format(live.name, index.name)) end
+    end
+    return as_steps({ ddl.create_index(def, index, db._dialect, literals.context(db._dialect)) }, live.name)
+  end)
+end
+
+---@async
+---@param db table
+---@param at rowan.TableName
+---@param find fun(live: rowan.TablePicture): rowan.IndexPicture?, string
+---@param options { ifExists?: boolean, cascade?: boolean }
+function schema.remove_index(db, at, find, options)
+  steps.apply(db, options, function(call)
+    local live = schema.live(db, at, call)
+    local index, wanted = find(live)
+    if not index and options.ifExists then return {} end
+    if not index then fail(('the table %s has no index "%s"'):format(live.name, wanted)) end
+    local text = ddl_table.drop_index(db._dialect, { name = index.name, schema = live.schema }, options)
+    return as_steps({ text }, live.name)
+  end)
+end
+
+return schema

@@ -1,0 +1,116 @@
+--- Carrying out changes of the schema, all or nothing: they are planned, then planned again and sent inside of one
+--- transaction. Sees to what SQLite needs for making a table anew. Called by repo/sync and repo/schema.
+
+local control = require("rowan.sql.ddl_rebuild")
+local ddl_alter = require("rowan.sql.ddl_alter")
+local errors = require("rowan.base.errors")
+local introspect = require("rowan.repo.introspect")
+local run = require("rowan.repo.run")
+local transaction = require("rowan.repo.transaction")
+
+local steps = {}
+
+local function say(db, text, options)
+  run.plan(db, { text = text, codes = "", script = true }, nil, 0, options)
+end
+
+local function rebuilt_tables(list)
+  local names, seen = {}, {}
+  for _, step in ipairs(list) do
+    if step.rebuild and not seen[step.rebuild] then
+      seen[step.rebuild] = true
+      names[#names + 1] = step.rebuild
+    end
+  end
+  return names
+end
+
+local function pointing_at(db, names, options)
+  return introspect.rows(db, db._dialect.catalog.pointing, { names }, options)
+end
+
+-- With enforced foreign keys, dropping the old table would delete the rows that point at it.
+local function guard(db, names, options)
+  local enforced = introspect.rows(db, control.keys_enforced, {}, options)[1].foreign_keys
+  if tonumber(enforced) == 0 then return end
+  local pointing = pointing_at(db, names, options)
+  if #pointing == 0 then return end
+  errors.raise("QueryError", {
+    message = ("the table %s must be made anew, and %s points at it: SQLite cannot do that inside of a transaction; "
+      .. "do it outside of one (transaction = false)"):format(table.concat(names, ", "), pointing[1].name),
+  })
+end
+
+local function check_keys(db, names, options)
+  local tables = {}
+  for i, name in ipairs(names) do tables[i] = name end
+  for _, row in ipairs(pointing_at(db, names, options)) do tables[#tables + 1] = row.name end
+  for _, name in ipairs(tables) do
+    local found = introspect.rows(db, control.check_keys(db._dialect, name), {}, options)
+    if found[1] then
+      errors.raise("ForeignKeyConstraintError", {
+        message = ("%d rows of %s would point at no row of %s; nothing was changed")
+          :format(#found, name, found[1].parent),
+        table = name,
+      })
+    end
+  end
+end
+
+local function send(db, list, options)
+  for _, step in ipairs(list) do
+    local ok, problem = pcall(say, db, step.sql, options)
+    if not ok then
+      -- The mode of the connection is not undone by a rollback.
+      if step.rebuild then pcall(say, db, control.plain_alter, options) end
+      error(problem, 0)
+    end
+  end
+end
+
+local function lock(db, list, options)
+  if not db._dialect.supports.alter_constraints then return end
+  local seen = {}
+  for _, step in ipairs(list) do
+    if step.locks and not seen[step.locks] then
+      seen[step.locks] = true
+      say(db, ddl_alter.lock(step.locks), options)
+    end
+  end
+end
+
+---Plans, and where there is something to do, plans again in a transaction and does it. A plan that raises stops it all.
+---@async
+---@param db table
+---@param options table transaction, logging, benchmark
+---@param plan fun(options: table): rowan.SchemaStep[]
+---@param hooks? { before: function, after: function } called around it all
+---@return rowan.SchemaStep[] what was done
+function steps.apply(db, options, plan, hooks)
+  local list = plan(options)
+  if not list[1] then
+    if hooks then
+      hooks.before()
+      hooks.after()
+    end
+    return list
+  end
+  local names = rebuilt_tables(list)
+  local outer = run.transaction(db, options)
+  local own = { transaction = options.transaction, logging = options.logging }
+  if names[1] and not outer then own.foreignKeys = false end
+  transaction.managed(db, own, function()
+    local inside = { logging = options.logging, benchmark = options.benchmark }
+    if hooks then hooks.before() end
+    lock(db, list, inside)
+    list = plan(inside)
+    names = rebuilt_tables(list)
+    if names[1] then guard(db, names, inside) end
+    send(db, list, inside)
+    if names[1] then check_keys(db, names, inside) end
+    if hooks then hooks.after() end
+  end)
+  return list
+end
+
+return steps

@@ -1,0 +1,126 @@
+--- What a change of the schema would destroy, or cannot be done over: the question to the data for each kind of change.
+--- Called by repo/alter before anything is sent.
+
+local alter = require("rowan.sql.ddl_alter")
+local types = require("rowan.types")
+
+local loss = {}
+
+---@class rowan.LossQuestion
+---@field text string gives one number, `n`
+---@field say string what is lost, with %d for the number
+---@field fatal? boolean not even with permission
+
+local function count(to, condition)
+  return ("SELECT count(*) AS n FROM %s%s"):format(to.table, condition and " WHERE " .. condition or "")
+end
+
+local asks = {}
+
+function asks.drop_column(change, to)
+  if change.was.generated then return nil end
+  local name = to.dialect.quote(change.was.name)
+  return {
+    text = count(to, name .. " IS NOT NULL"),
+    say = ('%%d rows have a value in the column "%s"'):format(change.was.name),
+  }
+end
+
+function asks.generated(change, to)
+  return change.column.generated and asks.drop_column(change, to)
+end
+
+-- Shorter text is only lost where it is too long.
+local function narrowing_condition(change, name)
+  local length = change.column.type:match("^character varying%((%d+)%)$")
+  local was_text = change.was.type == "text" or change.was.type:find("^character varying")
+  if length and was_text then return ("char_length(%s) > %s"):format(name, length) end
+  return name .. " IS NOT NULL"
+end
+
+function asks.type(change, to)
+  local was, column = change.was, change.column
+  local is_text = column.type == "text" or column.type == "character varying"
+  if was.enum and is_text or not was.enum and not column.enum and to.dialect.catalog.widens(was.type, column.type) then
+    return nil
+  end
+  return {
+    text = count(to, narrowing_condition(change, to.dialect.quote(column.name))),
+    say = ('%%d rows have a value in the column "%s" that %s may not hold'):format(column.name, column.type),
+  }
+end
+
+function asks.enum(change, to)
+  local stays, gone = {}, {}
+  for _, value in ipairs(change.column.enum.values) do stays[value] = true end
+  for _, value in ipairs(change.was.values) do
+    if not stays[value] then gone[#gone + 1] = to.dialect.literal(value, types.DataTypes.TEXT) end
+  end
+  local was = to.live.by_name[change.column.name]
+  if #gone == 0 or not was or not was.enum then return nil end
+  local name, list = to.dialect.quote(change.column.name), table.concat(gone, ", ")
+  local condition = was.type:find("%[%]$") and ("%s::text[] && ARRAY[%s]"):format(name, list)
+    or ("%s::text IN (%s)"):format(name, list)
+  return {
+    text = count(to, condition), fatal = true,
+    say = ('%%d rows have one of the values %s in the column "%s"'):format(list, change.column.name),
+  }
+end
+
+function asks.null(change, to)
+  if not change.column.not_null then return nil end
+  return {
+    text = count(to, to.dialect.quote(change.column.name) .. " IS NULL"), fatal = true,
+    say = ('%%d rows have no value in the column "%s", which must not be NULL'):format(change.column.name),
+  }
+end
+
+function asks.add_column(change, to)
+  local column = change.column
+  if column.auto or column.generated or not column.not_null or column.default then return nil end
+  return {
+    text = count(to), fatal = true,
+    say = ('%%d rows would have no value in the new column "%s", which must not be NULL: give it a default')
+      :format(column.name),
+  }
+end
+
+local function duplicates(to, columns, what)
+  local conditions = {}
+  for i, name in ipairs(columns) do
+    -- A column that is still to come holds nothing twice but NULL.
+    if not to.live.by_name[to.dialect.catalog.fold(name)] then return nil end
+    conditions[i] = to.dialect.quote(name) .. " IS NOT NULL"
+  end
+  local from = ("%s WHERE %s GROUP BY %s HAVING count(*) > 1"):format(to.table, table.concat(conditions, " AND "),
+    alter.list(to.dialect, columns):sub(2, -2))
+  return {
+    text = "SELECT count(*) AS n FROM (SELECT 1 FROM " .. from .. ") AS d", fatal = true,
+    say = ("%%d values of %s occur more than once, which %s forbids"):format(table.concat(columns, ", "), what),
+  }
+end
+
+function asks.add_unique(change, to)
+  return duplicates(to, change.becomes.columns, ('the unique constraint "%s"'):format(change.becomes.name))
+end
+
+function asks.create_index(change, to)
+  local index, columns = change.becomes, {}
+  if not index.unique or index.where then return nil end
+  for i, field in ipairs(index.fields) do
+    if not field.column then return nil end
+    columns[i] = field.column
+  end
+  return duplicates(to, columns, ('the unique index "%s"'):format(index.name))
+end
+
+---The question that a change puts to the data; nil when it cannot lose anything.
+---@param change rowan.SchemaChange
+---@param to rowan.AlterTarget
+---@return rowan.LossQuestion?
+function loss.question(change, to)
+  local ask = asks[change.kind]
+  return ask and ask(change, to)
+end
+
+return loss
