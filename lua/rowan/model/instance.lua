@@ -1,11 +1,14 @@
 --- What a row can do: the methods behind every instance, found through its metatable. A row itself holds attributes and
 --- loaded associations only; whether it is new is a matter of which metatable it has.
 
+local built = require("rowan.model.built")
 local check = require("rowan.base.check")
 local errors = require("rowan.base.errors")
 local load = require("rowan.repo.load")
+local null = require("rowan.base.null")
 local read = require("rowan.repo.read")
 local lifecycle = require("rowan.repo.lifecycle")
+local rows = require("rowan.driver.rows")
 local save = require("rowan.repo.save")
 local values = require("rowan.model.values")
 local write = require("rowan.repo.write")
@@ -21,7 +24,7 @@ local SAVE = {
   silent = true,
 }
 local VALIDATE = { skip = true, fields = true, hooks = true }
-local RELOAD = { transaction = true, logging = true, benchmark = true, include = true }
+local RELOAD = { transaction = true, logging = true, benchmark = true, include = true, attributes = true, lock = true }
 
 for name, method in pairs(values.methods) do Instance[name] = method end
 
@@ -51,6 +54,7 @@ function Instance:save(options)
     check.keys(options, SAVE, model.name .. ":save", "QueryError")
     if options.fields and model.definition.custom then options = by_name(model.definition, options) end
   end
+  if self.isNewRecord and built.save(model, self, options) then return self end
   return save.row(model, self, options)
 end
 
@@ -136,9 +140,24 @@ local function loaded_by(row, fresh)
   return all
 end
 
----Reads the row again, dropping unsaved changes, with what it was read with: the same includes, if none are named.
+-- The attributes that another reading of the row has; the others stay as they are, changed or not.
+local function take_some(self, fresh)
+  local bound = {}
+  for _, attr in ipairs(self.Model.definition.list) do
+    if rows.has(fresh, attr.name) then
+      local value = rawget(fresh, attr.name)
+      if value ~= nil and attr.type.dump then value = attr.type.dump(value) end
+      bound[attr.name] = value == nil and null or value
+    end
+  end
+  rows.update(self, bound)
+  for name in next, bound do rawset(self, name, rawget(fresh, name)) end
+  return self
+end
+
+---Reads the row again (or with `attributes` some of it), dropping unsaved changes, with what it was read with: the same includes, if none are named.
 ---@async
----@param options? { include?: any, transaction?: rowan.Transaction|false, logging?: any }
+---@param options? { include?: any, attributes?: any, transaction?: rowan.Transaction|false, logging?: any }
 ---@return rowan.Instance self
 function Instance:reload(options)
   local model = self.Model
@@ -152,11 +171,12 @@ function Instance:reload(options)
   if not fresh then
     errors.raise("InstanceError", { message = model.name .. ":reload: the row is not in the database any more" })
   end
-  for _, attr in ipairs(model.definition.list) do rawset(self, attr.name, rawget(fresh, attr.name)) end
-  for _, attr in ipairs(model.definition.virtuals) do rawset(self, attr.name, nil) end
   for name in next, model.associations do
     if fresh:isLoaded(name) then rawset(self, name, rawget(fresh, name)) end
   end
+  if finder.attributes then return take_some(self, fresh) end
+  for _, attr in ipairs(model.definition.list) do rawset(self, attr.name, rawget(fresh, attr.name)) end
+  for _, attr in ipairs(model.definition.virtuals) do rawset(self, attr.name, nil) end
   local loaded = loaded_by(self, fresh)
   write.adopt_read(model, self)
   local meta = getmetatable(self)

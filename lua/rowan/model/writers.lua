@@ -1,7 +1,7 @@
 --- The writers of models: build, create and what changes or deletes many rows. Each checks the shape of its arguments
 --- and hands on to repo/.
 
-local build = require("rowan.change.build")
+local built = require("rowan.model.built")
 local bulk = require("rowan.repo.bulk")
 local bulk_life = require("rowan.repo.bulk_life")
 local check = require("rowan.base.check")
@@ -28,7 +28,6 @@ local Writers = {}
 ---@field conflictAttributes? string[]
 ---@field conflictWhere? table
 
-local BUILD = { isNewRecord = true }
 local CREATE = check.set({
   "include", "fields", "ignoreDuplicates", "returning", "silent", "hooks", "validate", "transaction",
   "logging", "benchmark",
@@ -52,13 +51,30 @@ local DESTROY = {
   benchmark = true,
 }
 
----A new instance that is not stored yet. Defaults are filled in; unknown names are refused.
+---A new instance that is not stored yet. Defaults are filled in; unknown names are refused. With `include` the values may
+---hold those of associated rows, which `save` stores as well; with `raw` no setter is called; with `isNewRecord = false` it
+---is an instance of a row that is known to be stored, with these values.
+---
+---    local user = User:build({ name = "Ann", posts = { { title = "First" } } }, { include = "posts" })
+---    User:build({ id = 7 }, { isNewRecord = false }):update{ name = "Ann" }   -- UPDATE "users" SET "name" = $1 ... WHERE "id" = $3
 ---@param values? table<string, any>
----@param options? table
+---@param options? { include?: any, raw?: boolean, isNewRecord?: boolean }
 ---@return rowan.Instance
 function Writers:build(values, options)
-  check.keys(options, BUILD, self.name .. ":build", "QueryError")
-  return setmetatable(build.row(self.definition, values or {}, self.name .. ":build"), self._new)
+  return built.one(self, values, options, self.name .. ":build")
+end
+
+---An instance for each table of values; see build.
+---@param list table<string, any>[]
+---@param options? { include?: any, raw?: boolean, isNewRecord?: boolean }
+---@return rowan.Instance[]
+function Writers:bulkBuild(list, options)
+  local context, instances = self.name .. ":bulkBuild", {}
+  if type(list) ~= "table" or not check.sequence(list) then
+    errors.raise("QueryError", { message = context .. " wants a list of tables" })
+  end
+  for i = 1, #list do instances[i] = built.one(self, list[i], options, context) end
+  return instances
 end
 
 ---Makes and stores a row, with the rows of the associations that `include` names: all of them, or none.

@@ -1,0 +1,128 @@
+-- What instances offer beyond saving: build, set, changed, equals, reload, where.
+local helper = require "spec.helper"
+local rowan = require "rowan"
+
+local D = rowan.DataTypes
+
+helper.each(function(_, connect)
+  local db, User, Post
+
+  before_each(function()
+    db = connect()
+    User = db:define("User", {
+      name = { type = D.STRING, defaultValue = "nobody" }, age = D.INTEGER, data = D.JSON,
+    }, { timestamps = false })
+    Post = db:define("Post", { title = D.STRING }, { timestamps = false })
+    User:hasMany(Post, { as = "posts", foreignKey = "userId" })
+    Post:belongsTo(User, { as = "user", foreignKey = "userId" })
+    db:sync()
+  end)
+
+  describe("build", function()
+    it("makes nested instances, which save stores together", function()
+      local user = User:build({ name = "ann", posts = { { title = "a" }, { title = "b" } } }, { include = "posts" })
+      assert.is_true(rowan.isInstance(user.posts[1], Post))
+      assert.is_true(user.posts[1].isNewRecord)
+      user:save()
+      assert.is_false(user.isNewRecord)
+      assert.equal(user.id, user.posts[2].userId)
+      assert.equal(2, Post:count{ where = { userId = user.id } })
+      assert.equal(0, helper.count(function() user:save() end))
+      local post = Post:build({ title = "c", user = { name = "bob" } }, { include = "user" })
+      post:save()
+      assert.equal("bob", post:reload():getUser().name)
+    end)
+
+    it("makes instances of rows that are known to be stored", function()
+      local id = User:create{ name = "ann", age = 3 }.id
+      local user = User:build({ id = id }, { isNewRecord = false })
+      assert.is_false(user.isNewRecord)
+      assert.is_false(user:changed())
+      user:update{ age = 4 }
+      assert.same({ id = id, name = "ann", age = 4 }, User:findByPk(id, { raw = true }))
+      user:destroy()
+      assert.equal(0, User:count())
+      assert.equal("QueryError", helper.error_of(User.build, User, { name = "x" }, { isNewRecord = false }).name)
+      assert.equal("ValidationError", helper.error_of(User.build, User, { id = "x" }, { isNewRecord = false }).name)
+    end)
+
+    it("takes lists and refuses what it does not know", function()
+      local list = User:bulkBuild{ { name = "a" }, {} }
+      assert.equal("a", list[1].name)
+      assert.equal("nobody", list[2].name)
+      assert.equal("nobody", User:build({}, { raw = true }).name)
+      assert.equal("QueryError", helper.error_of(User.build, User, { nmae = 1 }, { raw = true }).name)
+      assert.equal("QueryError", helper.error_of(User.build, User, {}, { isNew = true }).name)
+      assert.equal("QueryError", helper.error_of(User.build, User, 5).name)
+    end)
+  end)
+
+  describe("set and changed", function()
+    it("reach inside JSON", function()
+      local user = User:create{ data = { a = { b = 1 }, list = { { x = 1 }, { x = 2 } } } }
+      user:set("data.a.b", 2)
+      user:set("data.list[1].x", 5)
+      user:set{ ["data.new.deep"] = "y", name = "bob" }
+      assert.same({ "data", "name" }, user:changed())
+      user:save()
+      user = User:findByPk(user.id)
+      assert.equal(2, user.data.a.b)
+      assert.equal(5, user.data.list[2].x)
+      assert.equal("y", user.data.new.deep)
+      assert.equal("UsageError", helper.error_of(user.set, user, "name.first", "x").name)
+      assert.equal("QueryError", helper.error_of(user.set, user, "dta.a", "x").name)
+    end)
+
+    it("can be told", function()
+      local user = User:create{ name = "ann", age = 5 }
+      assert.is_true(user:changed("name", true))
+      assert.equal("ann", user.name)
+      assert.equal(1, helper.count(function() user:save() end))
+      assert.is_false(user:changed("name"))
+      user.age = 6
+      assert.is_false(user:changed("age", false))
+      assert.equal(0, helper.count(function() user:save() end))
+      assert.equal(6, user.age)
+      assert.equal(5, User:findByPk(user.id).age)
+    end)
+
+    it("update writes what it is given, not what else has changed", function()
+      local user = User:create{ name = "ann", age = 5 }
+      user.name = "bob"
+      user:update{ age = 6 }
+      assert.same({ "name" }, user:changed())
+      assert.equal("ann", User:findByPk(user.id).name)
+      assert.equal(6, User:findByPk(user.id).age)
+    end)
+  end)
+
+  it("compare by model and key", function()
+    local a, b = User:create{}, User:create{}
+    assert.is_true(a:equals(User:findByPk(a.id)))
+    assert.is_false(a:equals(b))
+    assert.is_true(a:equalsOneOf{ b, User:findByPk(a.id) })
+    assert.is_false(a:equalsOneOf{ b, 5 })
+    assert.same({ id = a.id }, a:where())
+    assert.equal(1, User:count{ where = a:where() })
+    assert.equal("InstanceError", helper.error_of(function() User:build():where() end).name)
+  end)
+
+  it("reload reads what was read before: includes too, or the attributes that it names", function()
+    local user = User:create({ name = "ann", age = 1, posts = { { title = "a" } } }, { include = "posts" })
+    user = User:findOne{ where = { id = user.id }, include = { { as = "posts", include = "user" } } }
+    User:update({ age = 2, name = "new" }, { where = rowan.all })
+    Post:create{ title = "b", userId = user.id }
+    user:reload()
+    assert.equal(2, #user.posts)
+    assert.equal("new", user.posts[2].user.name)
+    Post:destroy{ where = rowan.all }
+    assert.equal(0, #user:reload().posts)
+    local single = User:findByPk(user.id)
+    User:update({ age = 3, name = "newer" }, { where = rowan.all })
+    single.name = "mine"
+    single:reload{ attributes = { "age" } }
+    assert.equal(3, single.age)
+    assert.same({ "name" }, single:changed())
+    assert.equal("mine", single.name)
+  end)
+end)
