@@ -1,20 +1,16 @@
 --- ARRAY(T) of PostgreSQL: a Lua list, bound and read as an array literal ({1,2,"a b",NULL}).
 
 local check = require("rowan.base.check")
-local errors = require("rowan.base.errors")
 local family = require("rowan.types.family")
 local null = require("rowan.base.null")
 local numbers = require("rowan.base.numbers")
+local quoted = require("rowan.types.quoted")
 local values = require("rowan.driver.values")
 
 local array = {}
 
-local function quoted(s)
-  return '"' .. s:gsub('[\\"]', "\\%0") .. '"'
-end
-
 local function hex(s)
-  return quoted("\\x" .. s:gsub(".", function(c) return ("%02x"):format(c:byte()) end))
+  return quoted.write("\\x" .. s:gsub(".", function(c) return ("%02x"):format(c:byte()) end))
 end
 
 local function number_text(v)
@@ -29,7 +25,7 @@ local function self(s) return s end
 
 -- How an item is written, by the code of its type; text is quoted.
 local WRITE = {
-  i = number_text, I = number_text, d = float_text, n = self, D = self, T = self, u = self, t = quoted,
+  i = number_text, I = number_text, d = float_text, n = self, D = self, T = self, u = self, t = quoted.write,
   x = hex,
   b = function(v) return v and "t" or "f" end,
 }
@@ -59,22 +55,6 @@ local READ = {
   t = function(s) return values.timestamp(s) or s end,
 }
 
-local function malformed()
-  errors.raise("DatabaseError", { message = "the column holds text that is no array" })
-end
-
--- The quoted item that starts at `pos`, and what comes after it.
-local function read_quoted(text, pos)
-  local at = pos + 1
-  while true do
-    at = text:find('["\\]', at)
-    if not at then malformed() end
-    if text:byte(at) == 34 then break end
-    at = at + 2
-  end
-  return (text:sub(pos + 1, at - 1):gsub("\\(.)", "%1")), at + 1
-end
-
 local function read_list(text, pos, read)
   local items, n = {}, 0
   pos = pos + 1
@@ -85,11 +65,11 @@ local function read_list(text, pos, read)
     if byte == 123 then
       item, pos = read_list(text, pos, read)
     elseif byte == 34 then
-      raw, pos = read_quoted(text, pos)
+      raw, pos = quoted.read(text, pos, "array")
       item = read(raw)
     else
       local stop = text:find("[,}]", pos)
-      if not stop then malformed() end
+      if not stop then quoted.malformed("array") end
       raw = text:sub(pos, stop - 1)
       if raw == "NULL" then item = null else item = read(raw) end
       pos = stop
@@ -98,7 +78,7 @@ local function read_list(text, pos, read)
     items[n] = item
     byte = text:byte(pos)
     if byte == 125 then return items, pos + 1 end
-    if byte ~= 44 then malformed() end
+    if byte ~= 44 then quoted.malformed("array") end
     pos = pos + 1
   end
 end
@@ -114,7 +94,7 @@ local function loader(element)
   return function(text)
     -- Bounds other than 1 come first: [0:2]={...}
     local start = text:find("{", 1, true)
-    if not start then malformed() end
+    if not start then quoted.malformed("array") end
     return (read_list(text, start, read))
   end
 end
@@ -126,10 +106,10 @@ local function dumper(element)
   elseif element.dump then
     write = function(v)
       local text, rule = element.dump(v)
-      return text and quoted(text), rule
+      return text and quoted.write(text), rule
     end
   else
-    write = WRITE[element.code] or quoted
+    write = WRITE[element.code] or quoted.write
   end
   return function(list)
     local parts = {}

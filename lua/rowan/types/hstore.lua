@@ -1,8 +1,8 @@
 --- HSTORE of PostgreSQL: text by text, as a Lua table; a key without a value has rowan.null.
 
-local errors = require("rowan.base.errors")
 local family = require("rowan.types.family")
 local null = require("rowan.base.null")
+local quoted = require("rowan.types.quoted")
 local values = require("rowan.driver.values")
 
 local hstore = {}
@@ -19,47 +19,28 @@ local function cast(v)
   return v
 end
 
-local function quoted(s)
-  return '"' .. s:gsub('[\\"]', "\\%0") .. '"'
-end
-
 local function dump(v)
   local keys, parts = {}, {}
   for key in next, v do keys[#keys + 1] = key end
   table.sort(keys)
   for i, key in ipairs(keys) do
-    parts[i] = quoted(key) .. "=>" .. (v[key] == null and "NULL" or quoted(v[key]))
+    parts[i] = quoted.write(key) .. "=>" .. (v[key] == null and "NULL" or quoted.write(v[key]))
   end
   return table.concat(parts, ",")
-end
-
-local function malformed()
-  errors.raise("DatabaseError", { message = "the column holds text that is no hstore" })
-end
-
-local function read_quoted(text, at)
-  local stop = at + 1
-  while true do
-    stop = text:find('["\\]', stop)
-    if not stop then malformed() end
-    if text:byte(stop) == 34 then break end
-    stop = stop + 2
-  end
-  return (text:sub(at + 1, stop - 1):gsub("\\(.)", "%1")), stop + 1
 end
 
 local function load(text)
   local out, at = {}, 1
   while at <= #text do
     local key, value
-    if text:byte(at) ~= 34 then malformed() end
-    key, at = read_quoted(text, at)
-    if text:sub(at, at + 1) ~= "=>" then malformed() end
+    if text:byte(at) ~= 34 then quoted.malformed("hstore") end
+    key, at = quoted.read(text, at, "hstore")
+    if text:sub(at, at + 1) ~= "=>" then quoted.malformed("hstore") end
     at = at + 2
     if text:sub(at, at + 3) == "NULL" then
       value, at = null, at + 4
     else
-      value, at = read_quoted(text, at)
+      value, at = quoted.read(text, at, "hstore")
     end
     out[key] = value
     at = text:match("^, ?()", at) or at
