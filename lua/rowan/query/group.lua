@@ -33,6 +33,7 @@ local function names_of(model, tables)
     __index = function(_, name)
       if def.by_name[name] or type(name) ~= "string" then return def.by_name[name] end
       local path, attribute = name:match("^%$?(.+)%.([^.$]+)%$?$")
+      if path == def.name and not tables[path] then return def.by_name[attribute] end
       local joined = path and tables[path]
       local attr = joined and joined.def.by_name[attribute]
       if not attr then return nil end
