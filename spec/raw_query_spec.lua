@@ -186,6 +186,22 @@ helper.each(function(dialect, connect)
     assert.same({ { id = 9 } }, (db:query("INSERT INTO t VALUES (9, 'z') RETURNING id")))
   end)
 
+  it("binds numbers and booleans as what they would be in the text", function()
+    local db = filled()
+    for _, how in ipairs { "bind", "replacements" } do
+      local mark = how == "bind" and "$1" or "?"
+      local function value(sql, given) return db:query(sql:format(mark), { [how] = { given }, plain = true }).v end
+      assert.equal(5, value("SELECT %s AS v", 5))
+      assert.equal(5000000000, value("SELECT %s AS v", 5000000000))
+      assert.equal(1.5, tonumber(value("SELECT %s AS v", 1.5)))
+      assert.equal("x", value("SELECT %s AS v", "x"))
+      assert.equal(7, value("SELECT COALESCE(NULL, %s) AS v", 7))
+      assert.equal("nn", value("SELECT substr(name, %s) AS v FROM t WHERE id = 1", 2))
+    end
+    assert.same({ "Ann" }, names(db, "SELECT name FROM t WHERE ? AND id = ? LIMIT ?", { replacements = { true, 1, 3 } }))
+    fails(db, "no value has been provided", "SELECT $01", { bind = { 1 } })
+  end)
+
   it("refuses what it does not know", function()
     local db = filled()
     fails(db, 'did you mean "replacements"', "SELECT ?", { replacments = { 1 } })

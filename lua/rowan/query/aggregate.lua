@@ -32,22 +32,34 @@ local function check_type(model, name, attr)
   end
 end
 
--- What is aggregated: a column by name or path, an expression, "*".
-local function operand(model, name, what)
-  if expression.is(what) then return what end
-  if type(what) ~= "string" then fail(model, name, "wants the name of an attribute, or an expression") end
-  if what == "*" and name ~= "COUNT" then fail(model, name, "wants an attribute; only count takes \"*\"") end
-  local attr = model.definition.by_name[what]
-  if attr then check_type(model, name, attr) end
-  return expression.col(what)
-end
-
----Whether a column lies in an included table.
+---Whether a column lies in an included table: "alias.attribute".
 ---@param model table
 ---@param what any
 ---@return boolean
 function aggregate.is_path(model, what)
-  return type(what) == "string" and not model.definition.by_name[what] and what:find(".", 1, true) ~= nil
+  if type(what) ~= "string" or model.definition.by_name[what] then return false end
+  local first = what:match("^%$?([^.$]+)%.")
+  return first ~= nil and model.associations[first] ~= nil and not model.definition.by_name[first]
+end
+
+-- The attribute at the end of a path, which has to be included.
+local function at_end(model, name, path, options)
+  local links, _, attribute, target = link.path(model, "$" .. path:gsub("^%$(.*)%$$", "%1") .. "$")
+  if options.include == nil then
+    fail(model, name, ("%q is of an association: include %q as well"):format(path, links[1].as))
+  end
+  return expression.attribute(target.definition, attribute)
+end
+
+-- What is aggregated: a column by name or path, an expression, "*".
+local function operand(model, name, what, options)
+  if expression.is(what) then return what end
+  if type(what) ~= "string" then fail(model, name, "wants the name of an attribute, or an expression") end
+  if what == "*" and name ~= "COUNT" then fail(model, name, "wants an attribute; only count takes \"*\"") end
+  local attr = model.definition.by_name[what]
+  if aggregate.is_path(model, what) then attr = at_end(model, name, what, options) end
+  if attr then check_type(model, name, attr) end
+  return expression.col(what)
 end
 
 ---The expression of an aggregate.
@@ -57,7 +69,7 @@ end
 ---@param options { distinct?: boolean, dataType?: rowan.Type }
 ---@return rowan.Expression
 function aggregate.expression(model, name, what, options)
-  local value = operand(model, name, what)
+  local value = operand(model, name, what, options)
   if options.distinct then
     if what == "*" then fail(model, name, "distinct wants an attribute (col)") end
     value = expression.fn("DISTINCT", value)

@@ -7,7 +7,7 @@ local errors = require("rowan.base.errors")
 local everything = require("rowan.base.everything")
 local namespace = require("rowan.query.namespace")
 local null = require("rowan.base.null")
-local numbers = require("rowan.base.numbers")
+local plain = require("rowan.query.plain")
 local subject = require("rowan.query.subject")
 local types = require("rowan.types")
 
@@ -52,15 +52,6 @@ local function column(b, def, name, how)
   return subject.walk(b, about(b, def, name), how)
 end
 
--- A number is bound as the type that PostgreSQL gives it where it stands in SQL text.
-local function number_code(def, value)
-  local is_integer = value % 1 == 0 and value >= -2 ^ 63 and value < 2 ^ 63
-  if math.type then is_integer = math.type(value) == "integer" end
-  if is_integer then return value >= -2 ^ 31 and value < 2 ^ 31 and "i" or "I" end
-  if value ~= value or value == math.huge or value == -math.huge or not def.dialect.supports.nan then return "d" end
-  return "n"
-end
-
 ---Binds a plain value that no attribute gives a type.
 ---@param b table
 ---@param def table definition
@@ -70,8 +61,8 @@ function expression.bind(b, def, value)
   local kind = type(value)
   if value == null or value == nil then return b:constant(nil) end
   if kind == "number" then
-    local code = number_code(def, value)
-    return b:param("-" .. code, code == "n" and numbers.text(value) or value)
+    local code, bound = plain.number(def.dialect, value)
+    return b:param("-" .. code, bound)
   end
   if kind == "boolean" then return b:param("-b", value) end
   if kind ~= "string" then

@@ -3,6 +3,7 @@
 
 local errors = require("rowan.base.errors")
 local null = require("rowan.base.null")
+local plain = require("rowan.query.plain")
 
 local raw = {}
 
@@ -143,6 +144,15 @@ end
 ---@field codes string[]
 ---@field slots table<string, integer> names that have a parameter already
 
+-- Numbers and booleans are what they would be if they were written into the text; all else the database infers.
+local function typed(dialect, value)
+  local kind = type(value)
+  if kind == "boolean" then return "-b", value end
+  if kind ~= "number" then return "-?", value end
+  local code, bound = plain.number(dialect, value)
+  return "-" .. code, bound
+end
+
 local function add(state, code, value)
   local slot = #state.codes + 1
   state.codes[slot] = code
@@ -153,13 +163,13 @@ end
 -- A list among the replacements becomes as many placeholders as it has members: IN (:ids).
 local function replacement(state, dialect, value, what)
   value = check_value(value, what)
-  if type(value) ~= "table" then return dialect.placeholder(add(state, "-?", value)) end
+  if type(value) ~= "table" then return dialect.placeholder(add(state, typed(dialect, value))) end
   if #value == 0 then return "NULL" end
   local list = {}
   for i = 1, #value do
     local item = check_value(value[i], what)
     if type(item) == "table" then fail(what .. " is a list of lists, which cannot be bound") end
-    list[i] = dialect.placeholder(add(state, "-?", item))
+    list[i] = dialect.placeholder(add(state, typed(dialect, item)))
   end
   return table.concat(list, ", ")
 end
@@ -187,7 +197,8 @@ local function bound(state, dialect, name, values)
   end
   return once(state, "$" .. name, function()
     value = check_value(value, "$" .. name)
-    return dialect.placeholder(add(state, type(value) == "table" and "[?" or "-?", value))
+    if type(value) == "table" then return dialect.placeholder(add(state, "[?", value)) end
+    return dialect.placeholder(add(state, typed(dialect, value)))
   end)
 end
 
