@@ -1,7 +1,6 @@
 --- Soft deletes: destroy writes the time into deletedAt, and every query leaves such rows out unless it says
 --- `paranoid = false`; `force = true` deletes for good. What depends on a row goes and comes back with it (repo/cascade).
 
-local build = require("rowan.change.build")
 local bulk = require("rowan.repo.bulk")
 local bulk_life = require("rowan.repo.bulk_life")
 local cascade = require("rowan.repo.cascade")
@@ -48,7 +47,7 @@ local function soft_destroy(next_one, change)
     save.send(model, row, options)
     return 0
   end
-  at = build.now()
+  at = cascade.time(model)
   return write_row(model, row, at, options, function(call) cascade.delete(model, { row }, at, call) end)
 end
 
@@ -59,7 +58,7 @@ local function soft_destroy_many(next_one, change)
     change.options = link.with(options, { paranoid = false })
     return next_one(change)
   end
-  local at = build.now()
+  local at = cascade.time(model)
   return with_dependents(model, options, function(call)
     local further = cascade.dependents(model)[1] ~= nil
     local finder = link.with(call, { returning = further or nil })

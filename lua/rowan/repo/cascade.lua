@@ -2,6 +2,7 @@
 --- models that are paranoid themselves, get the same deletedAt; a restore brings back those of the same deletion. A level of
 --- dependents takes one statement, however many rows it has. Called by plugins/paranoid, inside a transaction.
 
+local build = require("rowan.change.build")
 local bulk = require("rowan.repo.bulk")
 local expression = require("rowan.query.expression")
 local link = require("rowan.repo.link")
@@ -56,6 +57,26 @@ function cascade.dependents(model)
     end
   end
   return list
+end
+
+-- Deletions are told apart by their time, which a computer is faster than: of several in one millisecond, each that takes
+-- dependents along gets a microsecond of its own.
+local MILLISECONDS = #"2024-02-01T00:00:00.000"
+local last, count = nil, 0
+
+---The deletedAt of a deletion.
+---@param model table
+---@return string
+function cascade.time(model)
+  local now = build.now()
+  local moment = now:sub(1, MILLISECONDS)
+  if moment ~= last then
+    last, count = moment, 0
+    return now
+  end
+  if not cascade.dependents(model)[1] or #now > MILLISECONDS + 1 then return now end
+  count = count + 1
+  return ("%s%03dZ"):format(moment, count % 1000)
 end
 
 -- The values of attributes of rows as keys; rows where one is NULL have nothing that belongs to them.
