@@ -7,6 +7,7 @@ local define = require("rowan.model.define")
 local dialect = require("rowan.dialect")
 local driver = require("rowan.driver")
 local errors = require("rowan.base.errors")
+local explain = require("rowan.repo.explain")
 local failure = require("rowan.repo.failure")
 local hooked = require("rowan.model.hooks")
 local hooks = require("rowan.change.hooks")
@@ -218,6 +219,19 @@ end
 ---@return rowan.Query
 function Database:from(what)
   return query.from(self, what)
+end
+
+---The plan of a statement, to be read (tostring) or as a tree, with advice: big tables that are read from end to end, and
+---indexes that are missing. With `analyze` it is run and measured, and whatever it did is undone; PostgreSQL refuses one
+---that writes.
+---
+---    print(db:explain("SELECT * FROM users WHERE age > ?", { replacements = { 18 }, analyze = true }))
+---@async
+---@param sql string|rowan.Query
+---@param options? { replacements?: table, bind?: table, analyze?: boolean, threshold?: integer, transaction?: any, logging?: any }
+---@return rowan.Explained
+function Database:explain(sql, options)
+  return explain.query(self, sql, options)
 end
 
 ---With a function: runs it in a transaction, commits when it returns and rolls back when it raises; calls inside join the

@@ -2,6 +2,7 @@
 
 local catalog = require("rowan.dialect.postgres_catalog")
 local operators = require("rowan.sql.operators")
+local explain = require("rowan.dialect.postgres_explain")
 local quote = require("rowan.dialect.quote")
 local types = require("rowan.dialect.postgres_types")
 
@@ -10,6 +11,7 @@ local postgres = {
   name = "postgres",
   catalog = catalog,
   quote = quote,
+  explain = explain,
   type_name = types.type_name,
   literal = types.literal,
   enum_name = types.enum_name,

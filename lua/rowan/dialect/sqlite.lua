@@ -2,6 +2,7 @@
 
 local catalog = require("rowan.dialect.sqlite_catalog")
 local operators = require("rowan.sql.operators")
+local explain = require("rowan.dialect.sqlite_explain")
 local quote = require("rowan.dialect.quote")
 local types = require("rowan.dialect.sqlite_types")
 
@@ -10,6 +11,7 @@ local sqlite = {
   name = "sqlite",
   catalog = catalog,
   quote = quote,
+  explain = explain,
   type_name = types.type_name,
   literal = types.literal,
   refuse = types.refuse,

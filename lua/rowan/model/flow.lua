@@ -27,7 +27,7 @@ end
 
 -- Of rows that are grouped, of parts of rows, and of plans there is nothing to read on behind.
 local NOT_FOR_EACH = check.set({ "offset", "group", "having", "distinct", "explain", "plain", "rejectOnEmpty" })
-local NOT_FOR_STREAMS = check.set({ "explain", "plain", "rejectOnEmpty" })
+local NOT_FOR_STREAMS = check.set({ "explain", "plain", "rejectOnEmpty", "searchPath" })
 local NOT_FOR_PAGES = check.set({
   "limit", "offset", "group", "having", "distinct", "explain", "plain", "rejectOnEmpty",
 })

@@ -33,6 +33,7 @@ end
 local FINDER = check.set({
   "where", "attributes", "include", "order", "limit", "offset", "raw", "transaction", "logging", "benchmark",
   "group", "having", "comment", "searchPath", "paranoid", "hooks", "with", "withRecursive",
+  "explain",
 })
 FINDER.lock, FINDER.skipLocked, FINDER.noWait = lock.check, lock.check, lock.check
 FINDER.rejectOnEmpty, FINDER.nest = reject, nest

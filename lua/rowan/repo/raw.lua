@@ -77,6 +77,9 @@ local function plan_of(db, sql, options)
   return plan, values
 end
 
+---The plan of SQL text with its values.
+raw.plan = plan_of
+
 local function check_model(db, options)
   local model, instance = options.model, options.instance
   if instance ~= nil then

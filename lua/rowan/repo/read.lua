@@ -4,6 +4,7 @@ local aggregate = require("rowan.query.aggregate")
 local cast = require("rowan.change.cast")
 local custom = require("rowan.change.custom")
 local errors = require("rowan.base.errors")
+local explain = require("rowan.repo.explain")
 local load = require("rowan.repo.load")
 local nest = require("rowan.query.nest")
 local null = require("rowan.base.null")
@@ -92,12 +93,22 @@ local function shaped(plan, rows, options)
   return rows
 end
 
+---Rows as the options want them.
+read.shaped = shaped
+
 local function all(model, options)
   local plan, params = plan_of(model, options, "select")
   local rows = load.rows(model.db, plan, params, plan.count, options)
   if rows[1] == nil then read.reject_empty(model, options) end
   if plan.children[1] then load.children(model.db, plan, rows, params, options) end
   return shaped(plan, rows, options)
+end
+
+-- With `explain` a search gives its plan instead of rows.
+local function explained(model, options)
+  explain.check(options.explain, model.name)
+  local plan, params = plan_of(model, options, "select")
+  return explain.plan(model.db, plan, params, plan.count, options.explain, options)
 end
 
 ---Rows that match, with what they include.
@@ -107,6 +118,7 @@ end
 ---@return table[]
 function read.all(model, options)
   if options.searchPath ~= nil then return (path.within(model, options, read.all)) end
+  if options.explain then return explained(model, options) end
   if reading.watched(model.definition) then return reading.around("all", model, options, all) end
   return all(model, options)
 end
@@ -153,6 +165,7 @@ local function one(model, options)
   local limited = {}
   for key, value in next, options do limited[key] = value end
   if limited.limit == nil then limited.limit = 1 end
+  if limited.explain then return explained(model, limited) end
   local plan, params = plan_of(model, limited, "select")
   local row = run.plan(model.db, plan, params, plan.count, options, run.template(plan, options), true)
   if not row then
@@ -175,6 +188,7 @@ end
 ---@return table?
 function read.one(model, options)
   if options.searchPath ~= nil then return (path.within(model, options, read.one)) end
+  if options.explain then return one(model, options) end
   if reading.watched(model.definition) then return (reading.around("one", model, options, one)) end
   return one(model, options)
 end
@@ -321,6 +335,9 @@ end
 ---@return table[] rows
 function read.page(model, options)
   if options.searchPath ~= nil then return path.within(model, options, read.page) end
+  if options.explain then
+    errors.raise("QueryError", { message = model.name .. ": explain goes with findAll and findOne" })
+  end
   if reading.watched(model.definition) then return reading.around("page", model, options, page) end
   return page(model, options)
 end

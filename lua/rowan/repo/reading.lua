@@ -46,4 +46,20 @@ function reading.around(kind, model, options, find)
   return first, second
 end
 
+---The same for a search that gives its rows little by little; afterFind gets them as they come.
+---@async
+---@param model table
+---@param options table
+---@param open fun(model: table, options: table): rowan.Stream
+---@return rowan.Stream
+function reading.stream(model, options, open)
+  local on, call = lifecycle.hooks_of(model.definition, options), {}
+  for name, value in next, options do call[name] = value end
+  for _, name in ipairs(BEFORE_FIND) do fire(on[name], call) end
+  local opened = wrap.run(model.definition.reads, { kind = "stream", model = model, options = call },
+    function(subject) return open(subject.model, subject.options) end)
+  opened.found = function(rows) fire(on.afterFind, rows, call) end
+  return opened
+end
+
 return reading

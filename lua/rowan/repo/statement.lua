@@ -25,6 +25,9 @@ local function plan_of(q)
   return plan, params, count
 end
 
+---The plan of a query, its parameters and how many they are.
+statement.plan = plan_of
+
 ---The rows of a query, or with `single` its first row or nil.
 ---@async
 ---@param q rowan.Query

@@ -8,6 +8,7 @@
 local errors = require("rowan.base.errors")
 local load = require("rowan.repo.load")
 local read = require("rowan.repo.read")
+local reading = require("rowan.repo.reading")
 local run = require("rowan.repo.run")
 local transaction = require("rowan.repo.transaction")
 
@@ -70,18 +71,13 @@ local function open_cursor(self, plan, params)
   }, params, plan.count, self.call)
 end
 
----Opens a stream.
----@async
----@param model table
----@param options table of a finder, checked by the caller
----@param batch integer rows a fetch
----@return rowan.Stream
-function stream.open(model, options, batch)
+local function open(model, options, batch)
   local db = model.db
   local plan, params = read.plan(model, options)
   refuse_many(model, plan)
   last_number = last_number + 1
-  local self = setmetatable({ db = db, number = last_number, batch = batch, rows = {}, at = 0, call = {} }, Stream)
+  local self = setmetatable({ db = db, number = last_number, batch = batch, rows = {}, at = 0, call = {},
+    options = options }, Stream)
   for _, name in ipairs({ "logging", "benchmark", "raw" }) do self.call[name] = options[name] end
   local inside = run.transaction(db, options)
   self.call.transaction = inside
@@ -100,6 +96,17 @@ function stream.open(model, options, batch)
     error(problem, 0)
   end
   return self
+end
+
+---Opens a stream.
+---@async
+---@param model table
+---@param options table of a finder, checked by the caller
+---@param batch integer rows a fetch
+---@return rowan.Stream
+function stream.open(model, options, batch)
+  if not reading.watched(model.definition) then return open(model, options, batch) end
+  return reading.stream(model, options, function(subject, call) return open(subject, call, batch) end)
 end
 
 -- Gives back what the stream holds; errors of doing so only hide the one that matters.
@@ -123,6 +130,8 @@ local function fetch(self)
   if self.plan.children[1] and rows[1] then
     load.children(self.db, self.plan, rows, self.params, self.call)
   end
+  rows = read.shaped(self.plan, rows, self.options)
+  if self.found then self.found(rows) end
   return rows
 end
 

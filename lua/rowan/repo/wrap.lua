@@ -12,7 +12,7 @@ local wrap = {}
 ---@field values? table<string, any> bulkUpdate: attribute -> value
 
 ---@class rowan.Reading a search that is about to be made
----@field kind "all"|"one"|"page"|"count"
+---@field kind "all"|"one"|"page"|"count"|"stream"
 ---@field model rowan.Model
 ---@field options table of the call
 

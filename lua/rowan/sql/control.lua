@@ -12,6 +12,14 @@ local control = {
   copy_abort = "COPY ABORT",
 }
 
+---How many rows a table has, counted up to a number of them.
+---@param source string the table, quoted
+---@param placeholder string of the number
+---@return string
+function control.count_some(source, placeholder)
+  return "SELECT COUNT(*) AS n FROM (SELECT 1 FROM " .. source .. " LIMIT " .. placeholder .. ") AS rowan_counted"
+end
+
 ---A savepoint's three statements. The name is made by rowan, never by a user.
 ---@param number integer
 ---@return { set: string, release: string, rollback: string }
