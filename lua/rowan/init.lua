@@ -1,6 +1,7 @@
 --- rowan: models, associations and transactions for Lua over PostgreSQL and SQLite. This is the table that
 --- `require("rowan")` gives; see README.md for a tour.
 
+local annotations = require("rowan.model.annotations")
 local association = require("rowan.association")
 local clock = require("rowan.base.clock")
 local construct = require("rowan.query.construct")
@@ -79,6 +80,16 @@ end
 ---@return table rows
 function rowan.load(rows, what, options)
   return onto.load(rows, what, options)
+end
+
+---LuaLS annotations of models, for a file that an editor reads: their attributes, associations and methods. The text is
+---valid Lua, and does nothing.
+---
+---    io.open("types.lua", "w"):write(rowan.types(db))
+---@param models any a database, a model, or a table of models
+---@return string
+function rowan.types(models)
+  return annotations.of(models)
 end
 
 ---Now, as a DATE attribute holds it: 2024-02-01T00:00:00.000Z.
