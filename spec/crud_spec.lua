@@ -394,7 +394,7 @@ helper.each(function(_, connect)
         assert.is_true(rowan.is(error_of(User.destroy, User, options), "QueryError"))
       end
       error_of(User.destroy, User)
-      assert.is_true(rowan.is(error_of(User.destroy, User, { where = { id = 1 }, limit = 1 }), "QueryError"))
+      assert.is_true(rowan.is(error_of(User.destroy, User, { where = { id = 1 }, limti = 1 }), "QueryError"))
       assert.equal(3, User:count())
       assert.equal(3, User:destroy { where = rowan.all })
     end)

@@ -1,6 +1,7 @@
 /* What rowan adds to SQL on each connection besides rowan_rows: the collations ROWAN_DECIMAL and ROWAN_JSON,
- * by which exact decimals and documents kept as text compare by value, and ROWAN_SUM, which adds integers and
- * decimals exactly. Called once by open(); holds nothing. */
+ * by which exact decimals and documents kept as text compare by value, and sums that are exact or an error:
+ * ROWAN_SUM over rows, rowan_add_integer and rowan_add_decimal of two values. Called once by open(); holds
+ * nothing. */
 #include "driver/sqlite.h"
 
 #include <stdlib.h>
@@ -79,8 +80,61 @@ static void sum_final(sqlite3_context *context) {
   if (state) rn_decimal_sum_free(&state->sum);
 }
 
+/* ---- one number more ---- */
+
+static bool any_null(int count, sqlite3_value **given) {
+  for (int i = 0; i < count; i++)
+    if (sqlite3_value_type(given[i]) == SQLITE_NULL) return true;
+  return false;
+}
+
+/* rowan_add_integer(a, b, low, high): a + b within these bounds; SQLite itself would go on in floats. */
+static void add_integers(sqlite3_context *context, int count, sqlite3_value **given) {
+  if (any_null(count, given)) return;
+  int64_t sum;
+  if (sqlite3_value_type(given[0]) != SQLITE_INTEGER || sqlite3_value_type(given[1]) != SQLITE_INTEGER ||
+      __builtin_add_overflow((int64_t)sqlite3_value_int64(given[0]), (int64_t)sqlite3_value_int64(given[1]), &sum) ||
+      sum < sqlite3_value_int64(given[2]) || sum > sqlite3_value_int64(given[3])) {
+    sqlite3_result_error(context, "the sum is out of the range of its column", -1);
+    return;
+  }
+  sqlite3_result_int64(context, sum);
+}
+
+/* rowan_add_decimal(a, b, precision, scale): the exact sum, in the canonical form of its column. */
+static void add_decimals(sqlite3_context *context, int count, sqlite3_value **given) {
+  if (any_null(count, given)) return;
+  rn_decimal_sum sum = {0};
+  rn_sum_status status = RN_SUM_OK;
+  char *text = NULL, *out = NULL;
+  for (int i = 0; i < 2 && status == RN_SUM_OK; i++) {
+    const char *bytes = (const char *)sqlite3_value_text(given[i]);
+    status = RN_SUM_NO_MEMORY;
+    if (bytes) status = rn_decimal_sum_text(&sum, bytes, (size_t)sqlite3_value_bytes(given[i]), false);
+  }
+  size_t length = 0, room = 0;
+  if (status == RN_SUM_OK) text = rn_decimal_sum_string(&sum);
+  /* The scale may add digits behind the point, of which a DECIMAL has a thousand at most. */
+  if (text) room = strlen(text) + 1024;
+  if (text) out = malloc(room);
+  if (out)
+    length = rn_decimal_canonical(text, strlen(text), sqlite3_value_int(given[2]), sqlite3_value_int(given[3]), out,
+                                  room);
+  if (status == RN_SUM_NO_MEMORY || (status == RN_SUM_OK && !out)) sqlite3_result_error_nomem(context);
+  else if (length == 0) sqlite3_result_error(context, "the sum is out of the range of its column", -1);
+  else sqlite3_result_text(context, out, (int)length, SQLITE_TRANSIENT);
+  free(text);
+  free(out);
+  rn_decimal_sum_free(&sum);
+}
+
 int rn_sqlite_functions_register(sqlite3 *db) {
+  enum { PURE = SQLITE_UTF8 | SQLITE_DETERMINISTIC };
   int rc = sqlite3_create_collation_v2(db, "ROWAN_DECIMAL", SQLITE_UTF8, NULL, compare_decimals, NULL);
+  if (rc == SQLITE_OK)
+    rc = sqlite3_create_function_v2(db, "rowan_add_integer", 4, PURE, NULL, add_integers, NULL, NULL, NULL);
+  if (rc == SQLITE_OK)
+    rc = sqlite3_create_function_v2(db, "rowan_add_decimal", 4, PURE, NULL, add_decimals, NULL, NULL, NULL);
   if (rc != SQLITE_OK) return rc;
   rc = sqlite3_create_collation_v2(db, "ROWAN_JSON", SQLITE_UTF8, NULL, compare_documents, NULL);
   if (rc != SQLITE_OK) return rc;

@@ -1,6 +1,7 @@
 --- SQLite 3.35 and newer.
 
 local catalog = require("rowan.dialect.sqlite_catalog")
+local numbers = require("rowan.base.numbers")
 local operators = require("rowan.sql.operators")
 local explain = require("rowan.dialect.sqlite_explain")
 local quote = require("rowan.dialect.quote")
@@ -237,6 +238,24 @@ function sqlite.visitors.call(w, item)
   w:put(")")
 end
 
+-- SQLite's own sum leaves the integers where they end, and knows no decimals.
+function sqlite.visitors.increased(w, item)
+  local of = item.type
+  local low, high
+  if of.code == "i" or of.code == "I" then
+    local plain = of.plain or {}
+    low = plain.low and numbers.text(plain.low) or "-9223372036854775808"
+    high = plain.high and numbers.text(plain.high) or "9223372036854775807"
+  elseif of.code == "n" then
+    low, high = of.precision or 0, of.scale or -1
+  end
+  if low then w:put(of.code == "n" and "rowan_add_decimal(" or "rowan_add_integer(") end
+  w:visit(item.column)
+  w:put(low and ", " or " + ")
+  w:visit(item.by)
+  if low then w:put((", %s, %s)"):format(low, high)) end
+end
+
 ---List parameters as a table. `narrow`: only the columns that are used, where a plain SELECT * would give them all.
 ---@param w rowan.sql.Writer
 ---@param item rowan.sql.Node a lists or member_rows node
@@ -262,6 +281,16 @@ function sqlite.select_lists(w, item)
   end
   w:put(" SELECT " .. table.concat(columns, ", ") .. " FROM rowan_rows(" .. table.concat(args, ", ") .. ") WHERE 1")
 end
+
+---What TRUNCATE does in other databases takes several statements here; nil where it does not.
+sqlite.emulated_truncate = {
+  -- Tables with a foreign key to one, but for itself.
+  referencing = [[SELECT DISTINCT m.name FROM sqlite_master AS m JOIN pragma_foreign_key_list(m.name) AS f
+    WHERE m.type = 'table' AND lower(f."table") = lower(?1) AND lower(m.name) <> lower(?1) ORDER BY m.name]],
+  -- The table of the last generated keys is there once any table has such keys.
+  numbered = "SELECT name FROM sqlite_master WHERE name = 'sqlite_sequence'",
+  restart = "DELETE FROM sqlite_sequence WHERE lower(name) = lower(?1)",
+}
 
 local TYPES = { DEFERRED = true, IMMEDIATE = true, EXCLUSIVE = true }
 -- SQLite's transactions are serializable, which satisfies every weaker level as well.

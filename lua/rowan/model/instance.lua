@@ -4,6 +4,7 @@
 local built = require("rowan.model.built")
 local check = require("rowan.base.check")
 local errors = require("rowan.base.errors")
+local increment = require("rowan.repo.increment")
 local load = require("rowan.repo.load")
 local null = require("rowan.base.null")
 local read = require("rowan.repo.read")
@@ -24,6 +25,7 @@ local SAVE = {
   silent = true,
 }
 local VALIDATE = { skip = true, fields = true, hooks = true }
+local INCREMENT = { by = true, transaction = true, logging = true, benchmark = true, silent = true }
 local RELOAD = { transaction = true, logging = true, benchmark = true, include = true, attributes = true, lock = true }
 
 for name, method in pairs(values.methods) do Instance[name] = method end
@@ -129,6 +131,33 @@ end
 ---@return boolean
 function Instance:isSoftDeleted()
   return not_paranoid(self, "isSoftDeleted")
+end
+
+---Adds to numbers where they are stored, so that two processes that do it at once both count; the row then shows the
+---stored values. NULL stays NULL.
+---
+---    user:increment("visits")                       -- UPDATE "users" SET "visits" = "visits" + $1, ... WHERE "id" = $3
+---    user:increment({ "wins", "games" }, { by = 2 })
+---    user:increment{ wins = 1, points = 3 }
+---@async
+---@param fields string|string[]|table<string, number>
+---@param options? { by?: number, silent?: boolean, transaction?: rowan.Transaction|false, logging?: any }
+---@return rowan.Instance self
+function Instance:increment(fields, options)
+  local context = self.Model.name .. ":increment"
+  check.keys(options, INCREMENT, context, "QueryError")
+  return increment.row(self, fields, options, 1, context)
+end
+
+---The opposite of increment.
+---@async
+---@param fields string|string[]|table<string, number>
+---@param options? table as for increment
+---@return rowan.Instance self
+function Instance:decrement(fields, options)
+  local context = self.Model.name .. ":decrement"
+  check.keys(options, INCREMENT, context, "QueryError")
+  return increment.row(self, fields, options, -1, context)
 end
 
 -- That an association was looked for and not found is kept by the metatable, of which the row is about to get another.

@@ -9,6 +9,8 @@ local create = require("rowan.repo.create")
 local errors = require("rowan.base.errors")
 local expression = require("rowan.query.expression")
 local find = require("rowan.repo.find_or_create")
+local increment = require("rowan.repo.increment")
+local truncate = require("rowan.repo.truncate")
 
 ---@class rowan.Model
 local Writers = {}
@@ -42,13 +44,17 @@ local UPSERT = check.set({
 })
 local FIND_OR_CREATE = check.set({ "where", "defaults", "transaction", "logging", "benchmark" })
 local UPDATE = {
-  where = true, hooks = true, individualHooks = true, validate = true, returning = true, silent = true,
-  transaction = true,
+  where = true, fields = true, limit = true, order = true, hooks = true, individualHooks = true, validate = true,
+  returning = true, silent = true, transaction = true, logging = true, benchmark = true,
+}
+local INCREMENT = {
+  where = true, by = true, limit = true, order = true, returning = true, silent = true, transaction = true,
   logging = true, benchmark = true,
 }
+local TRUNCATE = check.set({ "cascade", "restartIdentity", "transaction", "logging", "benchmark" })
 local DESTROY = {
-  where = true, force = true, hooks = true, individualHooks = true, transaction = true, logging = true,
-  benchmark = true,
+  where = true, limit = true, order = true, force = true, hooks = true, individualHooks = true, transaction = true,
+  logging = true, benchmark = true,
 }
 
 ---A new instance that is not stored yet. Defaults are filled in; unknown names are refused. With `include` the values may
@@ -186,9 +192,12 @@ end
 ---
 ---    User:update({ active = false }, { where = { lastSeen = { [Op.lt] = day } } })
 ---    -- UPDATE "users" SET "active" = $1, "updated_at" = $2 WHERE "last_seen" < $3
+---
+---`fields` are the only attributes of `values` that are written. `limit` changes so many rows at most, the first by `order`
+---or else by primary key. `returning` (true, or a list of attributes) gives the changed rows.
 ---@async
 ---@param values table<string, any>
----@param options { where: any, returning?: boolean, silent?: boolean, transaction?: rowan.Transaction|false }
+---@param options { where: any, fields?: string[], limit?: integer, order?: any, returning?: boolean|string[], silent?: boolean }
 ---@return integer count rows changed
 ---@return rowan.Instance[]? rows with `returning = true`
 function Writers:update(values, options)
@@ -196,14 +205,15 @@ function Writers:update(values, options)
   check.type(values, "table", context, "QueryError")
   bulk.check_where(self, options, context)
   expression.check_options(options, UPDATE, context, self.definition.plugin_options)
+  if options.fields then values = create.chosen(self.definition, values, options.fields, context) end
   if self.definition.watched then return bulk_life.update(self, values, options, context) end
   return bulk.update(self, values, options, context)
 end
 
 ---Deletes all rows that match `where`; `where = rowan.all` for every row. A paranoid model marks them as deleted, unless
----`force` is true.
+---`force` is true. `limit` deletes so many at most, the first by `order` or else by primary key.
 ---@async
----@param options { where: any, force?: boolean, hooks?: boolean, individualHooks?: boolean, transaction?: rowan.Transaction|false, logging?: any }
+---@param options { where: any, force?: boolean, limit?: integer, order?: any, hooks?: boolean, individualHooks?: boolean }
 ---@return integer count rows deleted
 function Writers:destroy(options)
   local context = self.name .. ":destroy"
@@ -221,6 +231,48 @@ function Writers:restore(_)
   errors.raise("QueryError", {
     message = self.name .. ":restore: the model is not paranoid, so its rows are deleted for good",
   })
+end
+
+---Adds to numbers of all rows that match `where`, where they are stored; `where = rowan.all` for every row. Neither hooks
+---nor validation run. A sum beyond what the column holds is an error, and NULL stays NULL.
+---
+---    User:increment("visits", { where = { id = 7 } })
+---    -- UPDATE "users" SET "visits" = "visits" + $1, "updated_at" = $2 WHERE "id" = $3
+---    User:increment({ wins = 1, points = 3 }, { where = { id = 7 } })
+---@async
+---@param fields string|string[]|table<string, number>
+---@param options { where: any, by?: number, silent?: boolean, returning?: boolean|string[], transaction?: rowan.Transaction|false }
+---@return integer count rows changed
+---@return rowan.Instance[]? rows with `returning`
+function Writers:increment(fields, options)
+  local context = self.name .. ":increment"
+  bulk.check_where(self, options, context)
+  expression.check_options(options, INCREMENT, context, self.definition.plugin_options)
+  return increment.rows(self, fields, options, 1, context)
+end
+
+---The opposite of increment.
+---@async
+---@param fields string|string[]|table<string, number>
+---@param options table as for increment
+---@return integer count rows changed
+---@return rowan.Instance[]? rows with `returning`
+function Writers:decrement(fields, options)
+  local context = self.name .. ":decrement"
+  bulk.check_where(self, options, context)
+  expression.check_options(options, INCREMENT, context, self.definition.plugin_options)
+  return increment.rows(self, fields, options, -1, context)
+end
+
+---Empties the table, soft-deleted rows and all, whatever the scope; no hooks run. Refused while rows of other tables could point at its rows,
+---unless `cascade` empties those tables too. `restartIdentity` lets generated keys begin anew.
+---
+---    User:truncate{ restartIdentity = true }   -- TRUNCATE TABLE "users" RESTART IDENTITY
+---@async
+---@param options? { cascade?: boolean, restartIdentity?: boolean, transaction?: rowan.Transaction|false }
+function Writers:truncate(options)
+  check.keys(options, TRUNCATE, self.name .. ":truncate", "QueryError")
+  truncate.model(self, options or {})
 end
 
 return Writers

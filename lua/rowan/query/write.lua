@@ -3,10 +3,12 @@
 
 local builder = require("rowan.query.builder")
 local compile = require("rowan.sql.compile")
+local errors = require("rowan.base.errors")
 local expression = require("rowan.query.expression")
 local link = require("rowan.query.link")
 local many = require("rowan.query.write_many")
 local node = require("rowan.sql.node")
+local order = require("rowan.query.order")
 local where = require("rowan.query.where")
 
 local write = {}
@@ -143,7 +145,7 @@ function write.conditions(def, condition)
   return shape.conditions
 end
 
--- SET in a builder.
+-- SET in a builder. `changes` is a list of { attr =, bound = }, { attr =, expression = } or { attr =, increase = }.
 local function walk_sets(b, def, changes)
   local sets = {}
   b:open("set")
@@ -154,6 +156,10 @@ local function walk_sets(b, def, changes)
       value = not b.is_shape and next_version(b, change.attr)
     elseif change.expression then
       value = expression.walk(b, def, change.expression)
+    elseif change.increase ~= nil then
+      b:token("+")
+      local by = b:param("-" .. change.attr.type.code, change.increase)
+      value = by and node.increased(b:field(change.attr), by, change.attr.type)
     else
       value = b:param("-" .. change.attr.type.code, change.bound)
     end
@@ -163,32 +169,76 @@ local function walk_sets(b, def, changes)
   return sets
 end
 
+---@class rowan.Target which rows a write by condition is about
+---@field where any
+---@field limit? integer of them at most
+---@field order? any which of them first, as in a finder; by primary key when not given
+
+-- The primary keys of the first so many rows that match.
+local function walk_page(b, def, target)
+  if #def.primary == 0 then
+    errors.raise("QueryError", { message = ("limit: %s has no primary key to tell rows apart by"):format(def.name) })
+  end
+  b:open("limit")
+  local outer = b:enter()
+  local found = where.walk(b, def, target.where)
+  local items = order.items(def.model, target.order, nil, {})
+  local sorted = items[1] and order.walk(b, def.model, items) or order.by_key(b, def)
+  local limit = order.number(b, def, "limit", target.limit)
+  local inner = b.scope
+  b:leave(outer)
+  b:token(")")
+  if b.is_shape then return nil end
+  local own, keys = {}, {}
+  for i, attr in ipairs(def.primary) do
+    own[i], keys[i] = node.column(attr.field, outer), node.column(attr.field, inner)
+  end
+  local query = node.select({
+    columns = keys, from = link.source(def, inner), where = found, order = sorted, limit = limit,
+  })
+  return node.in_query(#own == 1 and own[1] or node.tuple(own), query)
+end
+
+-- The one place where the condition of a bulk write is walked.
+local function walk_target(b, def, target)
+  if target.limit ~= nil then return walk_page(b, def, target) end
+  return where.walk(b, def, target.where)
+end
+
+local function names_of(attrs)
+  local names = {}
+  for i, attr in ipairs(attrs or {}) do names[i] = attr.name end
+  return table.concat(names, "\31")
+end
+
 ---Shape of UPDATE by condition.
 ---@param def table
----@param changes table[] { attr =, bound = }, { attr =, expression = }, or { attr =, next = true } for a version
----@param condition any the `where` option
----@param with_rows? boolean RETURNING every attribute
+---@param changes table[] as for walk_sets; { attr =, next = true } for a version
+---@param target rowan.Target
+---@param returning? rowan.Attribute[]
 ---@return string key, any[] params, integer count, integer conditions
-function write.update_shape(def, changes, condition, with_rows)
+function write.update_shape(def, changes, target, returning)
   local shape = builder.shape("update " .. def.name)
-  shape:token("@" .. def.generation .. (with_rows and "r" or ""))
+  shape:token("@" .. def.generation)
   walk_sets(shape, def, changes)
-  where.walk(shape, def, condition)
-  return shape:key(), shape.params, shape.count, shape.conditions
+  local before = shape.conditions
+  walk_target(shape, def, target)
+  shape:token("returning " .. names_of(returning))
+  return shape:key(), shape.params, shape.count, shape.conditions - before
 end
 
 ---Plan of UPDATE by condition; the arguments as for write.update_shape.
 ---@return rowan.WritePlan
-function write.update(def, changes, condition, with_rows, dialect)
+function write.update(def, changes, target, returning, dialect)
   local tree = builder.tree(dialect)
   local sets = walk_sets(tree, def, changes)
-  local found = where.walk(tree, def, condition)
+  local found = walk_target(tree, def, target)
   local attrs = {}
   for _, change in ipairs(changes) do
     if not change.expression and not change.next then attrs[#attrs + 1] = change.attr end
   end
   local nodes, columns
-  if with_rows then nodes, columns = many.returning(def.list) end
+  if returning then nodes, columns = many.returning(returning) end
   return {
     codes = table.concat(tree.codes), attrs = attrs, columns = columns,
     text = compile.text(node.update(link.source(def, tree.scope), sets, found, nodes), dialect),
@@ -197,20 +247,20 @@ end
 
 ---Shape of DELETE by condition.
 ---@param def table
----@param condition any the `where` option
+---@param target rowan.Target
 ---@return string key, any[] params, integer count, integer conditions
-function write.delete_shape(def, condition)
+function write.delete_shape(def, target)
   local shape = builder.shape("delete " .. def.name)
   shape:token("@" .. def.generation)
-  where.walk(shape, def, condition)
+  walk_target(shape, def, target)
   return shape:key(), shape.params, shape.count, shape.conditions
 end
 
 ---Plan of DELETE by condition.
 ---@return rowan.WritePlan
-function write.delete_where(def, condition, dialect)
+function write.delete_where(def, target, dialect)
   local tree = builder.tree(dialect)
-  local found = where.walk(tree, def, condition)
+  local found = walk_target(tree, def, target)
   return {
     codes = table.concat(tree.codes), attrs = {},
     text = compile.text(node.delete(link.source(def, tree.scope), found), dialect),

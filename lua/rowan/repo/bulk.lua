@@ -2,6 +2,7 @@
 
 local build = require("rowan.change.build")
 local cast = require("rowan.change.cast")
+local check = require("rowan.base.check")
 local collect = require("rowan.change.collect")
 local custom = require("rowan.change.custom")
 local duplicates = require("rowan.repo.duplicates")
@@ -189,6 +190,39 @@ local function narrowed(model, options, context)
   return filter.narrow(def, options.where, options)
 end
 
+-- What stands among the values of an UPDATE for a number that is to become bigger.
+local Increase = {}
+
+-- -by; numbers kept as text do not pass through a float.
+local function negated(by)
+  if type(by) ~= "string" then return -by end
+  if by:sub(1, 1) == "-" then return by:sub(2) end
+  return tonumber(by) == 0 and by or "-" .. by
+end
+
+local NUMBERS = { i = true, I = true, d = true, n = true }
+
+---A value for bulk.update by which an attribute becomes bigger, or smaller; raises when it cannot.
+---@param attr rowan.Attribute
+---@param by any a number as the attribute holds them
+---@param sign 1|-1
+---@param context string
+---@return table
+function bulk.increase(attr, by, sign, context)
+  if not NUMBERS[attr.type.code] then
+    errors.raise("QueryError", {
+      message = ("%s: %s.%s is no number"):format(context, attr.definition.name, attr.name),
+    })
+  end
+  local bound, failures = cast.bind({}, attr, by)
+  cast.check(attr.definition, failures)
+  if bound ~= bound or bound == null then
+    errors.raise("QueryError", { message = context .. ": by must be a number" })
+  end
+  if sign < 0 then bound = negated(bound) end
+  return setmetatable({ by = bound }, Increase)
+end
+
 -- The changes of a bulk UPDATE in the order of the definition.
 local function changes_of(model, given, silent, context)
   local def = model.definition
@@ -204,6 +238,8 @@ local function changes_of(model, given, silent, context)
       list[#list + 1] = { attr = attr, next = true }
     elseif expression.is(value) then
       list[#list + 1] = { attr = attr, expression = value }
+    elseif getmetatable(value) == Increase then
+      list[#list + 1] = { attr = attr, increase = value.by }
     elseif value ~= nil then
       local bound
       bound, failures = cast.bind({}, attr, value, failures)
@@ -214,48 +250,73 @@ local function changes_of(model, given, silent, context)
   return list
 end
 
+local function target_of(options, condition)
+  return { where = condition, limit = options.limit, order = options.order }
+end
+
+local function check_target(options, context)
+  if options.order ~= nil and options.limit == nil then
+    errors.raise("QueryError", { message = context .. ": order goes with limit, and says which rows come first" })
+  end
+end
+
+-- The attributes that `returning` asks for, nil for none.
+local function returning_of(def, returning, context)
+  if not returning then return nil end
+  if returning == true then return def.list end
+  if type(returning) ~= "table" or check.sequence(returning) == nil or returning[1] == nil then
+    errors.raise("QueryError", { message = context .. ": returning wants true or a list of attributes" })
+  end
+  local attrs = {}
+  for i, name in ipairs(returning) do attrs[i] = expression.attribute(def, name) end
+  return attrs
+end
+
 ---UPDATEs the rows that match.
 ---@async
 ---@param model table
 ---@param given table values by attribute
----@param options table
+---@param options table where, limit, order, returning, silent, transaction, logging ...
 ---@param context string
 ---@return integer affected
 ---@return table[]? rows with `returning`
 function bulk.update(model, given, options, context)
   bulk.check_where(model, options, context)
+  check_target(options, context)
   local def, db = model.definition, model.db
-  local changes = changes_of(model, given, options.silent, context)
-  local condition = narrowed(model, options, context)
-  local key, params, count, conditions = write_plan.update_shape(def, changes, condition, options.returning)
+  local changes, returning = changes_of(model, given, options.silent, context),
+    returning_of(def, options.returning, context)
+  local target = target_of(options, narrowed(model, options, context))
+  local key, params, count, conditions = write_plan.update_shape(def, changes, target, returning)
   refuse_empty(model, options.where, conditions, context)
-  if #changes == 0 then return 0, options.returning and {} or nil end
+  if #changes == 0 then return 0, returning and {} or nil end
   local plan = db._plans:get(key)
   if not plan then
-    plan = write_plan.update(def, changes, condition, options.returning, db._dialect)
+    plan = write_plan.update(def, changes, target, returning, db._dialect)
     plan.model = model
     db._plans:put(key, plan)
   end
-  local template = options.returning and model._template or nil
+  local template = returning and (options.returning == true and model._template or model._partial_template) or nil
   local changed, affected = run.plan(db, plan, params, count, options, template)
-  return affected, options.returning and changed or nil
+  return affected, returning and changed or nil
 end
 
 ---DELETEs the rows that match.
 ---@async
 ---@param model table
----@param options table
+---@param options table where, limit, order, transaction, logging ...
 ---@param context string
 ---@return integer affected
 function bulk.delete(model, options, context)
   bulk.check_where(model, options, context)
+  check_target(options, context)
   local db = model.db
-  local condition = narrowed(model, options, context)
-  local key, params, count, conditions = write_plan.delete_shape(model.definition, condition)
+  local target = target_of(options, narrowed(model, options, context))
+  local key, params, count, conditions = write_plan.delete_shape(model.definition, target)
   refuse_empty(model, options.where, conditions, context)
   local plan = db._plans:get(key)
   if not plan then
-    plan = write_plan.delete_where(model.definition, condition, db._dialect)
+    plan = write_plan.delete_where(model.definition, target, db._dialect)
     plan.model = model
     db._plans:put(key, plan)
   end

@@ -68,8 +68,14 @@ local function around(model, what, options, subject, body)
   end)
 end
 
--- The statements of a bulk call with what plugins wrap around them.
-local function wrapped(model, kind, change, send)
+---The statements of a bulk call with what plugins wrap around them.
+---@async
+---@param model table
+---@param kind string of the change
+---@param change table the rest of the rowan.Change
+---@param send fun(change: rowan.Change): ...
+---@return any ... what send returned
+function bulk_life.wrapped(model, kind, change, send)
   local writes = model.definition.writes
   change.kind, change.model = kind, model
   return wrap.run(writes and writes[kind], change, send)
@@ -82,7 +88,7 @@ end
 ---@param call? table
 ---@param store fun(instances: table[], call: table) INSERTs them and makes them stored ones
 function bulk_life.insert(model, instances, call, store)
-  return wrapped(model, "bulkInsert", { rows = instances, options = call }, function(change)
+  return bulk_life.wrapped(model, "bulkInsert", { rows = instances, options = call }, function(change)
     return store(change.rows, change.options)
   end)
 end
@@ -186,7 +192,7 @@ local function update_each(model, values, call, on, context)
   if uniform(rows, calls, values, #names) then
     local written = call.silent and values or link.stamped(model, link.with(values, {}))
     local own = link.with(link.call(call), { where = among(model, rows), silent = true })
-    wrapped(model, "bulkUpdate", { values = written, options = own }, function(change)
+    bulk_life.wrapped(model, "bulkUpdate", { values = written, options = own }, function(change)
       return bulk.update(model, change.values, change.options, context)
     end)
     link.remember(model, items_of(rows), written)
@@ -214,7 +220,7 @@ function bulk_life.update(model, values, options, context)
   return around(model, "Update", given, nil, function(call, on, each)
     if each then return update_each(model, call.attributes, call, on, context) end
     if call.validate ~= false then validate.values(model.definition, call.attributes) end
-    return wrapped(model, "bulkUpdate", { values = call.attributes, options = call }, function(change)
+    return bulk_life.wrapped(model, "bulkUpdate", { values = call.attributes, options = call }, function(change)
       return bulk.update(model, change.values, change.options, context)
     end)
   end)
@@ -224,7 +230,7 @@ local function destroy_each(model, call, on, context)
   local rows = rows_of(model, call)
   for _, row in ipairs(rows) do fire(on.beforeDestroy, row, call) end
   local own = link.with(call, { where = among(model, rows) })
-  local affected = wrapped(model, "bulkDestroy", { options = own }, function(change)
+  local affected = bulk_life.wrapped(model, "bulkDestroy", { options = own }, function(change)
     return bulk.delete(model, change.options, context)
   end)
   for _, row in ipairs(rows) do fire(on.afterDestroy, row, call) end
@@ -262,7 +268,7 @@ function bulk_life.destroy(model, options, context)
   bulk.check_where(model, options, context)
   return around(model, "Destroy", options, nil, function(call, on, each)
     if each then return destroy_each(model, call, on, context) end
-    return wrapped(model, "bulkDestroy", { options = call }, function(change)
+    return bulk_life.wrapped(model, "bulkDestroy", { options = call }, function(change)
       return bulk.delete(model, change.options, context)
     end)
   end)

@@ -48,6 +48,20 @@ function written.update(transaction, row)
   enter(transaction, row, { meta = meta, snapshot = meta[1] })
 end
 
+---Notes a stored row of which the database has given new values for some fields: a rollback puts the fields back as well.
+---To be called before they are entered.
+---@param model table
+---@param row table
+---@param names string[]
+---@param options? table the call's, which say what transaction it is in
+function written.replaced(model, row, names, options)
+  local transaction = run.transaction(model.db, options)
+  if not transaction then return end
+  local meta, before = getmetatable(row), {}
+  for _, name in ipairs(names) do before[name] = rawget(row, name) end
+  enter(transaction, row, { meta = meta, snapshot = meta[1], made = names, before = before })
+end
+
 ---The same for a caller that ran no plan for the row itself.
 ---@param model table
 ---@param row table

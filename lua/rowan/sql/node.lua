@@ -2,6 +2,7 @@
 --- Built by query/, read by sql/compile alone. A node is never changed once it was handed on.
 
 local further = require("rowan.sql.values")
+local write_nodes = require("rowan.sql.write_nodes")
 
 local node = {}
 
@@ -310,52 +311,12 @@ function node.select(parts)
   return parts
 end
 
----What an INSERT does instead when a row with the same key is there.
----@class rowan.sql.Conflict
----@field fields? string[] columns of the key; none means any key
----@field where? rowan.sql.Node the condition of the key's partial index
----@field sets? { field: string, value: rowan.sql.Node }[] DO UPDATE; none means DO NOTHING
-
----INSERT of one row of parameters.
----@param into rowan.sql.Node source
----@param fields string[] columns; none means DEFAULT VALUES
----@param values rowan.sql.Node[]
----@param returning? rowan.sql.Node[]
----@param conflict? rowan.sql.Conflict
----@return rowan.sql.Node
-function node.insert(into, fields, values, returning, conflict)
-  return {
-    node = "insert", into = into, fields = fields, values = values, returning = returning, conflict = conflict,
-  }
-end
-
----INSERT of many rows: each column is one list parameter, slots 1..#fields.
----@param into rowan.sql.Node source
----@param fields string[]
----@param types table[] the rowan types of the columns
----@param type_names string[] their SQL names, for the casts that PostgreSQL needs
----@param returning? rowan.sql.Node[]
----@param conflict? rowan.sql.Conflict
----@return rowan.sql.Node
-function node.insert_lists(into, fields, types, type_names, returning, conflict)
-  return {
-    node = "insert_lists", into = into, fields = fields, types = types, type_names = type_names,
-    returning = returning, conflict = conflict,
-  }
-end
-
 ---INSERT of rows value by value, or of what a query gives.
 ---@param parts { into: rowan.sql.Node, fields: string[], rows?: rowan.sql.Node[][], query?: rowan.sql.Node, with?: rowan.sql.Node, returning?: rowan.sql.Node[] }
 ---@return rowan.sql.Node
 function node.insert_rows(parts)
   parts.node = "insert_rows"
   return parts
-end
-
----Whether the row that is returned was inserted, not updated: where the dialect supports insert_mark.
----@return rowan.sql.Node
-function node.inserted()
-  return { node = "inserted" }
 end
 
 ---COPY of rows that the client sends.
@@ -366,24 +327,7 @@ function node.copy(into, fields)
   return { node = "copy", into = into, fields = fields }
 end
 
----UPDATE.
----@param into rowan.sql.Node source
----@param sets { field: string, value: rowan.sql.Node }[]
----@param where? rowan.sql.Node
----@param returning? rowan.sql.Node[]
----@return rowan.sql.Node
-function node.update(into, sets, where, returning)
-  return { node = "update", into = into, sets = sets, where = where, returning = returning }
-end
-
----DELETE.
----@param from rowan.sql.Node source
----@param where? rowan.sql.Node
----@return rowan.sql.Node
-function node.delete(from, where)
-  return { node = "delete", from = from, where = where }
-end
-
 for name, make in pairs(further.nodes) do node[name] = make end
+for name, make in pairs(write_nodes) do node[name] = make end
 
 return node

@@ -101,4 +101,17 @@ function visitors.delete(w, item)
   w:clause(" RETURNING ", item.returning)
 end
 
+function visitors.increased(w, item)
+  w:visit(item.column)
+  w:put(" + ")
+  w:visit(item.by)
+end
+
+function visitors.truncate(w, item)
+  w:put("TRUNCATE TABLE ")
+  w:visit(item.from)
+  if item.restart then w:put(" RESTART IDENTITY") end
+  if item.cascade then w:put(" CASCADE") end
+end
+
 return writes
