@@ -132,6 +132,7 @@ helper.each(function(dialect, connect)
     { { skipLocked = true }, "skipLocked means nothing without lock" },
     { { lock = true, skipLocked = true, noWait = true }, "exclude each other" },
     { { lock = { levl = "UPDATE" } }, 'did you mean "level"' },
+    { { lock = true, distinct = true }, "lock means nothing of distinct rows" },
     { { nest = true }, "nest is for raw rows" },
     { { rejectOnEmpty = 3 }, "rejectOnEmpty must be true" },
     { { comment = 5 }, "comment must be a string" },

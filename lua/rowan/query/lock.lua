@@ -95,6 +95,7 @@ function lock.check(_, options, context)
     if value ~= nil and type(value) ~= "boolean" then refuse(name .. " must be true or false") end
     if value and not options.lock then refuse(name .. " means nothing without lock") end
   end
+  if options.lock and options.distinct then refuse("lock means nothing of distinct rows") end
   if options.skipLocked and options.noWait then refuse("skipLocked and noWait exclude each other") end
   if type(options.lock) == "table" then
     for key in next, options.lock do
