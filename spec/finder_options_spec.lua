@@ -29,6 +29,11 @@ helper.each(function(_, connect)
     assert.same({ "Ann", "Ben" }, { rows[1].name, rows[2].name })
     assert.is_nil(rows[3])
     assert.equal(1, #User:findAll { attributes = { "name" }, distinct = true, limit = 1 })
+    -- With their primary key all rows differ.
+    local text = text_of(function()
+      assert.equal(3, User:findAndCountAll { distinct = true, limit = 1, include = "posts" }.count)
+    end)
+    assert.is_nil(text:find("DISTINCT", 1, true))
   end)
 
   it("gives the first row alone", function()

@@ -82,7 +82,7 @@ end
 
 local function walk_level(b, model, options, kind)
   local at = level.new(model, options)
-  local distinct = options.distinct or nil
+  local distinct = select.distinct(model, options)
   local parts = level.walk(b, at, {}, kind ~= "page" and not distinct)
   if distinct then
     parts.distinct = true
@@ -98,6 +98,27 @@ local function walk_level(b, model, options, kind)
   parts.order, parts.limit, parts.offset = level.page(b, at, parts)
   if options.lock then parts.lock = lock.walk(b, model, options, parts) end
   return parts
+end
+
+local function contains(list, name)
+  for _, item in ipairs(list) do
+    if item == name then return true end
+  end
+  return false
+end
+
+---Whether equal rows must be taken out: rows read with their primary key are distinct as they are.
+---@param model table
+---@param options table
+---@return boolean?
+function select.distinct(model, options)
+  if not options.distinct then return nil end
+  local list = options.attributes
+  local read_all = list == nil or type(list) == "table" and list.include ~= nil and list.exclude == nil
+  for _, attr in ipairs(model.definition.primary) do
+    if not read_all and not (type(list) == "table" and contains(list, attr.name)) then return true end
+  end
+  return #model.definition.primary == 0 or nil
 end
 
 local function walk_root(b, model, options, kind)

@@ -304,13 +304,13 @@ function read.total(model, options)
   local counted = {}
   for name, value in next, options do counted[name] = value end
   counted.limit, counted.offset, counted.order, counted.lock = nil, nil, nil, nil
-  if not (options.group or options.having or options.distinct) then return count_all(model, counted) end
+  if not (options.group or options.having or select.distinct(model, options)) then return count_all(model, counted) end
   local plan, params = plan_of(model, counted, "total")
   return run.plan(model.db, plan, params, plan.count, options, nil, true).count
 end
 
 local function page(model, options)
-  if options.distinct or options.lock then
+  if options.lock or select.distinct(model, options) then
     local rows = all(model, options)
     return read.total(model, options), rows
   end
