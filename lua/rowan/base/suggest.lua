@@ -4,24 +4,29 @@ local suggest = {}
 
 local LISTED = 20
 local CLIPPED = 80
+-- Looking for near names takes time with the length, and what is longer is no slip of the fingers.
+local LONGEST = 32
 
--- Optimal string alignment: insertions, deletions, substitutions and swaps of neighbours count one each.
-local function distance(a, b)
+-- Optimal string alignment: insertions, deletions, substitutions and swaps of neighbours count one each. nil beyond `limit`.
+local function distance(a, b, limit)
   local before, last, row = {}, {}, {}
+  local y = { b:byte(1, -1) }
   for j = 0, #b do last[j] = j end
+  local x_before
   for i = 1, #a do
     row[0] = i
-    local x = a:sub(i, i)
+    local x, least = a:byte(i), i
     for j = 1, #b do
-      local y = b:sub(j, j)
-      local cost = x == y and 0 or 1
-      local best = math.min(last[j] + 1, row[j - 1] + 1, last[j - 1] + cost)
-      if i > 1 and j > 1 and x == b:sub(j - 1, j - 1) and a:sub(i - 1, i - 1) == y then
-        best = math.min(best, before[j - 2] + 1)
-      end
+      local best = last[j - 1] + (x == y[j] and 0 or 1)
+      if last[j] < best then best = last[j] + 1 end
+      if row[j - 1] < best then best = row[j - 1] + 1 end
+      local swapped = x_before and j > 1 and x == y[j - 1] and x_before == y[j]
+      if swapped and before[j - 2] < best then best = before[j - 2] + 1 end
       row[j] = best
+      if best < least then least = best end
     end
-    before, last, row = last, row, before
+    if least > limit then return nil end
+    before, last, row, x_before = last, row, before, x
   end
   return last[#b]
 end
@@ -32,15 +37,15 @@ end
 ---@param names string[]
 ---@return string?
 function suggest.nearest(word, names)
-  if type(word) ~= "string" or #word > CLIPPED then return nil end
+  if type(word) ~= "string" or #word > LONGEST then return nil end
   local limit = math.max(2, math.floor(#word / 3))
   local lower = word:lower()
   local best, best_distance
   for i = 1, #names do
     local name = names[i]
     if math.abs(#name - #word) <= limit then
-      local d = distance(lower, name:lower())
-      local near = d <= limit and d < math.max(#word, #name)
+      local d = distance(lower, name:lower(), limit)
+      local near = d and d <= limit and d < math.max(#word, #name)
       if near and (not best or d < best_distance or (d == best_distance and name < best)) then
         best, best_distance = name, d
       end

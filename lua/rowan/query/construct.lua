@@ -45,7 +45,7 @@ end
 ---@param ... any expressions or values
 ---@return rowan.Expression
 function construct.fn(name, ...)
-  if type(name) ~= "string" or not name:find("^[%a_][%w_%.]*$") then
+  if type(name) ~= "string" or not ("." .. name):gsub("%.[%a_][%w_]*", ""):find("^$") then
     fail("rowan.fn wants the name of an SQL function, such as \"COUNT\"")
   end
   return make({ kind = "fn", name = name, args = { ... }, count = select("#", ...) })
@@ -77,10 +77,10 @@ end
 
 -- integer, numeric(10, 2), double precision, timestamp(3) with time zone, text[]
 local function is_type_name(text)
-  local rest = text:match("^%a[%w_ ]*(.*)$")
-  if not rest then return false end
-  rest = rest:gsub("^%(%s*%d+%s*%)", ""):gsub("^%(%s*%d+%s*,%s*%d+%s*%)", "")
-  return rest:find("^[%w_ ]*[%[%]]*$") ~= nil and rest:gsub("%[%]", ""):find("[%[%]]") == nil
+  local rest = text:gsub("^[%a_][%w_ ]*", "", 1)
+  if rest == text then return false end
+  rest = rest:gsub("^%(%s*%d+%s*%)", ""):gsub("^%(%s*%d+%s*,%s*%d+%s*%)", ""):gsub("^ %a+ time zone", "")
+  return rest:gsub("%[%]", "") == ""
 end
 
 ---CAST(value AS type).
