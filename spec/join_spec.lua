@@ -134,6 +134,31 @@ helper.each(function(_, connect)
     end)
   end)
 
+  describe("rowan.col along to-one associations", function()
+    it("is a value of the row, in attributes, conditions and orders", function()
+      local posts = Post:findAll{
+        attributes = { "title", { rowan.col("user.name"), "author" } }, raw = true,
+        where = rowan.where(rowan.fn("UPPER", rowan.col("user.name")), { [rowan.Op.ne] = "CID" }),
+        order = { { rowan.col("user.name"), "DESC" }, "id" },
+      }
+      assert.same({ { title = "one", author = "Ann" }, { title = "two", author = "Ann" } }, posts)
+    end)
+
+    it("is refused along a to-many, whose values are many", function()
+      local err = helper.error_of(function() User:findAll{ order = { rowan.col("posts.title") } } end)
+      assert.truthy(err.message:find("leads to many rows", 1, true))
+    end)
+
+    it("names the model's own attributes too, where rows are grouped", function()
+      local users = User:findAll{
+        attributes = { "User.name", { rowan.fn("COUNT", rowan.col("posts.id")), "posts" } }, group = "User.name",
+        include = { { as = "posts", attributes = {} } }, order = { "name" }, raw = true,
+      }
+      assert.equal(3, #users)
+      assert.equal(2, users[1].posts)
+    end)
+  end)
+
   describe("a getter on joined rows", function()
     it("loads for all of them at once, also for a row that several share", function()
       local posts = Post:findAll{ include = "user", order = { "id" } }

@@ -190,7 +190,11 @@ function comparison.of_expression(b, def, e, depth)
     expression = e.left, type = about and about.type or typed.type, steps = about and about.steps,
     name = about and about.name or "rowan.where(...)",
   }
-  return walk_operator(b, def, s, e.operator, e.value, depth)
+  local value = e.value
+  if e.operator == Op.eq and type(value) == "table" and not expression.is(value) and holds_operators(value) then
+    return walk_value(b, def, s, value, depth)
+  end
+  return walk_operator(b, def, s, e.operator, value, depth)
 end
 
 return comparison

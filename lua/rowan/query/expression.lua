@@ -38,6 +38,17 @@ function expression.with_outer(b, model, scope, fn)
   return made
 end
 
+---The path "$alias.attribute$" that a name is along associations of the definition's model; nil when it is none.
+---@param def table
+---@param name string
+---@return string?
+function expression.association_path(def, name)
+  if def.by_name[name] then return nil end
+  if name:find("^%$.+%..+%$") then return name end
+  local first = name:match("^([^.]+)%.")
+  return first and not def.by_name[first] and def.model.associations[first] and "$" .. name .. "$" or nil
+end
+
 -- What a name is about: an attribute, with what stands behind it; "Model.attribute" too, of models outside as well.
 local function about(b, def, name)
   local attr = def.by_name[name] or namespace.outside(b.outer, name)
@@ -49,6 +60,8 @@ end
 
 local function column(b, def, name, how)
   if name == "*" then return b:literal("*") end
+  local path = expression.association_path(def, name)
+  if path then return expression.along(b, def, path, how) end
   return subject.walk(b, about(b, def, name), how)
 end
 
@@ -200,6 +213,10 @@ expression.seek_condition = nil
 ---Set by query/where: the condition of a branch of CASE.
 ---@type fun(b: table, def: table, condition: any): rowan.sql.Node?
 expression.when = nil
+
+---Set by query/where too: a value at the end of a path of to-one associations.
+---@type fun(b: table, def: table, path: string, how: string): rowan.sql.Node?
+expression.along = nil
 
 ---Refuses what is no options table, and keys that the call does not know.
 ---@param options any

@@ -111,12 +111,18 @@ local function list_of(def, s, values)
   return list, has_null
 end
 
+-- SQL text on the right of IN brings its own parentheses, as in Sequelize: rowan.literal("(SELECT ...)").
+local IN_LIST = check.set({ "query", "literal", "sql" })
+
 ---NULL in a list means "or is NULL"; SQL itself would never find it, and NOT IN would find nothing at all.
 function operation.member(b, def, s, _, spec, values)
   local negated = spec.negated
-  if expression.is(values) and values.kind == "query" then
+  if expression.is(values) then
+    if not IN_LIST[values.kind] then fail(def, s, "wants a list of values, a query, rowan.literal or rowan.sql") end
     local column = left(b, def, s, "compare")
-    return b:in_query(column, expression.walk(b, def, values), negated)
+    local right = expression.walk(b, def, values)
+    if values.kind == "query" then return b:in_query(column, right, negated) end
+    return b:operand(negated and "notIn" or "in", column, right)
   end
   local list, has_null = list_of(def, s, values)
   local joint = negated and "and" or "or"

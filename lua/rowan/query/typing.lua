@@ -2,6 +2,7 @@
 --- the same Lua value on every database. What is not known here comes as the database's own type.
 
 local expression = require("rowan.query.expression")
+local link = require("rowan.query.link")
 local subject = require("rowan.query.subject")
 local types = require("rowan.types")
 
@@ -87,7 +88,12 @@ end
 local KINDS = {
   over = inner, filter = inner, aggregate = inner, binary = arithmetic, exists = always(BOOLEAN),
   col = function(def, e)
-    local attr = def.by_name[e.name] or subject.find(def, e.name)
+    local path, name = expression.association_path(def, e.name), e.name
+    if path then
+      local _, _, attribute, target = link.path(def.model, path)
+      def, name = target.definition, attribute
+    end
+    local attr = def.by_name[name] or subject.find(def, name)
     return attr and typing.of_type(attr.type) or UNKNOWN
   end,
   fn = function(def, e)

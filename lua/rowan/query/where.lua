@@ -173,6 +173,19 @@ function expression.condition(b, def, e, depth)
   return b:holds(expression.walk(b, def, e))
 end
 
+function expression.along(b, def, path, how)
+  local links, prefix, name, target = link.path(def.model, path)
+  for _, made in ipairs(links) do
+    if made.multiple then
+      fail(def, nil, ("%q leads to many rows, of which none is the value; group by it, or filter by %q")
+        :format(prefix .. "." .. name, path))
+    end
+  end
+  return link.value(b, links, where.walk, function()
+    return subject.walk(b, subject.resolve(target.definition, name), how)
+  end)
+end
+
 function expression.when(b, def, condition)
   return conditions(b, def, condition, "and", 1)
 end

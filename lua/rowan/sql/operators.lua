@@ -13,6 +13,9 @@ operators.sql = {
   gte = { text = ">=" },
   lt = { text = "<" },
   lte = { text = "<=" },
+  -- What stands on the right brings its parentheses.
+  ["in"] = { text = "IN" },
+  notIn = { text = "NOT IN" },
   is = { text = "IS" },
   isNot = { text = "IS NOT" },
   like = { text = "LIKE", suffix = ESCAPE },
