@@ -65,8 +65,16 @@ helper.each(function(dialect, connect)
       { "code", DataTypes.STRING(10), unique = true, field = 'a "code"' }, { "seen", DataTypes.INTEGER, index = true },
       { "hall", DataTypes.STRING(10), unique = "place" }, { "number", DataTypes.INTEGER, unique = "place" },
     }
+    attributes = with(attributes, {
+      { "state", DataTypes.ENUM { values = { "on", "it's" }, check = true }, defaultValue = "on" },
+      { "twice", DataTypes.INTEGER, generated = { as = rowan.literal('"seen" * 2'), stored = true } },
+      { "ci", postgres and DataTypes.TEXT or DataTypes.CITEXT, defaultValue = "X" }, { "net", DataTypes.CIDR }, { "mac", DataTypes.MACADDR },
+      { "took", DataTypes.INTERVAL }, { "ip", DataTypes.INET, defaultValue = "10.0.0.1" },
+    })
     if postgres then
       attributes = with(attributes, {
+        { "span", DataTypes.RANGE(DataTypes.INTEGER) }, { "vector", DataTypes.TSVECTOR },
+        { "times", DataTypes.RANGE(DataTypes.DATE) }, { "addresses", DataTypes.ARRAY(DataTypes.INET) },
         { "list", DataTypes.ARRAY(DataTypes.INTEGER), defaultValue = { 1, 2 } },
         { "words", DataTypes.ARRAY(DataTypes.ENUM("x", "y")) }, { "texts", DataTypes.ARRAY(DataTypes.STRING(5)) },
       })
@@ -296,6 +304,36 @@ helper.each(function(dialect, connect)
     alter()
     settled()
     assert.is_false(db:queryInterface():describeTable("Lines").a.autoIncrement)
+  end)
+
+  it("changes checks of types, collations and what is generated", function()
+    local function define(second)
+      return db:define("Thing", {
+        { "state", DataTypes.ENUM { values = second and { "on", "off", "mid" } or { "on", "off" }, check = true } },
+        { "word", second and not postgres and DataTypes.CITEXT or DataTypes.TEXT, index = true }, { "n", DataTypes.INTEGER },
+        { "twice", DataTypes.INTEGER, generated = rowan.literal(second and '"n" * 3' or '"n" * 2') },
+        { "old", DataTypes.INTEGER, generated = not second and rowan.literal('"n" + 1') or nil },
+        { "flag", DataTypes.STRING(second and 9 or 3) },
+      }, { timestamps = false, strict = second })
+    end
+    local Thing = define(false)
+    db:sync()
+    Thing:create { state = "off", word = "Word", n = 5, flag = "abc" }
+    Thing = define(true)
+    alter()
+    settled()
+    local row = Thing:findOne { where = { word = postgres and "Word" or "wORD" } }
+    assert.same({ "off", 15, "Word", "abc" }, { row.state, row.twice, row.word, row.flag })
+    row:update { state = "mid", old = 3, flag = "abcdef", n = 4 }
+    assert.equal(12, row:reload().twice)
+    error_of(db.query, db, [[INSERT INTO "Things" ("state") VALUES ('x')]])
+    error_of(db.query, db, [[INSERT INTO "Things" ("flag") VALUES ('abcdefghij')]])
+    row:update { state = "on", flag = "abc", old = rowan.null }
+    Thing = define(false)
+    alter { drop = true }
+    settled()
+    assert.equal(8, Thing:findOne().twice)
+    assert.is_nil(Thing:findOne { where = { word = "wORD" } })
   end)
 
   it("asks a constant number of statements, however many tables there are", function()

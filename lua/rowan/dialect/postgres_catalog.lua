@@ -201,7 +201,7 @@ end
 function catalog.widens(from, to)
   if from == to then return true end
   if from:find("%[%]$") and to:find("%[%]$") then return catalog.widens(from:sub(1, -3), to:sub(1, -3)) end
-  if to == "text" or to == "character varying" then return from ~= "bytea" end
+  if to == "text" or to == "character varying" or to:find("citext$") then return from ~= "bytea" end
   local a, a1, a2 = parts_of(from)
   local b, b1, b2 = parts_of(to)
   if RANK[a] and RANK[b] then return RANK[a] <= RANK[b] end

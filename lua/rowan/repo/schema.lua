@@ -130,10 +130,10 @@ end
 -- The enums of a table have its name in theirs.
 local function renamed_enums(db, live, name_of, texts)
   for _, column in ipairs(live.columns) do
-    local enum = column.enum
-    local before, after = name_of(column)
-    if enum and enum.name == before and before ~= after then
-      texts[#texts + 1] = ddl_table.rename_enum(db._dialect, enum, after)
+    if column.enum then
+      local before, after = name_of(column)
+      local same = column.enum.name == before and before ~= after
+      if same then texts[#texts + 1] = ddl_table.rename_enum(db._dialect, column.enum, after) end
     end
   end
 end

@@ -84,7 +84,9 @@ end
 local function check_change(self, was, column, retyped)
   local found
   for _, live in ipairs(self.live.checks) do
-    if live.name == column.check_name then found = live end
+    -- A column of SQLite holds its check, which keeps its name when the table gets another.
+    local held = live.column and self.dialect.catalog.fold(live.column) == self.dialect.catalog.fold(column.name)
+    if live.name == column.check_name or held and live.name and live.name:find("_check$") then found = live end
   end
   if column.check then
     if found and same_text(self, found.expression, column.check.expression) then return end

@@ -120,6 +120,7 @@ local function edits_of(changes)
     if change.kind == "add_column" then table.insert(edits.added, change.column) end
     if DROPPED[change.kind] then edits.gone[change.was.clause] = true end
     if change.kind == "primary" then edits.primary = change end
+    if change.check then edits.gone[change.check.clause] = true end
     if change.kind == "strict" then edits.strict = change.becomes end
     if change.kind == "add_unique" or change.kind == "add_foreign_key" or change.kind == "add_constraint" then
       table.insert(edits.constraints, change)

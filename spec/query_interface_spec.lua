@@ -1,0 +1,332 @@
+-- db:queryInterface(): the live schema looked at and changed without models.
+local helper = require "spec.helper"
+local rowan = require "rowan"
+
+local DataTypes = rowan.DataTypes
+local Op = rowan.Op
+local error_of = helper.error_of
+
+helper.each(function(dialect, connect)
+  local db, qi
+  local postgres = dialect == "postgres"
+
+  before_each(function()
+    db = connect()
+    qi = db:queryInterface()
+  end)
+
+  local function create(name, more)
+    local columns = {
+      { "id", DataTypes.INTEGER, primaryKey = true, autoIncrement = true }, { "name", DataTypes.STRING(20) },
+    }
+    for _, item in ipairs(more or {}) do columns[#columns + 1] = item end
+    qi:createTable(name, columns)
+  end
+
+  local function constraint(name, at)
+    return qi:showConstraints(at or "users", { constraintName = name })[1]
+  end
+
+  local function violates(class, sql)
+    local err = error_of(db.query, db, sql)
+    assert.is_true(rowan.is(err, class), tostring(err))
+  end
+
+  it("is one of a database, and knows what it is", function()
+    assert.equal("queryInterface", rowan.kind(qi))
+    assert.equal(qi, db:queryInterface())
+    assert.equal('"a ""b"""', qi:quoteIdentifier('a "b"'))
+    assert.matches("^%d+%.%d+", qi:fetchDatabaseVersion())
+    assert.matches("db:query", error_of(qi.createTrigger, qi).message, 1, true)
+  end)
+
+  it("creates, lists, renames and drops tables", function()
+    create("users")
+    create("teams")
+    db:query('CREATE VIEW "seen" AS SELECT * FROM "users"')
+    assert.same({ "teams", "users" }, qi:showAllTables())
+    assert.equal("teams", qi:listTables()[1].tableName)
+    assert.is_true(qi:tableExists("users"))
+    assert.is_true(qi:tableExists({ tableName = "seen" }))
+    assert.is_false(qi:tableExists("nobody"))
+    db:query('DROP VIEW "seen"')
+    qi:renameTable("users", "people")
+    assert.same({ "people", "teams" }, qi:showAllTables())
+    qi:dropTable("people")
+    qi:dropTable("people")
+    assert.same({ "teams" }, qi:showAllTables())
+  end)
+
+  it("drops all tables, whatever points where, but for those to skip", function()
+    create("users")
+    create("posts", { { "userId", DataTypes.INTEGER, references = "users", allowNull = false, onDelete = "RESTRICT" } })
+    create("kept")
+    db:query([[INSERT INTO "users" ("name") VALUES ('a')]])
+    db:query([[INSERT INTO "posts" ("name", "userId") VALUES ('a', 1)]])
+    qi:dropAllTables { skip = { "kept" } }
+    assert.same({ "kept" }, qi:showAllTables())
+    create("users")
+    create("posts", { { "userId", DataTypes.INTEGER, references = "users" } })
+    violates("ForeignKeyConstraintError", [[INSERT INTO "posts" ("userId") VALUES (9)]])
+  end)
+
+  it("describes columns, in the words of the database", function()
+    create("users", {
+      { "age", DataTypes.INTEGER, allowNull = false, defaultValue = 7 }, { "email", DataTypes.STRING, unique = true },
+      { "kind", DataTypes.ENUM("a", "b"), defaultValue = "b", comment = "of user" },
+      { "at", DataTypes.DATE, defaultValue = rowan.literal("CURRENT_TIMESTAMP") },
+    })
+    local columns = qi:describeTable("users")
+    local function has(name, fields)
+      for key, value in pairs(fields) do assert.same(value, columns[name][key], name .. "." .. key) end
+    end
+    has("id", { type = "INTEGER", allowNull = false, primaryKey = true, autoIncrement = true })
+    has("name", { type = postgres and "CHARACTER VARYING(20)" or "TEXT", allowNull = true, primaryKey = false,
+      autoIncrement = false, unique = false })
+    assert.is_nil(columns.name.defaultValue)
+    has("age", { allowNull = false, defaultValue = "7" })
+    has("email", { unique = true })
+    has("kind", { defaultValue = "b", type = postgres and "USER-DEFINED" or "TEXT" })
+    has("at", { defaultValue = "CURRENT_TIMESTAMP" })
+    if postgres then has("kind", { special = { "a", "b" }, comment = "of user" }) end
+    local User = db:define("User", { n = { type = DataTypes.INTEGER } }, { tableName = "users" })
+    assert.same(columns, User:describe())
+    assert.matches("No description found for table nobody", error_of(qi.describeTable, qi, "nobody").message, 1, true)
+  end)
+
+  it("adds, changes, renames and removes columns, and keeps rows", function()
+    create("users", { { "seen", DataTypes.INTEGER, index = true } })
+    create("posts", { { "userId", DataTypes.INTEGER, references = "users", onDelete = "CASCADE" } })
+    db:query([[INSERT INTO "users" ("name", "seen") VALUES ('a', 1), ('b', 2)]])
+    db:query([[INSERT INTO "posts" ("name", "userId") VALUES ('a', 1)]])
+    qi:addColumn("users", "age", { type = DataTypes.INTEGER, allowNull = false, defaultValue = 3 })
+    assert.matches("has a column", error_of(qi.addColumn, qi, "users", "age", DataTypes.INTEGER).message, 1, true)
+    qi:addColumn("users", "age", DataTypes.INTEGER, { ifNotExists = true })
+    qi:addColumn("users", "bossId", { type = DataTypes.INTEGER, references = "users" })
+    qi:addColumn("users", "code", { type = DataTypes.STRING(5), unique = true })
+    qi:changeColumn("users", "name", { type = DataTypes.STRING(30), allowNull = false, defaultValue = "x" })
+    qi:changeColumn("users", "id", { type = DataTypes.BIGINT })
+    qi:renameColumn("users", "age", "years")
+    qi:removeColumn("users", "seen")
+    assert.matches("no column", error_of(qi.removeColumn, qi, "users", "seen").message, 1, true)
+    qi:removeColumn("users", "seen", { ifExists = true })
+    db:query([[INSERT INTO "users" ("code") VALUES ('c')]])
+    assert.same({ { id = 3, name = "x", years = 3, code = "c" } },
+      qi:select("users", { where = { code = "c" } }))
+    violates("NotNullConstraintError", [[INSERT INTO "users" ("name") VALUES (NULL)]])
+    violates("UniqueConstraintError", [[INSERT INTO "users" ("code") VALUES ('c')]])
+    violates("ForeignKeyConstraintError", [[INSERT INTO "users" ("bossId") VALUES (99)]])
+    assert.equal(1, #qi:select("posts"))
+    assert.same({}, (function()
+      local names = {}
+      for _, index in ipairs(qi:showIndexes("users")) do
+        if index.fields[1].attribute == "seen" then names[1] = index.name end
+      end
+      return names
+    end)())
+    db:query('DELETE FROM "users" WHERE "id" = 1')
+    assert.same({}, qi:select("posts"))
+    violates("ForeignKeyConstraintError", [[INSERT INTO "posts" ("userId") VALUES (99)]])
+  end)
+
+  it("refuses NOT NULL over NULLs and lets nothing half-done", function()
+    create("users")
+    db:query([[INSERT INTO "users" ("name") VALUES (NULL)]])
+    local err = error_of(qi.changeColumn, qi, "users", "name", { type = DataTypes.TEXT, allowNull = false })
+    assert.matches("must not be NULL", err.message, 1, true)
+    assert.is_true(qi:describeTable("users").name.allowNull)
+    error_of(db.transaction, db, function()
+      qi:addColumn("users", "x", DataTypes.INTEGER)
+      qi:addIndex("users", { "x" })
+      error("undo")
+    end)
+    assert.is_nil(qi:describeTable("users").x)
+  end)
+
+  it("adds and removes indexes, by name and by fields", function()
+    create("users", { { "age", DataTypes.INTEGER } })
+    qi:addIndex("users", { "name", { name = "age", order = "DESC" } })
+    qi:addIndex("users", { fields = { "age" }, name = "adult", unique = true, where = { age = { [Op.gte] = 18 } } })
+    local found = {}
+    for _, index in ipairs(qi:showIndexes("users")) do found[index.name or ""] = index end
+    assert.same({ { attribute = "name", order = "ASC" }, { attribute = "age", order = "DESC" } },
+      found.users_name_age.fields)
+    assert.is_true(found.adult.unique)
+    assert.matches("18", found.adult.where)
+    assert.matches("has an index", error_of(qi.addIndex, qi, "users", { "age" }, { name = "adult" }).message, 1, true)
+    db:query([[INSERT INTO "users" ("age") VALUES (20), (5), (5)]])
+    violates("UniqueConstraintError", [[INSERT INTO "users" ("age") VALUES (20)]])
+    qi:removeIndex("users", { "name", "age" })
+    qi:removeIndex("users", "adult")
+    assert.matches("no index", error_of(qi.removeIndex, qi, "users", "adult").message, 1, true)
+    qi:removeIndex("users", "adult", { ifExists = true })
+    db:query([[INSERT INTO "users" ("age") VALUES (20)]])
+  end)
+
+  it("adds, shows and removes constraints of every kind", function()
+    qi:createTable("levels", { { "id", DataTypes.INTEGER, allowNull = false }, { "name", DataTypes.STRING } })
+    create("users", { { "age", DataTypes.INTEGER }, { "levelId", DataTypes.INTEGER }, { "state", DataTypes.STRING(9) } })
+    qi:addConstraint("levels", { type = "PRIMARY KEY", fields = { "id" }, name = "levels_key" })
+    qi:addConstraint("users", { type = "foreign key", fields = { "levelId" }, onDelete = "CASCADE",
+      references = { table = "levels", field = "id" }, name = "to_levels" })
+    qi:addConstraint("users", { type = "UNIQUE", fields = { "name", "age" } })
+    qi:addConstraint("users", { type = "CHECK", fields = { "age" }, where = { age = { [Op.gte] = 18 } } })
+    qi:addConstraint("users", { type = "CHECK", name = "states",
+      where = { [Op.or_] = { { state = "on" }, { state = "it's" } } } })
+
+    local key = constraint("to_levels")
+    assert.same({ "FOREIGN KEY", { "levelId" }, "levels", { "id" }, "CASCADE", "NO ACTION", "INITIALLY_IMMEDIATE" }, {
+      key.constraintType, key.columnNames, key.referencedTableName, key.referencedColumnNames, key.deleteAction,
+      key.updateAction, key.deferrable,
+    })
+    assert.same({ "name", "age" }, constraint("users_name_age_uk").columnNames)
+    assert.matches("18", constraint("users_age_ck").definition)
+    assert.equal("levels_key", qi:showConstraints("levels", { constraintType = "PRIMARY KEY" })[1].constraintName)
+    assert.equal(1, #qi:getForeignKeys("users"))
+    assert.equal("CHECK", constraint("states").constraintType)
+
+    db:query([[INSERT INTO "levels" ("id") VALUES (1)]])
+    db:query([[INSERT INTO "users" ("name", "age", "levelId", "state") VALUES ('a', 20, 1, 'it''s')]])
+    violates("UniqueConstraintError", [[INSERT INTO "users" ("name", "age") VALUES ('a', 20)]])
+    violates("CheckConstraintError", [[INSERT INTO "users" ("age") VALUES (17)]])
+    violates("CheckConstraintError", [[INSERT INTO "users" ("state") VALUES ('x')]])
+    violates("ForeignKeyConstraintError", [[INSERT INTO "users" ("levelId") VALUES (7)]])
+    violates("UniqueConstraintError", [[INSERT INTO "levels" ("id") VALUES (1)]])
+
+    for _, name in ipairs { "to_levels", "users_name_age_uk", "users_age_ck", "states" } do
+      qi:removeConstraint("users", name)
+      assert.is_nil(constraint(name))
+    end
+    qi:removeConstraint("levels", "levels_key")
+    db:query([[INSERT INTO "levels" ("id") VALUES (1)]])
+    db:query([[INSERT INTO "users" ("name", "age", "levelId", "state") VALUES ('a', 20, 1, 'x'), ('a', 20, 8, 'y')]])
+    local err = error_of(qi.removeConstraint, qi, "users", "nothing")
+    assert.is_true(rowan.is(err, "UnknownConstraintError"))
+    assert.same({ "nothing", "users" }, { err.constraint, err.table })
+    err = error_of(qi.addConstraint, qi, "users", { type = "UNIQUE", fields = { "name" } })
+    assert.is_true(rowan.is(err, "UniqueConstraintError"))
+    assert.matches("type must be", error_of(qi.addConstraint, qi, "users", { type = "DEFAULT" }).message, 1, true)
+  end)
+
+  it("inserts, changes, finds and deletes rows without a model", function()
+    create("users", { { "ok", DataTypes.BOOLEAN }, { "data", DataTypes.BLOB } })
+    assert.equal(2, qi:bulkInsert("users", { { name = "a", ok = true, data = "\0\255" }, { name = "b" } }))
+    assert.equal(1, qi:bulkUpdate("users", { name = "c" }, { name = "b" }))
+    assert.same({ { id = 1, name = "a", ok = true, data = "\0\255" } }, qi:select("users", { where = { ok = true } }))
+    error_of(qi.bulkDelete, qi, "users")
+    assert.equal(1, qi:bulkDelete("users", { name = { [Op.in_] = { "c" } } }))
+    assert.equal(1, #qi:select("users"))
+  end)
+
+  it("refuses what it does not know before anything is sent", function()
+    create("users")
+    local err
+    assert.equal(0, helper.count(function()
+      err = error_of(qi.addColumn, qi, "users", "x", DataTypes.INTEGER, { ifNotExist = true })
+      error_of(qi.createTable, qi, "t", { { "a", DataTypes.INTEGER, alowNull = true } })
+      error_of(qi.createTable, qi, "t", { { "a", "TEXT" } })
+      error_of(qi.dropTable, qi, 7)
+      error_of(qi.renameColumn, qi, "users", "name")
+    end))
+    assert.matches("ifNotExists", err.message, 1, true)
+  end)
+
+  it("quotes every name", function()
+    local odd = 'a "t"; DROP'
+    qi:createTable(odd, { { "id", DataTypes.INTEGER, primaryKey = true }, { 'c "1"', DataTypes.TEXT } })
+    qi:addColumn(odd, "it's", { type = DataTypes.INTEGER, defaultValue = 1 })
+    qi:addIndex(odd, { "it's" }, { name = 'i "x"' })
+    qi:changeColumn(odd, 'c "1"', { type = DataTypes.TEXT, defaultValue = "'; --" })
+    qi:addConstraint(odd, { type = "UNIQUE", fields = { 'c "1"', "it's" }, name = 'u "n"' })
+    qi:renameColumn(odd, "it's", 'z"')
+    assert.equal("'; --", qi:describeTable(odd)['c "1"'].defaultValue)
+    assert.equal(1, qi:bulkInsert(odd, { { id = 1, ['z"'] = 5 } }))
+    qi:removeConstraint(odd, 'u "n"')
+    qi:removeColumn(odd, 'z"')
+    qi:renameTable(odd, 'b "t"')
+    assert.same({ 'b "t"' }, qi:showAllTables())
+    qi:dropTable('b "t"')
+  end)
+
+  it("asks a constant number of statements, however many tables there are", function()
+    for i = 1, 3 do create("t" .. i) end
+    local few = helper.count(function() qi:listTables() end)
+    for i = 4, 12 do create("t" .. i) end
+    assert.equal(few, helper.count(function() assert.equal(12, #qi:listTables()) end))
+    assert.equal(postgres and 6 or 2, few)
+  end)
+end)
+
+helper.on("postgres", function(_, connect)
+  local db, qi
+
+  before_each(function()
+    db = connect()
+    qi = db:queryInterface()
+  end)
+
+  it("creates and drops schemas, and tables in them", function()
+    local ok, err = pcall(function()
+      db:createSchema("rowan_qi_schema")
+      db:createSchema("rowan_qi_schema", { ifNotExists = true })
+      local found
+      for _, name in ipairs(db:showAllSchemas()) do found = found or name == "rowan_qi_schema" end
+      assert.is_true(found)
+      local at = { tableName = "users", schema = "rowan_qi_schema" }
+      qi:createTable(at, { { "kind", DataTypes.ENUM("a", "b"), index = true } })
+      qi:addColumn("users", "age", DataTypes.INTEGER, { schema = "rowan_qi_schema" })
+      assert.truthy(qi:describeTable("users", "rowan_qi_schema").age)
+      assert.is_false(qi:tableExists("users"))
+      qi:removeIndex(at, { "kind" })
+      qi:dropTable(at)
+      assert.same({}, qi:listEnums { schema = "rowan_qi_schema" })
+    end)
+    db:dropSchema("rowan_qi_schema", { ifExists = true, cascade = true })
+    assert(ok, err)
+  end)
+
+  it("makes enum types, and renames those of tables along", function()
+    qi:createEnum("mood", { "so", "la'la" })
+    assert.same({ "so", "la'la" }, qi:listEnums()[1].values)
+    qi:dropEnum("mood")
+    qi:createTable("a", { { "kind", DataTypes.ENUM("x", "y") } })
+    qi:renameTable("a", "b")
+    qi:renameColumn("b", "kind", "sort")
+    assert.equal("enum_b_sort", qi:listEnums()[1].name)
+    qi:changeColumn("b", "sort", DataTypes.ENUM("x", "y", "z"))
+    qi:removeColumn("b", "sort")
+    assert.same({}, qi:listEnums())
+  end)
+
+  it("creates, lists and drops databases", function()
+    qi:dropDatabase("rowan_qi_database")
+    local ok, err = pcall(function()
+      qi:createDatabase("rowan_qi_database", { encoding = "UTF8", template = "template0" })
+      local found
+      for _, name in ipairs(qi:listDatabases()) do found = found or name == "rowan_qi_database" end
+      assert.is_true(found)
+    end)
+    qi:dropDatabase("rowan_qi_database")
+    assert(ok, err)
+  end)
+end)
+
+helper.on("sqlite", function(_, connect)
+  it("refuses what SQLite does not have, and leaves foreign keys alone when asked", function()
+    local db = connect()
+    local qi = db:queryInterface()
+    for _, name in ipairs { "createSchema", "dropSchema", "createDatabase", "dropDatabase", "dropEnum" } do
+      assert.matches("sqlite", error_of(qi[name], qi, "x").message, 1, true)
+    end
+    assert.matches("sqlite", error_of(qi.createEnum, qi, "x", { "a" }).message, 1, true)
+    assert.same({}, qi:listEnums())
+    qi:createTable("users", { { "id", DataTypes.INTEGER, primaryKey = true } })
+    qi:createTable("posts", { { "userId", DataTypes.INTEGER, references = "users" } })
+    assert.equal("x", qi:withoutForeignKeyChecks(function()
+      db:query([[INSERT INTO "posts" VALUES (5)]])
+      return "x"
+    end))
+    local err = error_of(db.query, db, [[INSERT INTO "posts" VALUES (6)]])
+    assert.is_true(rowan.is(err, "ForeignKeyConstraintError"))
+  end)
+end)
