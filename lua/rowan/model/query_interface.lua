@@ -2,14 +2,13 @@
 --- Here are tables, columns, indexes and constraints; schemas, enums and rows are in model/query_others, what it shows in
 --- model/query_looks; what all of it does, in repo/schema.
 
+local args = require("rowan.model.query_args")
 local check = require("rowan.base.check")
 local definition = require("rowan.schema.definition")
-local errors = require("rowan.base.errors")
 local expression = require("rowan.query.expression")
 local live_model = require("rowan.model.live_model")
 local literals = require("rowan.query.literals")
 local looks = require("rowan.model.query_looks")
-local name_of = require("rowan.model.table_name")
 local others = require("rowan.model.query_others")
 local reference = require("rowan.schema.reference")
 local schema = require("rowan.repo.schema")
@@ -22,23 +21,6 @@ QueryInterface.__tostring = function(self) return "rowan.queryInterface: " .. se
 
 for _, methods in ipairs({ looks, others }) do
   for name, method in pairs(methods) do QueryInterface[name] = method end
-end
-
-local function fail(message)
-  errors.raise("QueryError", { message = "queryInterface:" .. message })
-end
-
--- The options of a method: those of every call, and its own.
-local function options_of(options, what, own)
-  local known = { transaction = true, logging = true, schema = true }
-  for key in pairs(own or {}) do known[key] = true end
-  check.keys(options, known, "queryInterface:" .. what, "QueryError")
-  return options or {}
-end
-
-local function text_of(value, what)
-  check.type(value, "string", "queryInterface:" .. what, "QueryError")
-  return value
 end
 
 -- A definition of columns alone, with no more than what was given.
@@ -60,8 +42,8 @@ end
 ---@param attributes table a map by name, or a list of { name, type, option = ... }
 ---@param options? { indexes?: table[], comment?: string, schema?: string, transaction?: any, logging?: any }
 function QueryInterface:createTable(at, attributes, options)
-  options = options_of(options, "createTable", { indexes = true, comment = true })
-  local name = name_of(self.db, at, options, "createTable")
+  options = args.options(options, "createTable", { indexes = true, comment = true })
+  local name = args.table(self.db, at, options, "createTable")
   schema.create_table(self.db, define(self, name, attributes, options), options)
 end
 
@@ -70,15 +52,15 @@ end
 ---@param at string|table
 ---@param options? { cascade?: boolean, schema?: string, transaction?: any, logging?: any }
 function QueryInterface:dropTable(at, options)
-  options = options_of(options, "dropTable", { cascade = true })
-  schema.drop_table(self.db, name_of(self.db, at, options, "dropTable"), options)
+  options = args.options(options, "dropTable", { cascade = true })
+  schema.drop_table(self.db, args.table(self.db, at, options, "dropTable"), options)
 end
 
 ---Drops all tables of a schema.
 ---@async
 ---@param options? { skip?: string[], schema?: string, transaction?: any, logging?: any } skip: tables to keep
 function QueryInterface:dropAllTables(options)
-  options = options_of(options, "dropAllTables", { skip = true })
+  options = args.options(options, "dropAllTables", { skip = true })
   schema.drop_all(self.db, options.schema, check.set(options.skip or {}), options)
 end
 
@@ -87,9 +69,9 @@ end
 ---@param after string
 ---@param options? { schema?: string, transaction?: any, logging?: any }
 function QueryInterface:renameTable(before, after, options)
-  options = options_of(options, "renameTable")
-  local name = name_of(self.db, before, options, "renameTable")
-  schema.rename_table(self.db, name, text_of(after, "renameTable: the new name"), options)
+  options = args.options(options, "renameTable")
+  local name = args.table(self.db, before, options, "renameTable")
+  schema.rename_table(self.db, name, args.text(after, "renameTable: the new name"), options)
 end
 
 -- ---- columns ---------------------------------------------------------------------------------------------------------
@@ -104,12 +86,13 @@ end
 ---@param attribute any a type, or options as in db:define
 ---@param options? { ifNotExists?: boolean, schema?: string, transaction?: any, logging?: any }
 function QueryInterface:addColumn(at, column, attribute, options)
-  options = options_of(options, "addColumn", { ifNotExists = true })
-  local name = name_of(self.db, at, options, "addColumn")
-  local def = define(self, name, { [text_of(column, "addColumn: the column")] = attribute }, {})
+  options = args.options(options, "addColumn", { ifNotExists = true })
+  local name = args.table(self.db, at, options, "addColumn")
+  local def = define(self, name, { [args.text(column, "addColumn: the column")] = attribute }, {})
   schema.change(self.db, name, function(live)
     if not live.by_name[self.db._dialect.catalog.fold(column)] then return def end
-    if not options.ifNotExists then fail(('addColumn: the table %s has a column "%s"'):format(name.name, column)) end
+    if options.ifNotExists then return nil end
+    args.fail(('addColumn: the table %s has a column "%s"'):format(name.name, column))
   end, options)
 end
 
@@ -119,9 +102,9 @@ end
 ---@param column string
 ---@param options? { ifExists?: boolean, cascade?: boolean, schema?: string, transaction?: any, logging?: any }
 function QueryInterface:removeColumn(at, column, options)
-  options = options_of(options, "removeColumn", { ifExists = true, cascade = true })
-  local name = name_of(self.db, at, options, "removeColumn")
-  schema.remove_column(self.db, name, text_of(column, "removeColumn: the column"), options)
+  options = args.options(options, "removeColumn", { ifExists = true, cascade = true })
+  local name = args.table(self.db, at, options, "removeColumn")
+  schema.remove_column(self.db, name, args.text(column, "removeColumn: the column"), options)
 end
 
 -- What numbers the rows goes on doing so, unless the new description says otherwise.
@@ -143,13 +126,13 @@ end
 ---@param attribute any a type, or options as in db:define
 ---@param options? { schema?: string, transaction?: any, logging?: any }
 function QueryInterface:changeColumn(at, column, attribute, options)
-  options = options_of(options, "changeColumn")
-  local name = name_of(self.db, at, options, "changeColumn")
-  text_of(column, "changeColumn: the column")
+  options = args.options(options, "changeColumn")
+  local name = args.table(self.db, at, options, "changeColumn")
+  args.text(column, "changeColumn: the column")
   check.type(attribute, "table", "queryInterface:changeColumn: the attribute", "QueryError")
   schema.change(self.db, name, function(live)
     local was = live.by_name[self.db._dialect.catalog.fold(column)]
-    if not was then fail(('changeColumn: the table %s has no column "%s"'):format(name.name, column)) end
+    if not was then args.fail(('changeColumn: the table %s has no column "%s"'):format(name.name, column)) end
     return define(self, name, { [column] = keep_auto(attribute, was) }, {})
   end, options)
 end
@@ -160,10 +143,10 @@ end
 ---@param after string
 ---@param options? { schema?: string, transaction?: any, logging?: any }
 function QueryInterface:renameColumn(at, before, after, options)
-  options = options_of(options, "renameColumn")
-  local name = name_of(self.db, at, options, "renameColumn")
-  schema.rename_column(self.db, name, text_of(before, "renameColumn: the column"),
-    text_of(after, "renameColumn: the new name"), options)
+  options = args.options(options, "renameColumn")
+  local name = args.table(self.db, at, options, "renameColumn")
+  schema.rename_column(self.db, name, args.text(before, "renameColumn: the column"),
+    args.text(after, "renameColumn: the new name"), options)
 end
 
 -- ---- indexes and constraints -----------------------------------------------------------------------------------------
@@ -183,12 +166,12 @@ local INDEX = {
 function QueryInterface:addIndex(at, fields, options)
   check.type(fields, "table", "queryInterface:addIndex: the fields", "QueryError")
   if fields.fields then options, fields = fields, fields.fields end
-  options = options_of(options, "addIndex", INDEX)
+  options = args.options(options, "addIndex", INDEX)
   local index = { fields = fields }
   for key in pairs(INDEX) do
     if key ~= "fields" then index[key] = options[key] end
   end
-  local name = name_of(self.db, at, options, "addIndex")
+  local name = args.table(self.db, at, options, "addIndex")
   schema.add_index(self.db, name, function(live)
     return define(self, name, live_model.attributes(self.db, live), { indexes = { index } })
   end, options)
@@ -208,9 +191,9 @@ end
 ---@param index string|string[]
 ---@param options? { ifExists?: boolean, cascade?: boolean, schema?: string, transaction?: any, logging?: any }
 function QueryInterface:removeIndex(at, index, options)
-  options = options_of(options, "removeIndex", { ifExists = true, cascade = true })
+  options = args.options(options, "removeIndex", { ifExists = true, cascade = true })
   check.type(index, "string|table", "queryInterface:removeIndex: the index", "QueryError")
-  schema.remove_index(self.db, name_of(self.db, at, options, "removeIndex"), function(live)
+  schema.remove_index(self.db, args.table(self.db, at, options, "removeIndex"), function(live)
     for _, found in ipairs(live.indexes) do
       if found.name == index or type(index) == "table" and same_fields(found, index) then return found end
     end
@@ -230,7 +213,7 @@ local function references_of(self, options)
   local given = options.references
   check.type(given, "table", "queryInterface:addConstraint: references", "QueryError")
   check.keys(given, REFERENCES, "queryInterface:addConstraint: references", "QueryError")
-  local at = name_of(self.db, given.table, options, "addConstraint: references.table")
+  local at = args.table(self.db, given.table, options, "addConstraint: references.table")
   return at, given.fields or { given.field }
 end
 
@@ -263,16 +246,16 @@ end
 ---@param at string|table
 ---@param options table type (CHECK, UNIQUE, PRIMARY KEY, FOREIGN KEY), fields, name, where (of a CHECK), references, onDelete, onUpdate, deferrable, schema
 function QueryInterface:addConstraint(at, options)
-  options = options_of(options, "addConstraint", CONSTRAINT)
+  options = args.options(options, "addConstraint", CONSTRAINT)
   local kind = type(options.type) == "string" and options.type:upper()
   if not SUFFIX[kind] and kind ~= "FOREIGN KEY" then
-    fail("addConstraint: type must be CHECK, UNIQUE, PRIMARY KEY or FOREIGN KEY")
+    args.fail("addConstraint: type must be CHECK, UNIQUE, PRIMARY KEY or FOREIGN KEY")
   end
-  if kind == "CHECK" and options.where == nil then fail("addConstraint: a CHECK wants where") end
+  if kind == "CHECK" and options.where == nil then args.fail("addConstraint: a CHECK wants where") end
   if kind ~= "CHECK" and (type(options.fields) ~= "table" or #options.fields == 0) then
-    fail("addConstraint: wants fields")
+    args.fail("addConstraint: wants fields")
   end
-  local name = name_of(self.db, at, options, "addConstraint")
+  local name = args.table(self.db, at, options, "addConstraint")
   schema.add_constraint(self.db, name, function(live)
     return constraint_of(self, kind, name, options, live)
   end, options)
@@ -284,9 +267,9 @@ end
 ---@param constraint string
 ---@param options? { schema?: string, transaction?: any, logging?: any }
 function QueryInterface:removeConstraint(at, constraint, options)
-  options = options_of(options, "removeConstraint")
-  local name = name_of(self.db, at, options, "removeConstraint")
-  schema.remove_constraint(self.db, name, text_of(constraint, "removeConstraint: the name"), options)
+  options = args.options(options, "removeConstraint")
+  local name = args.table(self.db, at, options, "removeConstraint")
+  schema.remove_constraint(self.db, name, args.text(constraint, "removeConstraint: the name"), options)
 end
 
 -- ---- the rest --------------------------------------------------------------------------------------------------------
@@ -313,7 +296,7 @@ end
 for _, name in ipairs({
   "createFunction", "dropFunction", "renameFunction", "createTrigger", "dropTrigger", "renameTrigger",
 }) do
-  QueryInterface[name] = function() fail(name .. " is not supported: send the statement with db:query") end
+  QueryInterface[name] = function() args.fail(name .. " is not supported: send the statement with db:query") end
 end
 
 ---@param db rowan.Database

@@ -1,25 +1,17 @@
 --- What the query interface shows of the live schema, in Sequelize's words: plain tables out of repo/introspect. Methods
 --- of model/query_interface.
 
-local check = require("rowan.base.check")
+local args = require("rowan.model.query_args")
 local errors = require("rowan.base.errors")
 local introspect = require("rowan.repo.introspect")
-local name_of = require("rowan.model.table_name")
 local schema = require("rowan.repo.schema")
 local tokens = require("rowan.sql.tokens")
 
 local looks = {}
 
-local CALL = { transaction = true, logging = true, schema = true }
-
-local function options_of(options, what)
-  check.keys(options, CALL, "queryInterface:" .. what, "QueryError")
-  return options or {}
-end
-
 local function live_of(self, at, options, what)
-  options = options_of(options, what)
-  return schema.live(self.db, name_of(self.db, at, options, what), options)
+  options = args.options(options, what)
+  return schema.live(self.db, args.table(self.db, at, options, what), options)
 end
 
 local function default_of(column)
@@ -67,7 +59,7 @@ end
 ---@param options? { schema?: string, transaction?: any, logging?: any } schema: the current one when not given
 ---@return { tableName: string, schema?: string }[]
 function looks:listTables(options)
-  options = options_of(options, "listTables")
+  options = args.options(options, "listTables")
   local list = {}
   for _, live in ipairs((introspect.tables(self.db, nil, { options.schema or "" }, options))) do
     if live.kind == "table" then list[#list + 1] = { tableName = live.name, schema = live.schema } end
@@ -92,8 +84,8 @@ end
 ---@param options? { schema?: string, transaction?: any, logging?: any }
 ---@return boolean
 function looks:tableExists(at, options)
-  options = options_of(options, "tableExists")
-  local name = name_of(self.db, at, options, "tableExists")
+  options = args.options(options, "tableExists")
+  local name = args.table(self.db, at, options, "tableExists")
   return introspect.table(self.db, name.name, name.schema, options) ~= nil
 end
 
@@ -158,7 +150,6 @@ local function shown_constraint(live, kind, item)
 end
 
 local FILTERS = { columnName = true, constraintName = true, constraintType = true }
-for key in pairs(CALL) do FILTERS[key] = true end
 
 local function passes(shown, options)
   if options.constraintName and shown.constraintName ~= options.constraintName then return false end
@@ -176,9 +167,8 @@ end
 ---@param options? { columnName?: string, constraintName?: string, constraintType?: string, schema?: string, transaction?: any, logging?: any }
 ---@return table[] constraints constraintName, constraintType, columnNames, definition, referencedTableName, referencedColumnNames, deleteAction, updateAction, deferrable
 function looks:showConstraints(at, options)
-  check.keys(options, FILTERS, "queryInterface:showConstraints", "QueryError")
-  options = options or {}
-  local live = schema.live(self.db, name_of(self.db, at, options, "showConstraints"), options)
+  options = args.options(options, "showConstraints", FILTERS)
+  local live = schema.live(self.db, args.table(self.db, at, options, "showConstraints"), options)
   local list = {}
   local function add(kind, items)
     for _, item in ipairs(items or {}) do
@@ -200,7 +190,7 @@ end
 ---@param options? { schema?: string, transaction?: any, logging?: any }
 ---@return table[]
 function looks:getForeignKeys(at, options)
-  options = options_of(options, "getForeignKeys")
+  options = args.options(options, "getForeignKeys")
   return self:showConstraints(at, {
     constraintType = "FOREIGN KEY", schema = options.schema, transaction = options.transaction,
     logging = options.logging,
@@ -222,7 +212,7 @@ end
 ---@param options? { transaction?: any, logging?: any }
 ---@return string[]
 function looks:listSchemas(options)
-  return names_by(self, "schemas", options_of(options, "listSchemas"))
+  return names_by(self, "schemas", args.options(options, "listSchemas"))
 end
 looks.showAllSchemas = looks.listSchemas
 
@@ -231,7 +221,7 @@ looks.showAllSchemas = looks.listSchemas
 ---@param options? { transaction?: any, logging?: any }
 ---@return string[]
 function looks:listDatabases(options)
-  return names_by(self, "databases", options_of(options, "listDatabases"))
+  return names_by(self, "databases", args.options(options, "listDatabases"))
 end
 
 ---The enum types of a schema; of SQLite none.
@@ -239,7 +229,7 @@ end
 ---@param options? { schema?: string, transaction?: any, logging?: any }
 ---@return { name: string, schema: string, values: string[] }[]
 function looks:listEnums(options)
-  options = options_of(options, "listEnums")
+  options = args.options(options, "listEnums")
   local _, known = introspect.tables(self.db, {}, {}, options)
   local list = {}
   for _, enum in ipairs(known.enums) do
@@ -255,7 +245,7 @@ end
 ---@param options? { transaction?: any, logging?: any }
 ---@return string
 function looks:fetchDatabaseVersion(options)
-  options = options_of(options, "fetchDatabaseVersion")
+  options = args.options(options, "fetchDatabaseVersion")
   return introspect.rows(self.db, self.db._dialect.catalog.version, {}, options)[1].version:match("^%S+")
 end
 
