@@ -68,8 +68,8 @@ helper.each(function(dialect, connect)
     attributes = with(attributes, {
       { "state", DataTypes.ENUM { values = { "on", "it's" }, check = true }, defaultValue = "on" },
       { "twice", DataTypes.INTEGER, generated = { as = rowan.literal('"seen" * 2'), stored = true } },
-      { "ci", postgres and DataTypes.TEXT or DataTypes.CITEXT, defaultValue = "X" }, { "net", DataTypes.CIDR }, { "mac", DataTypes.MACADDR },
-      { "took", DataTypes.INTERVAL }, { "ip", DataTypes.INET, defaultValue = "10.0.0.1" },
+      { "ci", postgres and DataTypes.TEXT or DataTypes.CITEXT, defaultValue = "X" }, { "net", DataTypes.CIDR },
+      { "took", DataTypes.INTERVAL }, { "mac", DataTypes.MACADDR }, { "ip", DataTypes.INET, defaultValue = "10.0.0.1" },
     })
     if postgres then
       attributes = with(attributes, {
