@@ -292,6 +292,23 @@ helper.each(function(_, connect)
       assert.equal(11, count)
     end)
 
+    it("may wait for queries of their own, side by side", function()
+      define()
+      local Log = db:define("Log", { what = DataTypes.STRING })
+      db:sync()
+      User:beforeCreate(function(user) user.age = Log:count() end)
+      User:afterCreate(function(user) Log:create({ what = user.name }) end)
+      db:transaction(function() User:create({ name = "first" }) end)
+      rowan.all({
+        function() db:transaction({ type = db.dialect == "sqlite" and "IMMEDIATE" or nil }, function()
+          User:create({ name = "a" })
+        end) end,
+        function() return User:findOne({ where = { name = "first" } }) end,
+      })
+      assert.equal(2, Log:count())
+      assert.equal(2, User:count())
+    end)
+
     it("do not change what the caller gave", function()
       define()
       local options = { where = { name = "a" } }

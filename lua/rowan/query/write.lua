@@ -92,7 +92,7 @@ function write.save(def, attrs, dialect)
     sets[i] = { field = attr.field, value = node.param(i) }
     codes[i] = "-" .. attr.type.code
   end
-  if def.version then
+  if def.version and not def.version.system then
     sets[#sets + 1] = { field = def.version.field, value = next_version(builder.tree(dialect), def.version) }
   end
   local condition, all = by_key(def, attrs, codes)

@@ -31,7 +31,7 @@ end
 function many.generated(def)
   local list = {}
   for _, attr in ipairs(def.list) do
-    if attr.generated then list[#list + 1] = attr end
+    if attr.generated or attr.system then list[#list + 1] = attr end
   end
   return list
 end

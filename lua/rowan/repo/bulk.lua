@@ -234,7 +234,7 @@ local function changes_of(model, given, silent, context)
   for _, attr in ipairs(def.list) do
     local value = given[attr.name]
     if value == nil and attr == def.updated and not silent and next(given) ~= nil then value = build.now() end
-    if value == nil and attr == def.version and next(given) ~= nil then
+    if value == nil and attr == def.version and not attr.system and next(given) ~= nil then
       list[#list + 1] = { attr = attr, next = true }
     elseif expression.is(value) then
       list[#list + 1] = { attr = attr, expression = value }

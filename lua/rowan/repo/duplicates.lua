@@ -149,7 +149,7 @@ local function plan_of(model, group, mode)
   local told, clause = telling(def, mode, group.attrs), nil
   if applies(mode, group) then
     local sets = mode.action == "update" and conflict.sets(changed_attributes(def, mode, group)) or nil
-    if sets and def.version then sets[#sets + 1] = conflict.next_version(def) end
+    if sets and def.version and not def.version.system then sets[#sets + 1] = conflict.next_version(def) end
     clause = conflict.clause(def, mode.key, sets)
   end
   plan = compile_plan.insert(def, group.attrs, model.db._dialect, {

@@ -258,6 +258,11 @@ local function count_version(def, row, written)
   local version = def.version
   local before = version and rows.original(row, version.name)
   if not before then return end
+  if version.system then
+    -- Only the database knows; the row has to be read again before it is written.
+    written[version.name] = null
+    return rawset(row, version.name, nil)
+  end
   written[version.name] = before + 1
   rawset(row, version.name, before + 1)
 end

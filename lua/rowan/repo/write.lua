@@ -139,7 +139,7 @@ local function append_key(def, row, params)
     local value, known = rows.original(row, attr.name)
     if value == nil or known == false then
       errors.raise("InstanceError", {
-        message = ("%s: the row was read without its %s %q, so it cannot be written")
+        message = ("%s: the row was read without its %s %q, so it cannot be written; reload it")
           :format(def.name, attr == def.version and "version" or "primary key", attr.name),
       })
     end
@@ -175,7 +175,7 @@ end
 -- What a written row's version is, in its fields and among what was written.
 local function count_version(def, row, values)
   local version = def.version
-  if not version then return end
+  if not version or version.system then return end
   local now = rows.original(row, version.name) + 1
   values[version.name] = now
   rawset(row, version.name, now)

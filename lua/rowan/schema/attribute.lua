@@ -33,6 +33,7 @@ local attribute = {}
 ---@field set? function
 ---@field validate? table
 ---@field virtual boolean has no column
+---@field system? boolean a column that every table has of itself
 ---@field definition table
 
 local KINDS = {

@@ -128,12 +128,13 @@ Draft.__index = Draft
 ---@param spec table as in a definition
 ---@param what string "a timestamp", for messages
 ---@param role? string under which the definition knows it: "created", "updated", "deleted", "version"
-function Draft:attribute(name, spec, what, role)
+---@param system? boolean the database has it of itself, in every table
+function Draft:attribute(name, spec, what, role, system)
   local def, entry = self.definition, find(self.entries, name)
   if role then def.roles[role] = name end
   if self.kept[name] then fail(def.name, ('two of its options name the attribute "%s"'):format(name)) end
   if not entry then
-    entry = { name = name, spec = spec }
+    entry = { name = name, spec = spec, system = system }
     self.entries[#self.entries + 1] = entry
   end
   self.kept[name] = true
@@ -232,6 +233,7 @@ local function assemble(def, entries, reuse)
     local attr = attribute.fill(reuse(entry.name), def, entry.name, entry.spec, i)
     enter_name(def, made, attr)
     spec_of[attr] = entry.spec
+    attr.system = entry.system
     if not attr.virtual then enter_field(def, made, attr) end
     if attr.primary then made.primary[#made.primary + 1] = attr end
     if attr.auto then enter_auto(def, made, attr) end

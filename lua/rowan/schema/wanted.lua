@@ -86,7 +86,7 @@ function wanted.picture(def, dialect, context)
     primary = def.primary[1] and { columns = fields_of(def.primary) } or nil,
   }
   for _, attr in ipairs(def.list) do
-    if not attr.virtual then
+    if not attr.virtual and not attr.system then
       local of = column(def, attr, dialect, context)
       made.columns[#made.columns + 1] = of
       made.by_name[dialect.catalog.fold(of.name)] = of

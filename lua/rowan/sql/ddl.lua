@@ -43,7 +43,7 @@ end
 local function has_columns(def)
   local list = {}
   for _, attr in ipairs(def.list) do
-    if not attr.virtual then list[#list + 1] = attr end
+    if not attr.virtual and not attr.system then list[#list + 1] = attr end
   end
   return list
 end
