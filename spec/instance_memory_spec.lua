@@ -218,6 +218,18 @@ helper.each(function(_, connect)
     end)
   end)
 
+  it("large answers one after the other do not pile up", function()
+    local rows = {}
+    for i = 1, 1000 do rows[i] = { name = "item " .. i, size = i, note = ("x"):rep(100) } end
+    Item:bulkCreate(rows)
+    local before, most = kilobytes(), 0
+    for _ = 1, 300 do
+      Item:findAll()
+      most = math.max(most, collectgarbage("count"))
+    end
+    assert.truthy(most < 2 * before + 100 * 1024)
+  end)
+
   it("a model without a primary key can be read and created, not written row by row", function()
     local Line = db:define("Line", { text = { type = DataTypes.STRING } }, { noPrimaryKey = true, timestamps = false })
     Line:sync()

@@ -62,6 +62,7 @@ typedef struct rn_lua_scratch {
   rn_value *cells; /* one row */
   size_t cell_capacity;
   const void *identities[RN_LUA_CHUNK_ROWS];
+  int heap_kb;         /* what was alive when a collection had to be caught up with */
   int template_fields; /* how many fields the last template had, to size the next copy */
   uint64_t fields_made; /* numbers core.fields */
   /* The last time that was read from text, which is often the next one too: rows are stamped alike, and each

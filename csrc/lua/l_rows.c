@@ -232,12 +232,27 @@ static int read_failure(lua_State *L, rn_lua_frame *frame, int statement) {
   return 2;
 }
 
+/* LuaJIT's collector does not make up for what it missed while it rested: where nothing but large answers is
+ * allocated, it would never get to its end. So the heap may double, and some, before it is walked. */
+static void catch_up(lua_State *L) {
+#if LUA_VERSION_NUM == 501
+  enum { ROOM_KB = 64 * 1024 };
+  rn_lua_scratch *scratch = lua_touserdata(L, lua_upvalueindex(RN_UP_SCRATCH));
+  if (lua_gc(L, LUA_GCCOUNT, 0) <= 2 * scratch->heap_kb + ROOM_KB) return;
+  lua_gc(L, LUA_GCCOLLECT, 0);
+  scratch->heap_kb = lua_gc(L, LUA_GCCOUNT, 0);
+#else
+  (void)L;
+#endif
+}
+
 int rn_lua_read_results(lua_State *L, rn_lua_frame *frame, rn_lua_reading reading, int statement) {
   if (RN_UNLIKELY(reading == RN_READ_RAISED)) {
     rn_error_clear(&frame->err);
     return lua_error(L);
   }
   if (RN_UNLIKELY(reading == RN_READ_FAILED)) return read_failure(L, frame, statement);
+  if (RN_UNLIKELY(frame->stopped)) catch_up(L);
   if (frame->affected < 0) {
     lua_pushnil(L);
   } else {

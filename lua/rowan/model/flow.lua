@@ -16,7 +16,7 @@ local stream = require("rowan.repo.stream")
 local Flow = {}
 
 local NO_OPTIONS = {}
-local BATCH, FETCH, PER_PAGE = 1000, 500, 25
+local BATCH, PER_PAGE = 500, 25
 
 local function finder_but(dropped, added)
   local allowed = {}
@@ -79,7 +79,7 @@ end
 ---    -- SELECT ... FROM "users" WHERE "active" = $1 ORDER BY "id" ASC LIMIT $2
 ---    -- SELECT ... FROM "users" WHERE ("active" = $1 AND "id" > $2) ORDER BY "id" ASC LIMIT $3
 ---@async
----@param options? table as for findAll, but for offset; batch: rows a statement, default 1000; order: attributes only, by primary key when not given; limit: rows in all
+---@param options? table as for findAll, but for offset; batch: rows a statement, default 500; order: attributes only, by primary key when not given; limit: rows in all
 ---@return fun(): rowan.Instance? iterator
 function Flow:each(options)
   options = options or NO_OPTIONS
@@ -124,7 +124,7 @@ function Flow:stream(options)
   options = options or NO_OPTIONS
   local context = self.name .. ":stream"
   expression.check_options(options, STREAM, context)
-  local batch = whole(options.batch or FETCH, 1, context .. ": batch")
+  local batch = whole(options.batch or BATCH, 1, context .. ": batch")
   local opened = stream.open(self, finder_options(options, { batch = true }), batch)
   return opened, nil, nil, opened
 end
