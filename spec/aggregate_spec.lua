@@ -80,6 +80,18 @@ helper.each(function(_, connect)
     refused("data.* is JSON", Post.max, Post, "data")
   end)
 
+  it("is exact over values that are chosen or defaulted", function()
+    local _, Post, _, db = blog()
+    local function value(e) return Post:findAll { attributes = { { e, "v" } }, raw = true }[1].v end
+    assert.equal("13.35", value(fn("SUM", fn("COALESCE", col("price"), 0))))
+    assert.equal("11.15", value(fn("SUM", rowan.case { { { title = "a" }, col("price") }, else_ = 0 })))
+    assert.equal(2, value(fn("SUM", rowan.case { { { title = "a" }, 1 }, else_ = 0 })))
+    assert.same({ "10.05", "1.10" }, { value(fn("MAX", fn("COALESCE", col("price"), 0))),
+      value(fn("MIN", fn("ABS", col("price")))) })
+    assert.equal("9223372036854775819", value(fn("SUM", fn("COALESCE", col("likes"), 0))))
+    assert.same({ 1, 2, 3 }, value(fn(db.dialect == "sqlite" and "json_group_array" or "json_agg", col("id"))))
+  end)
+
   it("gives smallest and largest values as the attribute's type", function()
     local _, Post = blog()
     assert.same({ "1.10", "10.05" }, { Post:min("price"), Post:max("price") })

@@ -221,21 +221,33 @@ function sqlite.visitors.decimal(w, item)
   w:put(" AS TEXT) COLLATE ROWAN_DECIMAL")
 end
 
--- The column that is summed, also behind DISTINCT.
-local function summed(item)
-  local arg = item.name:upper() == "SUM" and item.args[1]
-  if arg and arg.node == "call" and arg.name == "DISTINCT" then arg = arg.args[1] end
-  return arg and arg.node == "column" and arg or nil
+local PARTS = { "args", "value", "otherwise", "branches", "list", "pieces", "left", "right" }
+
+-- Whether a value is made of a column with the given flag.
+local function is_made_of(item, flag)
+  if item.node == "column" then return item[flag] == true end
+  for i = 1, #item do
+    if type(item[i]) == "table" and is_made_of(item[i], flag) then return true end
+  end
+  for _, name in ipairs(PARTS) do
+    local part = rawget(item, name)
+    if type(part) == "table" and is_made_of(part, flag) then return true end
+  end
+  return false
 end
 
--- SUM would make doubles of decimals and fail on integers beyond 64 bits.
+local EXTREMES = { MIN = true, MAX = true }
+
+-- SUM would make doubles of decimals and fail on integers beyond 64 bits; MIN and MAX know the order of decimals from
+-- their column alone.
 function sqlite.visitors.call(w, item)
-  local column = summed(item)
-  local exact = column and (column.decimal or column.wide)
+  local name, first = item.name:upper(), item.args[1]
+  local exact = name == "SUM" and first and (is_made_of(first, "decimal") or is_made_of(first, "wide"))
   w:put(exact and "ROWAN_SUM" or item.name)
   w:put(item.distinct and "(DISTINCT " or "(")
   w:list(item.args, ", ")
-  w:put(")")
+  local ordered = EXTREMES[name] and #item.args == 1 and first.node ~= "column" and is_made_of(first, "decimal")
+  w:put(ordered and " COLLATE ROWAN_DECIMAL)" or ")")
 end
 
 -- SQLite's own sum leaves the integers where they end, and knows no decimals.

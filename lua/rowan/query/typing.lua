@@ -26,7 +26,7 @@ function typing.of_type(type_of)
 end
 
 local INTEGER, DOUBLE = typing.of_type(D.BIGINT), typing.of_type(D.DOUBLE)
-local TEXT, BOOLEAN = typing.of_type(D.TEXT), typing.of_type(D.BOOLEAN)
+local TEXT, BOOLEAN, DOCUMENT = typing.of_type(D.TEXT), typing.of_type(D.BOOLEAN), typing.of_type(D.JSONB)
 
 -- A sum of integers: an integer as long as it is one here, decimal text beyond.
 local WIDE = {
@@ -67,8 +67,16 @@ local FUNCTIONS = {
   COALESCE = first_known, IFNULL = first_known, NULLIF = own, LENGTH = always(INTEGER), LOWER = always(TEXT),
   UPPER = always(TEXT), TRIM = always(TEXT), ROW_NUMBER = always(INTEGER), RANK = always(INTEGER),
   DENSE_RANK = always(INTEGER), NTILE = always(INTEGER), LAG = own, LEAD = own, FIRST_VALUE = own, LAST_VALUE = own,
-  NTH_VALUE = own, PERCENT_RANK = always(DOUBLE), CUME_DIST = always(DOUBLE),
+  NTH_VALUE = own, PERCENT_RANK = always(DOUBLE), CUME_DIST = always(DOUBLE), ABS = own, GREATEST = first_known,
+  LEAST = first_known, BOOL_AND = always(BOOLEAN), BOOL_OR = always(BOOLEAN),
 }
+for _, name in ipairs({
+  "JSON_AGG", "JSONB_AGG", "JSON_OBJECT_AGG", "JSONB_OBJECT_AGG", "JSON_BUILD_OBJECT", "JSONB_BUILD_OBJECT",
+  "JSON_BUILD_ARRAY", "JSONB_BUILD_ARRAY", "TO_JSON", "TO_JSONB", "ROW_TO_JSON", "JSON_GROUP_ARRAY",
+  "JSON_GROUP_OBJECT", "JSON_OBJECT", "JSON_ARRAY",
+}) do
+  FUNCTIONS[name] = always(DOCUMENT)
+end
 
 -- What is said of a function's rows does not change what it gives.
 local function inner(def, e)
@@ -101,6 +109,13 @@ local KINDS = {
     return rule and rule(def, e) or UNKNOWN
   end,
   cast = function(_, e) return e.type and typing.of_type(e.type) or UNKNOWN end,
+  case = function(def, e)
+    for _, branch in ipairs(e.branches) do
+      local found = typing.of(def, branch.value)
+      if found.type then return found end
+    end
+    return typing.of(def, e.otherwise)
+  end,
   where = always(BOOLEAN),
   logic = always(BOOLEAN),
 }
