@@ -272,13 +272,14 @@ end
 ---@param items rowan.LinkItem[]
 ---@param values table<string, any> rowan.null for NULL
 function link.remember(model, items, values)
-  local def, written, shown = model.definition, {}, {}
+  local def, written, shown, names = model.definition, {}, {}, {}
   for name, value in next, values do
+    names[#names + 1] = name
     written[name] = cast.bind(shown, def.by_name[name], value)
   end
   for _, item in ipairs(items) do
     for _, row in ipairs(item.rows or { item.row }) do
-      undo.note(model, row)
+      undo.replaced(model, row, names)
       for name in next, values do rawset(row, name, shown[name]) end
       count_version(def, row, written)
       rows.update(row, written)

@@ -10,6 +10,7 @@ local read = require("rowan.repo.read")
 local rows = require("rowan.driver.rows")
 local save = require("rowan.repo.save")
 local transaction = require("rowan.repo.transaction")
+local undo = require("rowan.repo.written")
 local write = require("rowan.repo.write")
 
 local one = { belongsTo = {}, hasOne = {} }
@@ -50,7 +51,7 @@ local function write_key(made, row, key, options)
   local names, before = {}, {}
   for i, pair in ipairs(made.keys) do
     local name, value = pair.source.name, key and key[i]
-    before[i] = rawget(row, name)
+    before[name] = rawget(row, name)
     local stored, known = rows.original(row, name)
     -- A composite key is NULL when the part of it is that can be.
     if key or pair.source.allow_null or #made.keys == 1 then
@@ -59,9 +60,10 @@ local function write_key(made, row, key, options)
     end
   end
   if #names == 0 then return end
+  local keys = { (table.unpack or unpack)(names) } -- an UPDATE adds the time to the names
   local ok, problem = pcall(write_names, made.source, row, names, options)
-  if ok then return end
-  for i, pair in ipairs(made.keys) do rawset(row, pair.source.name, before[i]) end
+  if ok then return undo.replaced(made.source, row, keys, options, before) end
+  for _, pair in ipairs(made.keys) do rawset(row, pair.source.name, before[pair.source.name]) end
   error(problem, 0)
 end
 

@@ -11,7 +11,11 @@ local WEAK_KEYS = { __mode = "k" }
 ---@class rowan.WrittenRow the state of a row before its first write in a transaction
 ---@field meta table its metatable, which says whether it is stored and holds its snapshot
 ---@field snapshot any nil when it was new
----@field made? string[] fields that the database filled
+---@field made? string[] fields that an INSERT filled
+---@field before? table<string, any> fields that were written without the caller's having set them, as they were
+
+-- Stands for nil among the fields of `before`.
+local NOTHING = {}
 ---@field before? table what those fields held
 
 local function enter(transaction, row, note)
@@ -21,6 +25,14 @@ local function enter(transaction, row, note)
     transaction.written = notes
   end
   if not notes[row] then notes[row] = note end
+end
+
+-- A note with further fields; those that it has are older. Notes of inserted rows are shared, so it is another one.
+local function with_fields(note, before)
+  local own = { meta = note.meta, snapshot = note.snapshot, made = note.made, before = {} }
+  for name, value in next, before do own.before[name] = value end
+  for name, value in next, note.before or {} do own.before[name] = value end
+  return own
 end
 
 ---What to note of rows that a plan inserts: the same for all of them.
@@ -48,36 +60,38 @@ function written.update(transaction, row)
   enter(transaction, row, { meta = meta, snapshot = meta[1] })
 end
 
----Notes a stored row of which the database has given new values for some fields: a rollback puts the fields back as well.
----To be called before they are entered.
+---Notes a stored row of which some fields were written without the caller's having set them in it (keys by association
+---methods, values that the database made): a rollback puts them back as well. To be called before they are entered into
+---what the row remembers.
 ---@param model table
 ---@param row table
 ---@param names string[]
 ---@param options? table the call's, which say what transaction it is in
-function written.replaced(model, row, names, options)
+---@param before? table<string, any> the fields as they were; as they are when not given
+function written.replaced(model, row, names, options, before)
   local transaction = run.transaction(model.db, options)
   if not transaction then return end
-  local meta, before = getmetatable(row), {}
-  for _, name in ipairs(names) do before[name] = rawget(row, name) end
-  enter(transaction, row, { meta = meta, snapshot = meta[1], made = names, before = before })
-end
-
----The same for a caller that ran no plan for the row itself.
----@param model table
----@param row table
----@param options? table the call's, which say what transaction it is in
-function written.note(model, row, options)
-  written.update(run.transaction(model.db, options), row)
+  written.update(transaction, row)
+  local fields = {}
+  for _, name in ipairs(names) do
+    local value = (before or row)[name]
+    if value == nil then value = NOTHING end
+    fields[name] = value
+  end
+  transaction.written[row] = with_fields(transaction.written[row], fields)
 end
 
 local function restore(row, note)
   setmetatable(row, note.meta)
   note.meta[1] = note.snapshot
-  for _, name in ipairs(note.made or {}) do row[name] = note.before and note.before[name] end
-  if note.made then return end
+  for _, name in ipairs(note.made or {}) do row[name] = nil end
   local def = note.meta.Model.definition
-  for _, attr in ipairs({ def.updated or false, def.version or false }) do
+  for _, attr in ipairs({ not note.made and def.updated or false, not note.made and def.version or false }) do
     if attr then row[attr.name] = (rows.original(row, attr.name)) end
+  end
+  for name, value in next, note.before or {} do
+    if value == NOTHING then value = nil end
+    rawset(row, name, value)
   end
 end
 
@@ -97,7 +111,10 @@ function written.keep(inner, outer)
     outer.written = inner.written
     return
   end
-  for row, note in pairs(inner.written) do outer.written[row] = outer.written[row] or note end
+  for row, note in pairs(inner.written) do
+    local known = outer.written[row]
+    outer.written[row] = known and (note.before and with_fields(known, note.before) or known) or note
+  end
 end
 
 return written
