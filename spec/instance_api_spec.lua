@@ -86,6 +86,23 @@ helper.each(function(_, connect)
       assert.equal(5, User:findByPk(user.id).age)
     end)
 
+    it("take SQL expressions, which the database computes and the row then shows", function()
+      local user = User:create{ name = "ann", age = 5 }
+      user.age = rowan.literal("age + 10")
+      user.data = { 1 }
+      assert.equal(1, helper.count(function() user:save() end))
+      assert.equal(15, user.age)
+      assert.is_false(user:changed())
+      user:update{ name = rowan.fn("upper", rowan.col("name")) }
+      assert.equal("ANN", user.name)
+      assert.same({ 1 }, User:findByPk(user.id).data)
+      User:destroy{ where = rowan.all }
+      user.age = rowan.literal("age + 1")
+      assert.equal("InstanceError", helper.error_of(user.save, user).name)
+      local err = helper.error_of(User.create, User, { age = rowan.literal("1") })
+      assert.matches("User.age cannot be an SQL expression", err.message)
+    end)
+
     it("update writes what it is given, not what else has changed", function()
       local user = User:create{ name = "ann", age = 5 }
       user.name = "bob"

@@ -68,6 +68,10 @@ function cast.bind(row, attr, value, failures)
   local type_of = attr.type
   local canonical, rule = type_of.cast(value)
   if canonical == nil then
+    local is_expression = attr.definition.context.is_expression
+    if is_expression and is_expression(value) then
+      rule = "cannot be an SQL expression here: only updates compute values"
+    end
     return nil, cast.fail(failures, attr, rule, "type violation", "type", value)
   end
   -- Always: 3 and 3.0 are equal, and so are -0.0 and 0.0, but not the same value to have in a row.

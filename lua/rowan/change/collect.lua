@@ -146,9 +146,30 @@ local function compare_with(def)
   return def.compare_loaded
 end
 
+local function has_expression(def, values, ...)
+  local is_expression = def.context.is_expression
+  for _, position in ipairs({ ... }) do
+    if is_expression(values[def.list[position].name]) then return true end
+  end
+  return false
+end
+
+---Names among the given ones whose field holds an SQL expression; nil when none does.
+---@param def table
+---@param row table
+---@param names string[]
+---@return boolean
+function collect.holds_expression(def, row, names)
+  for _, name in ipairs(names) do
+    if def.context.is_expression(rawget(row, name)) then return true end
+  end
+  return false
+end
+
 -- As settle_row, for changed values. What is canonical goes into a table of its own: a row is as it was until the
 -- database has it.
 local function settle_changes(def, values, key, ...)
+  if not values or has_expression(def, values, ...) then return false end
   local canonical, failures = {}, nil
   for _, position in ipairs({ ... }) do
     local attr = def.list[position]

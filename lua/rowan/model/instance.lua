@@ -6,7 +6,6 @@ local check = require("rowan.base.check")
 local errors = require("rowan.base.errors")
 local increment = require("rowan.repo.increment")
 local load = require("rowan.repo.load")
-local null = require("rowan.base.null")
 local read = require("rowan.repo.read")
 local lifecycle = require("rowan.repo.lifecycle")
 local rows = require("rowan.driver.rows")
@@ -171,16 +170,11 @@ end
 
 -- The attributes that another reading of the row has; the others stay as they are, changed or not.
 local function take_some(self, fresh)
-  local bound = {}
+  local names = {}
   for _, attr in ipairs(self.Model.definition.list) do
-    if rows.has(fresh, attr.name) then
-      local value = rawget(fresh, attr.name)
-      if value ~= nil and attr.type.dump then value = attr.type.dump(value) end
-      bound[attr.name] = value == nil and null or value
-    end
+    if rows.has(fresh, attr.name) then names[#names + 1] = attr.name end
   end
-  rows.update(self, bound)
-  for name in next, bound do rawset(self, name, rawget(fresh, name)) end
+  write.take(self, fresh, names)
   return self
 end
 

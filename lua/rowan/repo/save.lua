@@ -1,9 +1,12 @@
 --- Saving one row, new or stored: the statement that it needs, with validation and hooks around it where the model has
 --- any. Called by Instance:save, and by whatever stores single rows.
 
+local bulk = require("rowan.repo.bulk")
 local collect = require("rowan.change.collect")
 local build = require("rowan.change.build")
 local lifecycle = require("rowan.repo.lifecycle")
+local null = require("rowan.base.null")
+local undo = require("rowan.repo.written")
 local wrap = require("rowan.repo.wrap")
 local write = require("rowan.repo.write")
 
@@ -31,6 +34,27 @@ local function insert(model, row, options)
   error(problem, 0)
 end
 
+-- UPDATEs a row with values that the database computes, which the row shows then.
+local function compute(model, row, names, options)
+  local def, given, shown = model.definition, {}, {}
+  for _, name in ipairs(names) do
+    local value = rawget(row, name)
+    if value == nil then value = null end
+    given[name], shown[#shown + 1] = value, name
+  end
+  for _, attr in ipairs(def.list) do
+    local kept = attr == def.updated or attr == def.version or attr.generated
+    if kept and given[attr.name] == nil then shown[#shown + 1] = attr.name end
+  end
+  local call = { where = write.condition_of(def, row), returning = true, silent = options and options.silent }
+  for _, name in ipairs({ "transaction", "logging", "benchmark" }) do call[name] = options and options[name] end
+  for _, filter in ipairs(def.filters or {}) do call[filter.option] = false end
+  local affected, made = bulk.update(model, given, call, model.name .. ":save")
+  if affected ~= 1 then write.raise_gone(model, row, options) end
+  undo.replaced(model, row, shown, options)
+  write.take(row, made[1], shown)
+end
+
 ---The statement alone.
 ---@async
 ---@param model table
@@ -55,7 +79,11 @@ function save.send(model, row, options)
   local names = collect.changed(def, row)
   if names and options and options.fields then names = chosen(def, names, options.fields) end
   if not names or #names == 0 then return false end
-  write.update(model, row, names, options)
+  if collect.holds_expression(def, row, names) then
+    compute(model, row, names, options)
+  else
+    write.update(model, row, names, options)
+  end
   return true
 end
 

@@ -6,6 +6,7 @@ local cast = require("rowan.change.cast")
 local collect = require("rowan.change.collect")
 local driver = require("rowan.driver")
 local errors = require("rowan.base.errors")
+local null = require("rowan.base.null")
 local plans = require("rowan.repo.plans")
 local projection = require("rowan.query.projection")
 local run = require("rowan.repo.run")
@@ -153,7 +154,7 @@ end
 
 -- The row that was to be written is not there, or has another version: which of the two, a look at it tells.
 ---@async
-local function raise_gone(model, row, options)
+function write.raise_gone(model, row, options)
   local def = model.definition
   if not def.version then
     errors.raise("InstanceError", { message = ("%s: the row is not in the database any more"):format(def.name) })
@@ -234,13 +235,39 @@ function write.update_named(model, db, row, names, options)
     kept[key] = plan
   end
   local made, affected, _, transaction = run.plan(db, plan, params, count, options, nil, nil, row)
-  if affected ~= 1 then raise_gone(model, row, options) end
+  if affected ~= 1 then write.raise_gone(model, row, options) end
   undo.update(transaction, row)
   local written = {}
   for i, attr in ipairs(attrs) do written[attr.name] = params[i] end
   count_version(def, row, written)
   if plan.columns then take_made(plan, row, written, made[1]) end
   rows.update(row, written)
+end
+
+---Takes fields of another reading of a row over into it, as what is stored.
+---@param row table
+---@param other table
+---@param names string[] of attributes
+function write.take(row, other, names)
+  local def, bound = getmetatable(row).Model.definition, {}
+  for _, name in ipairs(names) do
+    local value, attr = rawget(other, name), def.by_name[name]
+    if value ~= nil and attr.type.dump then value = attr.type.dump(value) end
+    bound[name] = value == nil and null or value
+  end
+  rows.update(row, bound)
+  for _, name in ipairs(names) do rawset(row, name, rawget(other, name)) end
+end
+
+---What a stored row is found by: its primary key, and its version where it has one, as they were read.
+---@param def table
+---@param row table
+---@return table<string, any> condition
+function write.condition_of(def, row)
+  local params, condition = {}, {}
+  append_key(def, row, params)
+  for i, attr in ipairs(write_plan.row_keys(def)) do condition[attr.name] = params[i] end
+  return condition
 end
 
 -- The time that belongs into updatedAt; nil where it was given, is to stay, or is not kept at all.
@@ -287,7 +314,7 @@ function write.changes(model, row, values, key, canonical, options)
     kept[key] = plan
   end
   local made, affected, _, transaction = run.plan(model.db, plan, values, plan.count, options, nil, nil, row)
-  if affected ~= 1 then raise_gone(model, row, options) end
+  if affected ~= 1 then write.raise_gone(model, row, options) end
   undo.update(transaction, row)
   if def.version then count_version(def, row, values) end
   if plan.columns then take_made(plan, row, values, made[1]) end
@@ -314,7 +341,7 @@ function write.delete(model, row, options)
   local params = {}
   local count = append_key(model.definition, row, params)
   local _, affected = run.plan(model.db, kept.delete, params, count, options, nil, nil, row)
-  if affected == 0 and model.definition.version then raise_gone(model, row, options) end
+  if affected == 0 and model.definition.version then write.raise_gone(model, row, options) end
   return affected
 end
 
