@@ -142,4 +142,16 @@ helper.each(function(_, connect)
     assert.same({ "name" }, single:changed())
     assert.equal("mine", single.name)
   end)
+
+  it("a method called with a point for the colon says so", function()
+    local user = User:create{}
+    for _, call in ipairs{
+      function() User.findAll{} end, function() User.findByPk(1) end, function() User.create{ name = "x" } end,
+      function() User.destroy{ where = rowan.all } end, function() user.save() end, function() user.update{ age = 1 } end,
+    } do
+      local err = helper.error_of(call)
+      assert.equal("UsageError", err.name)
+      assert.matches("wants a colon", err.message)
+    end
+  end)
 end)

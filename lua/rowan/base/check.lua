@@ -74,6 +74,17 @@ function check.optional(value, expected, context, class)
   if value ~= nil then check.type(value, expected, context, class) end
 end
 
+---Refuses a method that was called with a point for the colon, so that something else is in the place of its `self`.
+---@param self any
+---@param field string what every `self` of the method has
+---@param example string "User:findAll"
+function check.colon(self, field, example)
+  if type(self) == "table" and self[field] then return end
+  errors.raise("UsageError", {
+    message = ("a method wants a colon: write %s(...), not %s(...)"):format(example, (example:gsub(":", "."))),
+  })
+end
+
 ---How many items a sequence has; nil when the table is none (other keys than 1..n, or holes).
 ---@param t table
 ---@return integer?

@@ -1,5 +1,6 @@
 --- The finders of models: what reads rows. Each checks its options and hands on to repo/read.
 
+local arguments = require("rowan.base.check")
 local aggregate = require("rowan.repo.aggregate")
 local errors = require("rowan.base.errors")
 local everything = require("rowan.base.everything")
@@ -63,6 +64,7 @@ local check, check_aggregate = finder_options.check, finder_options.check_aggreg
 ---@param options? rowan.FinderOptions
 ---@return rowan.Instance[] rows; with `plain` the first one, or nil
 function Finders:findAll(options)
+  arguments.colon(self, "definition", "Model:findAll")
   if options == nil then return read.all(self, NO_OPTIONS) end
   check(self, options, "finder", self.name .. ":findAll")
   if options.plain then return read.one(self, options) end
@@ -74,6 +76,7 @@ end
 ---@param options? table as for findAll
 ---@return rowan.Instance?
 function Finders:findOne(options)
+  arguments.colon(self, "definition", "Model:findOne")
   if options == nil then return read.one(self, NO_OPTIONS) end
   local context = self.name .. ":findOne"
   check(self, options, "finder", context)
@@ -101,6 +104,7 @@ end
 ---@param options? table as for findAll, but for limit and offset
 ---@return rowan.Instance?
 function Finders:findByPk(key, options)
+  arguments.colon(self, "definition", "Model:findByPk")
   if options == nil then return read.by_key(self, key) end
   check(self, options, "finder", self.name .. ":findByPk")
   if plain_lookup(options) then return read.by_key(self, key, options) end
@@ -122,6 +126,7 @@ end
 ---@param options? table as for findAll
 ---@return { count: integer, rows: rowan.Instance[] }
 function Finders:findAndCountAll(options)
+  arguments.colon(self, "definition", "Model:findAndCountAll")
   options = options or NO_OPTIONS
   check(self, options, "finder", self.name .. ":findAndCountAll")
   local count, rows = read.page(self, options)
@@ -137,6 +142,7 @@ end
 ---@param options? rowan.AggregateOptions
 ---@return integer|table[]
 function Finders:count(options)
+  arguments.colon(self, "definition", "Model:count")
   if options == nil then return read.count(self, NO_OPTIONS) end
   local context = self.name .. ":count"
   check(self, options, "count", context)

@@ -50,6 +50,7 @@ end
 ---@param options? { fields?: string[], silent?: boolean, hooks?: boolean, transaction?: rowan.Transaction|false, logging?: any }
 ---@return rowan.Instance self
 function Instance:save(options)
+  check.colon(self, "Model", "row:save")
   local model = self.Model
   if options then
     check.keys(options, SAVE, model.name .. ":save", "QueryError")
@@ -76,6 +77,7 @@ end
 ---@param options? table as for save
 ---@return rowan.Instance self
 function Instance:update(given, options)
+  check.colon(self, "Model", "row:update")
   local context = self.Model.name .. ":update"
   check.type(given, "table", context)
   if self.isNewRecord then
@@ -103,6 +105,7 @@ end
 ---@param options? { hooks?: boolean, transaction?: rowan.Transaction|false, logging?: any }
 ---@return rowan.Instance self
 function Instance:destroy(options)
+  check.colon(self, "Model", "row:destroy")
   local model = self.Model
   check.keys(options, DESTROY, model.name .. ":destroy", "QueryError")
   if self.isNewRecord then
@@ -183,6 +186,7 @@ end
 ---@param options? { include?: any, attributes?: any, transaction?: rowan.Transaction|false, logging?: any }
 ---@return rowan.Instance self
 function Instance:reload(options)
+  check.colon(self, "Model", "row:reload")
   local model = self.Model
   check.keys(options, RELOAD, model.name .. ":reload", "QueryError")
   if self.isNewRecord then

@@ -67,6 +67,7 @@ local DESTROY = {
 ---@param options? { include?: any, raw?: boolean, isNewRecord?: boolean }
 ---@return rowan.Instance
 function Writers:build(values, options)
+  check.colon(self, "definition", "Model:build")
   return built.one(self, values, options, self.name .. ":build")
 end
 
@@ -98,6 +99,7 @@ end
 ---@return rowan.Instance
 ---@return boolean? created with ignoreDuplicates
 function Writers:create(values, options)
+  check.colon(self, "definition", "Model:create")
   if options then check.keys(options, CREATE, self.name .. ":create", "QueryError") end
   return create.one(self, values, options)
 end
@@ -121,6 +123,7 @@ end
 ---@return rowan.Instance[] in the order of the list
 ---@return table? what became of each, with ignoreDuplicates or updateOnDuplicate
 function Writers:bulkCreate(list, options)
+  check.colon(self, "definition", "Model:bulkCreate")
   local context = self.name .. ":bulkCreate"
   check.keys(options, BULK_CREATE, context, "QueryError")
   if type(list) ~= "table" or not check.sequence(list) then
@@ -201,6 +204,7 @@ end
 ---@return integer count rows changed
 ---@return rowan.Instance[]? rows with `returning = true`
 function Writers:update(values, options)
+  check.colon(self, "definition", "Model:update")
   local context = self.name .. ":update"
   check.type(values, "table", context, "QueryError")
   bulk.check_where(self, options, context)
@@ -216,6 +220,7 @@ end
 ---@param options { where: any, force?: boolean, limit?: integer, order?: any, hooks?: boolean, individualHooks?: boolean }
 ---@return integer count rows deleted
 function Writers:destroy(options)
+  check.colon(self, "definition", "Model:destroy")
   local context = self.name .. ":destroy"
   bulk.check_where(self, options, context)
   expression.check_options(options, DESTROY, context, self.definition.plugin_options)
