@@ -163,6 +163,24 @@ helper.each(function(_, connect)
       assert.same({ "a2", "b2" }, slugs)
     end)
 
+    it("of each row hold for the rows that a limit leaves, and all of it or nothing is done", function()
+      define()
+      User:bulkCreate({ { name = "a" }, { name = "b" }, { name = "c" } })
+      local seen = {}
+      User:beforeUpdate(function(user)
+        seen[#seen + 1] = user.name
+        user.slug = user.name
+        if user.age == 8 and user.name == "b" then user.name = "a" end
+      end)
+      User:update({ age = 7 }, { where = rowan.all, limit = 2, order = { "name" }, individualHooks = true })
+      assert.same({ "a", "b" }, seen)
+      assert.equal(2, User:count({ where = { age = 7 } }))
+      assert.equal("UniqueConstraintError", helper.error_of(function()
+        User:update({ age = 8 }, { where = rowan.all, order = { "name" }, limit = 3, individualHooks = true })
+      end).name)
+      assert.equal(0, User:count({ where = { age = 8 } }))
+    end)
+
     it("that are passed over are told of once", function()
       local told = {}
       db = connect({ warnings = function(message) told[#told + 1] = message end })

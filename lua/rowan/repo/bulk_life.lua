@@ -11,6 +11,7 @@ local ops = require("rowan.base.ops")
 local read = require("rowan.repo.read")
 local run = require("rowan.repo.run")
 local save = require("rowan.repo.save")
+local transaction = require("rowan.repo.transaction")
 local validate = require("rowan.change.validate")
 local wrap = require("rowan.repo.wrap")
 
@@ -54,17 +55,23 @@ local function around(model, what, options, subject, body)
       if name:find("^after") then after[#after + 1] = name end
     end
   end
-  return lifecycle.within(model, after, options, function(call, on)
+  return lifecycle.within(model, after, options, function(call, on, t)
     local function say(list)
       if subject then fire(list, subject, call) else fire(list, call) end
     end
-    say(on[bulk_before])
-    if not call.individualHooks and not call.quiet then warn_passed(model, what, on) end
     local function conclude(...)
       say(on[bulk_after])
       return ...
     end
-    return conclude(body(call, on, call.individualHooks))
+    say(on[bulk_before])
+    local each = call.individualHooks
+    if not each and not call.quiet then warn_passed(model, what, on) end
+    if not each or t or what == "Create" then return conclude(body(call, on, each)) end
+    -- The rows are read, and then written.
+    return conclude(transaction.around(model.db, call, function(own)
+      call.transaction = own
+      return body(call, on, each)
+    end))
   end)
 end
 
@@ -136,7 +143,9 @@ end
 -- The stored rows that a bulk call is about.
 local function rows_of(model, call)
   local finder = link.call(call)
-  finder.where, finder.hooks = call.where, false
+  finder.where, finder.hooks, finder.limit, finder.order = call.where, false, call.limit, call.order
+  -- Nobody else changes them between here and the statement.
+  finder.lock = model.db._dialect.supports.row_locks or nil
   for name in next, model.definition.plugin_options or {} do finder[name] = call[name] end
   return read.all(model, finder)
 end

@@ -5,6 +5,7 @@ local bulk = require("rowan.repo.bulk")
 local bulk_life = require("rowan.repo.bulk_life")
 local errors = require("rowan.base.errors")
 local expression = require("rowan.query.expression")
+local null = require("rowan.base.null")
 local rows = require("rowan.driver.rows")
 local undo = require("rowan.repo.written")
 
@@ -68,6 +69,15 @@ local function key_of(row, def, context)
   return where
 end
 
+-- The version that the row may go on with: not the stored one when somebody else wrote the row in between, whose other
+-- values it does not know. Of one that is not counted it cannot be told.
+local function version_after(row, def, stored)
+  local version = def.version
+  if not version or version.system then return nil end
+  local before = rows.original(row, version.name)
+  return before and rawget(stored, version.name) == before + 1 and before + 1 or before
+end
+
 ---Adds to attributes of one stored row, which then shows their stored values.
 ---@async
 ---@param row table
@@ -93,10 +103,11 @@ function increment.row(row, fields, options, sign, context)
     errors.raise("InstanceError", { message = context .. ": the row is not in the database any more" })
   end
   undo.replaced(model, row, names, options)
-  local written = {}
+  local written, version = {}, version_after(row, def, changed[1])
   for _, name in ipairs(names) do
     local value = rawget(changed[1], name)
-    row[name], written[name] = value, value
+    if def.version and name == def.version.name then value = version end
+    row[name], written[name] = value, value == nil and null or value
   end
   rows.update(row, written)
   return row

@@ -40,7 +40,7 @@ local fire = lifecycle.fire
 ---@param model table
 ---@param after string[] names of the hooks that run behind the statement
 ---@param options? table
----@param body fun(call: table, hooks: table<string, function[]>): ...
+---@param body fun(call: table, hooks: table<string, function[]>, t?: rowan.Transaction): ... with `t` one of the call's own
 ---@return any ... what body returned
 function lifecycle.within(model, after, options, body)
   local on, call, behind = lifecycle.hooks_of(model.definition, options), {}, false
@@ -52,7 +52,7 @@ function lifecycle.within(model, after, options, body)
   end
   return transaction.around(model.db, options, function(t)
     call.transaction = t
-    return body(call, on)
+    return body(call, on, t)
   end)
 end
 
