@@ -336,6 +336,42 @@ helper.each(function(dialect, connect)
     assert.is_nil(Thing:findOne { where = { word = "wORD" } })
   end)
 
+  it("gives a name to another index, and keeps rows whose columns are all others", function()
+    local function define(attributes, indexes)
+      return db:define("Thing", attributes, { timestamps = false, noPrimaryKey = true, indexes = indexes })
+    end
+    local columns = { { "a", DataTypes.INTEGER }, { "b", DataTypes.INTEGER } }
+    define(columns, { { fields = { "a" }, name = "one" }, { fields = { "b" }, name = "two" } })
+    db:sync()
+    local Thing = define(columns, { { fields = { "b" }, name = "one" }, { fields = { "a" }, name = "two" } })
+    alter()
+    settled()
+    Thing:bulkCreate { { a = 1 }, { b = 2 } }
+    Thing = define { { "c", DataTypes.INTEGER, defaultValue = 5 } }
+    alter { drop = true }
+    settled()
+    assert.equal(2, Thing:count { where = { c = 5 } })
+  end)
+
+  it("finds a way between types that have no cast", function()
+    local function define(type_of) return db:define("Thing", { { "a", type_of } }, { timestamps = false }) end
+    for _, type_of in ipairs { DataTypes.DATEONLY, DataTypes.INTEGER, DataTypes.BOOLEAN, DataTypes.UUID, DataTypes.BLOB,
+      DataTypes.DECIMAL(5, 2), DataTypes.JSON, DataTypes.ENUM("x"), DataTypes.DATE, DataTypes.DOUBLE } do
+      define(type_of)
+      alter()
+      settled()
+    end
+    define(DataTypes.STRING(20))
+    alter()
+    local Thing = db:model("Thing")
+    Thing:create { a = "longer" }
+    define(DataTypes.STRING(5))
+    assert.matches("1 rows have a value", error_of(db.sync, db, { alter = true }).message, 1, true)
+    Thing:update({ a = "fits" }, { where = rowan.all })
+    alter()
+    settled()
+  end)
+
   it("asks a constant number of statements, however many tables there are", function()
     local function count(n)
       for i = 1, n do db:define("T" .. i, { a = { type = DataTypes.INTEGER } }) end

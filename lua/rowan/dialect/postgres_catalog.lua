@@ -212,10 +212,28 @@ function catalog.widens(from, to)
   if b == "double precision" then return a == "real" or a == "smallint" or a == "integer" end
   if b == "character varying" then
     if a == "uuid" then return b1 >= 36 end
+    if DIGITS[a] then return b1 > DIGITS[a] end
     return (a == "character varying" or a == "character") and a1 ~= nil and b1 >= a1
   end
   if a ~= b then return a == "json" and b == "jsonb" or a == "jsonb" and b == "json" end
   return (b1 or 6) >= (a1 or 6)
+end
+
+local KIND_OF = {
+  smallint = "number", integer = "number", bigint = "number", numeric = "number", real = "number",
+  ["double precision"] = "number", text = "text", ["character varying"] = "text", character = "text", citext = "text",
+  date = "time", ["timestamp with time zone"] = "time", ["timestamp without time zone"] = "time",
+}
+
+---Whether there is a cast from one type to the other; without one, the way leads over text.
+---@param from string canonical
+---@param to string canonical
+---@return boolean
+function catalog.casts(from, to)
+  local a, b = KIND_OF[(parts_of(from))], KIND_OF[(parts_of(to))]
+  if a == "text" or b == "text" or a ~= nil and a == b then return true end
+  if from:find("%[%]$") and to:find("%[%]$") then return true end
+  return from == "boolean" and to == "integer" or from == "integer" and to == "boolean"
 end
 
 local KINDS = { r = "table", p = "table", f = "table", v = "view", m = "materialized view" }

@@ -60,6 +60,15 @@ local function affinity(name)
   return "NUMERIC"
 end
 
+---The nearest type that a STRICT table knows.
+---@param name string
+---@return string
+function catalog.strict_type(name)
+  if name:upper():find("BOOL") then return "INTEGER" end
+  local of = affinity(name)
+  return of == "NUMERIC" and "ANY" or of
+end
+
 local D = types.DataTypes
 local TYPES = { INTEGER = D.BIGINT, REAL = D.DOUBLE, BLOB = D.BLOB, TEXT = D.TEXT, NUMERIC = D.DOUBLE }
 

@@ -93,6 +93,13 @@ local function target_of(db, def, live, known)
   }
 end
 
+-- What is added to a STRICT table has the types of one, also where its definition is of a few columns alone.
+local function as_strict(def, live, keep)
+  if not keep or not live.strict or def.options.strict then return def end
+  local options = setmetatable({ strict = true }, { __index = def.options })
+  return setmetatable({ options = options }, { __index = def })
+end
+
 ---The changes that lead from the live table to the one of a definition.
 ---@async
 ---@param db table
@@ -103,6 +110,7 @@ end
 ---@return rowan.SchemaChange[]
 ---@return rowan.AlterTarget
 function alter.changes(db, def, live, known, options)
+  def = as_strict(def, live, options.keep)
   local to = target_of(db, def, live, known)
   local becomes = wanted.picture(def, db._dialect, to.plain_context)
   local answers = {}
@@ -133,7 +141,7 @@ local function reasons_of(changes)
 end
 
 -- What is dropped comes first, so that names are free and nothing holds what changes; what a primary key forbade, last.
-local FIRST = { drop_foreign_key = 1, drop_unique = 2, drop_index = 2, drop_column = 3 }
+local FIRST = { drop_foreign_key = 1, drop_unique = 2, drop_check = 2, drop_index = 2, drop_column = 3 }
 
 local function rank_of(change)
   if change.kind == "null" and change.was.primary then return 5 end

@@ -94,9 +94,10 @@ local function check_change(self, was, column, retyped)
     -- PostgreSQL gives checks written by hand names like these.
     return
   end
-  add(self, "check", ('the check of the column "%s" is %s, and should be %s'):format(column.name,
-    found and found.expression or "missing", column.check and column.check.expression or "none"),
-    { column = column, was = was, check = found })
+  local reason = ('the check of the column "%s" is %s, and should be %s'):format(column.name,
+    found and found.expression or "missing", column.check and column.check.expression or "none")
+  if found then add(self, "drop_check", reason, { column = column, was = found }) end
+  if column.check then add(self, "add_check", reason, { column = column, was = was }) end
 end
 
 local function collate_change(self, was, column)
@@ -194,26 +195,32 @@ local function same_index(self, live, wanted)
   return same_text(self, live.where, wanted.where)
 end
 
+-- One of another name will do, unless that name is wanted for something else.
+local function may_stand(self, live, wanted, taken)
+  return not taken[live] and (live.name == wanted.name or not self.names[live.name or 0])
+end
+
 local function find_index(self, wanted, taken)
   local found
   for _, live in ipairs(self.live.indexes) do
-    local fits = not taken[live] and same_index(self, live, wanted)
+    local fits = may_stand(self, live, wanted, taken) and same_index(self, live, wanted)
     if fits and (not found or live.name == wanted.name) then found = live end
   end
   return found
 end
 
-local function find_unique(self, columns, taken)
+local function find_unique(self, columns, wanted, taken)
   local key = list_key(self, columns)
   for _, live in ipairs(self.live.uniques) do
-    if not taken[live] and not live.deferrable and list_key(self, live.columns) == key then return live end
+    local fits = may_stand(self, live, wanted, taken) and not live.deferrable
+    if fits and list_key(self, live.columns) == key then return live end
   end
 end
 
-local function find_unique_index(self, columns, taken)
+local function find_unique_index(self, columns, wanted, taken)
   local key = list_key(self, columns)
   for _, live in ipairs(self.live.indexes) do
-    local names = not taken[live] and plain_columns(live)
+    local names = may_stand(self, live, wanted, taken) and plain_columns(live)
     if names and list_key(self, names) == key then return live end
   end
 end
@@ -228,15 +235,19 @@ local function drop_unknown(self, list, kind, word, taken, names)
 end
 
 local function compare_uniques(self)
-  local taken, names = {}, {}
-  local adding = {}
+  local taken, names, adding = {}, {}, {}
+  self.names = {}
+  for _, list in ipairs({ self.wanted.uniques, self.wanted.indexes }) do
+    for _, item in ipairs(list) do self.names[item.name] = true end
+  end
   for _, unique in ipairs(self.wanted.uniques) do
-    local live = find_unique(self, unique.columns, taken) or find_unique_index(self, unique.columns, taken)
+    local live = find_unique(self, unique.columns, unique, taken)
+      or find_unique_index(self, unique.columns, unique, taken)
     if live then taken[live] = true else adding[#adding + 1] = { "add_unique", unique } end
   end
   for _, index in ipairs(self.wanted.indexes) do
     local columns = plain_columns(index)
-    local live = find_index(self, index, taken) or columns and find_unique(self, columns, taken)
+    local live = find_index(self, index, taken) or columns and find_unique(self, columns, index, taken)
     if live then taken[live] = true else adding[#adding + 1] = { "create_index", index } end
   end
   for _, item in ipairs(adding) do names[item[2].name] = true end
@@ -319,7 +330,7 @@ function difference.changes(live, wanted, context)
   compare_uniques(self)
   compare_foreign_keys(self)
   compare_table_comment(self)
-  if self.wanted.strict ~= (self.live.strict or false) and not (self.keep and not self.wanted.strict) then
+  if self.wanted.strict ~= (self.live.strict or false) then
     local reason = self.wanted.strict and "it should be STRICT" or "it should not be STRICT"
     add(self, "strict", reason, { becomes = self.wanted })
   end

@@ -55,7 +55,8 @@ local function retype(to, change)
   local becomes = to.dialect.type_name(column.attr.type, column.attr, to.def)
   if was.default then texts[#texts + 1] = on_column(to, change, "DROP DEFAULT") end
   local array = column.type:find("%[%]$") and "[]" or ""
-  local over_text = (column.enum or was.enum) and "::text" .. array or ""
+  local direct = not column.enum and not was.enum and to.dialect.catalog.casts(was.type, column.type)
+  local over_text = direct and "" or "::text" .. array
   texts[#texts + 1] = on_column(to, change, ("TYPE %s USING %s%s::%s"):format(becomes, name, over_text, becomes))
   return drop_own_enum(to, was, texts)
 end
@@ -146,7 +147,10 @@ end
 
 local function change_primary(to, change)
   local texts = {}
-  if change.was then texts[1] = drop_constraint(to, change)[1] end
+  -- It may have gone with a column.
+  if change.was then
+    texts[1] = ("ALTER TABLE %s DROP CONSTRAINT IF EXISTS %s"):format(to.table, to.dialect.quote(change.was.name))
+  end
   if change.becomes then
     local columns = alter.list(to.dialect, change.becomes.columns)
     texts[#texts + 1] = ("ALTER TABLE %s ADD PRIMARY KEY %s"):format(to.table, columns)
@@ -190,14 +194,8 @@ local made_by = {
     return { on_column(to, change, change.column.not_null and "SET NOT NULL" or "DROP NOT NULL") }
   end,
   generated = change_generated,
-  check = function(to, change)
-    local texts, check = {}, change.column.check
-    if change.check then texts[1] = drop_constraint(to, { was = change.check })[1] end
-    if check then
-      local clause = ddl.type_check(to.def, change.column.attr, to.dialect)
-      texts[#texts + 1] = ("ALTER TABLE %s ADD %s"):format(to.table, clause)
-    end
-    return texts
+  add_check = function(to, change)
+    return { ("ALTER TABLE %s ADD %s"):format(to.table, ddl.type_check(to.def, change.column.attr, to.dialect)) }
   end,
   column_comment = function(to, change)
     return { ("COMMENT ON COLUMN %s.%s IS %s"):format(to.table, to.dialect.quote(change.column.name),

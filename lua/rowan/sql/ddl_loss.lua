@@ -50,6 +50,16 @@ function asks.type(change, to)
   }
 end
 
+function asks.add_check(change, to)
+  local column = change.column
+  if column.type ~= change.was.type then return nil end
+  return {
+    text = count(to, "NOT (" .. column.check.expression .. ")"), fatal = true,
+    say = ('%%d rows have a value in the column "%s" that its type does not take (%s)'):format(column.name,
+      (column.check.expression:gsub("%%", "%%%%"))),
+  }
+end
+
 function asks.enum(change, to)
   local stays, gone = {}, {}
   for _, value in ipairs(change.column.enum.values) do stays[value] = true end

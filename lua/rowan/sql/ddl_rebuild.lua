@@ -107,7 +107,7 @@ end
 -- ---- the new table's text --------------------------------------------------------------------------------------------
 
 local RETOUCHED = {
-  type = true, default = true, null = true, auto = true, generated = true, check = true, collate = true,
+  type = true, default = true, null = true, auto = true, generated = true, add_check = true, collate = true,
 }
 local DROPPED = { drop_unique = true, drop_foreign_key = true, drop_check = true }
 
@@ -120,8 +120,11 @@ local function edits_of(changes)
     if change.kind == "add_column" then table.insert(edits.added, change.column) end
     if DROPPED[change.kind] then edits.gone[change.was.clause] = true end
     if change.kind == "primary" then edits.primary = change end
-    if change.check then edits.gone[change.check.clause] = true end
-    if change.kind == "strict" then edits.strict = change.becomes end
+    if change.kind == "strict" then
+      -- The names of types are others in strict tables.
+      edits.strict = change.becomes
+      for _, column in ipairs(change.becomes.columns) do edits.columns[column.name:lower()] = column end
+    end
     if change.kind == "add_unique" or change.kind == "add_foreign_key" or change.kind == "add_constraint" then
       table.insert(edits.constraints, change)
     end
@@ -157,7 +160,8 @@ local function column_text(written, edits, to)
   if column then
     table.insert(parts, 1, ddl.column(to.def, column.attr, to.dialect, to.context))
   else
-    table.insert(parts, 1, to.dialect.quote(written.name) .. (written.type ~= "" and " " .. written.type or ""))
+    local type_name = edits.strict and to.dialect.catalog.strict_type(written.type) or written.type
+    table.insert(parts, 1, to.dialect.quote(written.name) .. (type_name ~= "" and " " .. type_name or ""))
   end
   return table.concat(parts, " ")
 end
@@ -279,6 +283,8 @@ function rebuild.statements(changes, to)
   local temporary = PREFIX .. live.name
   local quoted = to.dialect.quote(temporary)
   local create, copied = table_text(live, edits, to, quoted)
+  -- Rows stay rows where no column of theirs does.
+  if copied == "" then copied = "rowid" end
   local texts = { create, ("INSERT INTO %s (%s) SELECT %s FROM %s"):format(quoted, copied, copied, to.table) }
   if is_numbered(live, edits) then
     texts[3], texts[4] = keep_sequence(live, temporary, to)
