@@ -169,6 +169,26 @@ helper.each(function(_, connect)
       end
     end)
 
+    it("are exact about times and numbers, and refuse what has no order", function()
+      local db = connect()
+      local Mark = db:define("Mark", { at = D.DATE, x = D.DOUBLE, doc = D.JSON }, { timestamps = false })
+      db:sync()
+      local marks = {}
+      for i = 1, 9 do
+        marks[i] = { at = ("2024-01-01T00:00:00.%06dZ"):format(i % 4 * 1000 + i % 2), x = i % 3 * 1e300 / 7 }
+      end
+      Mark:bulkCreate(marks)
+      for _, order in ipairs { "at", "x" } do
+        local seen, page = {}, nil
+        repeat
+          page = Mark:paginate { first = 2, order = { order }, after = page and page.endCursor }
+          for _, id in ipairs(ids(page.rows)) do seen[#seen + 1] = id end
+        until not page.hasNext
+        assert.same(ids(Mark:findAll { order = { order, "id" } }), seen)
+      end
+      assert.matches("Mark.doc has no order", helper.error_of(Mark.paginate, Mark, { first = 1, order = "doc" }).message)
+    end)
+
     it("neither skip nor repeat while rows are inserted, and say what is left", function()
       local User = filled(6)
       local one = User:paginate { first = 3, order = { { "id", "DESC" } }, total = true }

@@ -36,7 +36,7 @@ local function pack(value)
   local kind, text = KINDS[type(value)], tostring(value)
   if kind == "f" then
     text = numbers.text(value)
-    if numbers.is_integral(value) then kind = "i" end
+    if text:find("^%-?%d+$") then kind = "i" end
   end
   return kind .. #text .. ":" .. text
 end

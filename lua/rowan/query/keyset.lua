@@ -16,7 +16,7 @@ local keyset = {}
 ---@field nulls? "FIRST"|"LAST" when the caller said so
 ---@field nulls_first boolean
 
--- Documents and arrays have no order that both databases agree on.
+-- Documents and arrays have no order that both databases agree on; nor have other values that are tables.
 local UNORDERED = { j = true, J = true, a = true }
 
 local function fail(context, rule)
@@ -28,7 +28,7 @@ local function item_of(def, parsed, context)
     fail(context, ("only attributes of %s itself can order rows that are read on behind each other"):format(def.name))
   end
   local attr = expression.attribute(def, parsed.value)
-  if not attr.field or UNORDERED[attr.type.code] then
+  if not attr.field or UNORDERED[attr.type.code] or attr.type.dump then
     fail(context, ("%s.%s has no order that rows could be read on by"):format(def.name, attr.name))
   end
   local descending = parsed.direction:sub(1, 4) == "DESC"

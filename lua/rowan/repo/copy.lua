@@ -11,6 +11,7 @@ local groups = require("rowan.repo.groups")
 local run = require("rowan.repo.run")
 local transaction = require("rowan.repo.transaction")
 local validate = require("rowan.change.validate")
+local wrap = require("rowan.repo.wrap")
 local write = require("rowan.repo.write")
 local write_plan = require("rowan.query.write")
 
@@ -145,9 +146,12 @@ end
 -- ---- both ----
 
 local function load(self, next_row, batch, store)
-  local rows = take(self, next_row, batch)
+  local model, rows = self.model, take(self, next_row, batch)
+  local wraps = model.definition.writes and model.definition.writes.bulkInsert
   while rows do
-    store(self, rows)
+    wrap.run(wraps, { kind = "bulkInsert", model = model, rows = rows, options = self.call }, function(change)
+      store(self, change.rows)
+    end)
     self.count = self.count + #rows
     if self.options.progress then self.options.progress(self.count) end
     rows = take(self, next_row, batch)
