@@ -51,6 +51,8 @@ local postgres = {
     column_aliases = true,
     -- RETURNING can tell a row that was inserted from one that was updated.
     insert_mark = true,
+    -- RETURNING may qualify columns by the alias of its table.
+    returning_alias = true,
   },
   visitors = {},
 }

@@ -49,6 +49,7 @@ local sqlite = {
     compound_parentheses = false,
     column_aliases = false,
     insert_mark = false,
+    returning_alias = false,
   },
   visitors = {},
 }

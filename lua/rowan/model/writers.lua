@@ -4,12 +4,14 @@
 local built = require("rowan.model.built")
 local bulk = require("rowan.repo.bulk")
 local bulk_life = require("rowan.repo.bulk_life")
+local bulk_update = require("rowan.repo.bulk_update")
 local check = require("rowan.base.check")
 local create = require("rowan.repo.create")
 local errors = require("rowan.base.errors")
 local expression = require("rowan.query.expression")
 local find = require("rowan.repo.find_or_create")
 local increment = require("rowan.repo.increment")
+local insert_from = require("rowan.repo.insert_from")
 local truncate = require("rowan.repo.truncate")
 
 ---@class rowan.Model
@@ -52,6 +54,10 @@ local INCREMENT = {
   logging = true, benchmark = true,
 }
 local TRUNCATE = check.set({ "cascade", "restartIdentity", "transaction", "logging", "benchmark" })
+local BULK_UPDATE = check.set({
+  "key", "fields", "returning", "strict", "silent", "validate", "transaction", "logging", "benchmark",
+})
+local INSERT_FROM = check.set({ "ignoreDuplicates", "transaction", "logging", "benchmark" })
 local DESTROY = {
   where = true, limit = true, order = true, force = true, hooks = true, individualHooks = true, transaction = true,
   logging = true, benchmark = true,
@@ -212,6 +218,45 @@ function Writers:update(values, options)
   if options.fields then values = create.chosen(self.definition, values, options.fields, context) end
   if self.definition.watched then return bulk_life.update(self, values, options, context) end
   return bulk.update(self, values, options, context)
+end
+
+---Changes many rows, each to values of its own, in one statement (one for each set of attributes that occurs), all or
+---nothing. The rows are tables with the key and what is to be set, or stored instances, of which what changed is set.
+---
+---    local count, _, missing = User:bulkUpdate{ { id = 1, name = "Ann" }, { id = 2, name = "Ben" } }
+---    -- UPDATE "users" AS "t" SET "name" = "u"."c1", ... FROM unnest($1, $2, ...) AS "u" WHERE "t"."id" = "u"."c0"
+---
+---`key` is the primary key, or the attributes of a unique key; `fields` are the only attributes that are set; `returning`
+---gives the changed rows; with `strict` a row that is not stored is an error, and nothing is changed. No hooks run.
+---@async
+---@param list table[]
+---@param options? { key?: string|string[], fields?: string[], returning?: boolean, strict?: boolean, silent?: boolean, validate?: boolean }
+---@return integer count rows changed
+---@return rowan.Instance[]? rows with `returning`, in the order of the list
+---@return table[] missing those of the list that are not stored
+function Writers:bulkUpdate(list, options)
+  local context = self.name .. ":bulkUpdate"
+  check.keys(options, BULK_UPDATE, context, "QueryError", self.definition.plugin_options)
+  if type(list) ~= "table" or not check.sequence(list) then
+    errors.raise("QueryError", { message = context .. " wants a list of tables or instances" })
+  end
+  return bulk_update.rows(self, list, options or {}, context)
+end
+
+---Stores what a query over another model (or this one) finds, in one statement and without reading it: `attributes` says what
+---each attribute gets, an attribute of `model` or an expression over it. Timestamps and constant defaults are filled in; no
+---hooks and no validation run. With `ignoreDuplicates` rows whose key is there are skipped.
+---
+---    Archive:insertFrom{ model = Post, attributes = { postId = "id", title = "title" }, where = { old = true } }
+---    -- INSERT INTO "archives" ("post_id", "title", ...) SELECT "id", "title", ... FROM "posts" WHERE "old" = $3
+---@async
+---@param source { model: rowan.Model, attributes: table<string, any>, where?: any, order?: any, limit?: integer }
+---@param options? { ignoreDuplicates?: boolean, transaction?: rowan.Transaction|false, logging?: any }
+---@return integer count rows stored
+function Writers:insertFrom(source, options)
+  local context = self.name .. ":insertFrom"
+  check.keys(options, INSERT_FROM, context, "QueryError")
+  return insert_from.rows(self, source, options or {}, context)
 end
 
 ---Deletes all rows that match `where`; `where = rowan.all` for every row. A paranoid model marks them as deleted, unless

@@ -123,4 +123,49 @@ function many.identity(def, key)
   return #def.primary > 0 and def.primary or key.attrs
 end
 
+-- The value of column i of the lists, in the type of its attribute: arrays of arrays travel as text.
+local function list_value(dialect, def, attr, i, scope, type_names)
+  local name, value = dialect.type_name(attr.type, attr, def), node.column("c" .. (i - 1), scope)
+  local as_text = dialect.lists_as_text and dialect.lists_as_text(attr.type)
+  type_names[i] = as_text and "text" or name
+  return as_text and node.cast(value, name) or value
+end
+
+---UPDATE of many rows with values of their own, found by a key: the lists of the key come first.
+---@param def rowan.Definition
+---@param key rowan.ConflictKey
+---@param attrs rowan.Attribute[] what is set
+---@param dialect rowan.Dialect
+---@param filter? table a condition that the rows have to meet besides
+---@param reads rowan.Attribute[] RETURNING
+---@return rowan.WritePlan
+function many.update(def, key, attrs, dialect, filter, reads)
+  local given, stored = { alias = "u" }, { alias = "t" }
+  local all, slots, type_names, names, codes, conditions, sets = {}, {}, {}, {}, {}, {}, {}
+  for _, attr in ipairs(key.attrs) do all[#all + 1] = attr end
+  for _, attr in ipairs(attrs) do all[#all + 1] = attr end
+  for i, attr in ipairs(all) do
+    slots[i], names[i], codes[i] = i, attr.name, "[" .. attr.type.code
+    local value = list_value(dialect, def, attr, i, given, type_names)
+    if i <= #key.attrs then
+      conditions[i] = node.compare("eq", node.column(attr.field, stored, attr.type.code == "n"), value)
+    else
+      sets[#sets + 1] = { field = attr.field, value = value }
+    end
+  end
+  if def.version then
+    local version = node.column(def.version.field, stored)
+    sets[#sets + 1] = { field = def.version.field, value = node.binary("+", version, node.literal("1")) }
+  end
+  if filter then conditions[#conditions + 1] = node.literal("(" .. literals.where(dialect, def, filter) .. ")") end
+  local _, columns = many.returning(reads)
+  local nodes, scope = {}, dialect.supports.returning_alias and stored or nil
+  for i, attr in ipairs(reads) do nodes[i] = node.column(attr.field, scope) end
+  return {
+    codes = table.concat(codes), attrs = all, columns = columns, names = names, count = #all,
+    text = compile.text(node.update(link.source(def, stored), sets, node.logic("and", conditions), nodes,
+      node.lists(slots, type_names, given)), dialect),
+  }
+end
+
 return many

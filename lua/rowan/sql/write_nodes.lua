@@ -30,6 +30,16 @@ function nodes.insert(into, fields, values, returning, conflict)
   }
 end
 
+---INSERT of the rows of a query.
+---@param into rowan.sql.Node source
+---@param fields string[]
+---@param query rowan.sql.Node
+---@param conflict? rowan.sql.Conflict
+---@return rowan.sql.Node
+function nodes.insert_query(into, fields, query, conflict)
+  return { node = "insert_query", into = into, fields = fields, query = query, conflict = conflict }
+end
+
 ---INSERT of many rows: each column is one list parameter, slots 1..#fields.
 ---@param into rowan.sql.Node source
 ---@param fields string[]
@@ -56,9 +66,10 @@ end
 ---@param sets { field: string, value: rowan.sql.Node }[]
 ---@param where? rowan.sql.Node
 ---@param returning? rowan.sql.Node[]
+---@param from? rowan.sql.Node a table beside it, whose columns the values and the condition may use
 ---@return rowan.sql.Node
-function nodes.update(into, sets, where, returning)
-  return { node = "update", into = into, sets = sets, where = where, returning = returning }
+function nodes.update(into, sets, where, returning, from)
+  return { node = "update", into = into, sets = sets, where = where, returning = returning, from = from }
 end
 
 ---DELETE.

@@ -84,11 +84,24 @@ function visitors.insert_rows(w, item)
   w:clause(" RETURNING ", item.returning)
 end
 
+function visitors.insert_query(w, item)
+  w:put("INSERT INTO ")
+  w:visit(item.into)
+  field_list(w, item.fields)
+  w:put(" ")
+  w:visit(item.query)
+  on_conflict(w, item.conflict)
+end
+
 function visitors.update(w, item)
   if item.with then w:visit(item.with) end
   w:put("UPDATE ")
   w:visit(item.into)
   set_list(w, item.sets)
+  if item.from then
+    w:put(" FROM ")
+    w:visit(item.from)
+  end
   w:condition(" WHERE ", item.where)
   w:clause(" RETURNING ", item.returning)
 end

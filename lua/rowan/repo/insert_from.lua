@@ -1,0 +1,48 @@
+--- Model:insertFrom: rows of a query into a table. Called by model/writers.
+
+local build = require("rowan.change.build")
+local cast = require("rowan.change.cast")
+local errors = require("rowan.base.errors")
+local plan_of = require("rowan.query.insert_from")
+local run = require("rowan.repo.run")
+
+local insert_from = {}
+
+-- What an attribute gets that the source says nothing of.
+local function filler(def, context)
+  local now = build.now()
+  return function(attr)
+    if attr == def.created or attr == def.updated then return (cast.bind({}, attr, now)) end
+    if attr.default_kind == "value" then return (cast.bind({}, attr, attr.default)) end
+    local made = attr.auto or attr.default_kind == "expression" or attr.generated
+    if attr.default_kind == "function" or not (made or attr.allow_null) then
+      errors.raise("QueryError", {
+        message = ("%s: attributes must say what %s.%s gets"):format(context, def.name, attr.name),
+      })
+    end
+    return nil
+  end
+end
+
+---INSERTs the rows of a query.
+---@async
+---@param model table
+---@param given rowan.InsertSource
+---@param options table ignoreDuplicates, transaction, logging, benchmark
+---@param context string
+---@return integer count rows inserted
+function insert_from.rows(model, given, options, context)
+  local def, db, skip = model.definition, model.db, options.ignoreDuplicates
+  local parts = plan_of.parts(def, given, filler(def, context), context)
+  local key, params, count = plan_of.shape(def, given, parts, skip)
+  local plan = db._plans:get(key)
+  if not plan then
+    plan = plan_of.plan(def, given, parts, skip, db._dialect)
+    plan.model = model
+    db._plans:put(key, plan)
+  end
+  local _, affected = run.plan(db, plan, params, count, options)
+  return affected
+end
+
+return insert_from

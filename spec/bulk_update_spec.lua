@@ -1,0 +1,171 @@
+-- bulkUpdate and insertFrom.
+local helper = require "spec.helper"
+local rowan = require "rowan"
+
+local DataTypes, Op = rowan.DataTypes, rowan.Op
+local error_of = helper.error_of
+
+local function define(db)
+  local Item = db:define("Item", {
+    { "id", DataTypes.INTEGER, primaryKey = true, autoIncrement = true },
+    { "code", DataTypes.STRING(20), unique = true, field = "item_code" },
+    { "name", DataTypes.STRING(20), validate = { len = { 1, 10 } } },
+    { "price", DataTypes.DECIMAL(10, 2) },
+    { "data", DataTypes.JSON },
+    { "at", DataTypes.DATE },
+  })
+  db:sync()
+  Item:bulkCreate {
+    { code = "a", name = "A", price = "1.10" }, { code = "b", name = "B", price = "2.20", data = { x = 1 } },
+    { code = "c", name = "C" },
+  }
+  return Item
+end
+
+local function field(model, name)
+  local list = {}
+  for i, row in ipairs(model:findAll { order = { "id" } }) do list[i] = row[name] == nil and "-" or row[name] end
+  return list
+end
+
+helper.each(function(_, connect)
+  local db, Item
+
+  before_each(function()
+    db = connect()
+    Item = define(db)
+  end)
+
+  describe("bulkUpdate", function()
+    it("gives each row its own values in one statement, and says which are not there", function()
+      local gone = { id = 99, name = "Z" }
+      local count, rows, missing
+      assert.equal(1, helper.count(function()
+        count, rows, missing = Item:bulkUpdate { { id = 3, name = "CC" }, { id = 1, name = "AA" }, gone }
+      end))
+      assert.same({ 2, nil }, { count, rows })
+      assert.same({ gone }, missing)
+      assert.same({ "AA", "B", "CC" }, field(Item, "name"))
+      assert.same({ "1.10", "2.20", "-" }, field(Item, "price"))
+    end)
+
+    it("sends one statement for each set of attributes, NULL, documents and updatedAt among them", function()
+      rowan.setClock(function() return "2030-01-01T00:00:00Z" end)
+      local statements = helper.statements(function()
+        Item:bulkUpdate {
+          { id = 1, data = { y = { 1, 2 } } }, { id = 2, data = rowan.null }, { id = 3, price = "9.99", name = "C3" },
+        }
+      end)
+      rowan.setClock(nil)
+      assert.equal(4, #statements)
+      local items = Item:findAll { order = { "id" } }
+      assert.same({ y = { 1, 2 } }, items[1].data)
+      assert.is_nil(items[2].data)
+      assert.equal("9.99", items[3].price)
+      assert.equal("2030-01-01T00:00:00.000Z", items[2].updatedAt)
+      Item:bulkUpdate({ { id = 1, name = "x" } }, { silent = true })
+      assert.equal("2030-01-01T00:00:00.000Z", Item:findByPk(1).updatedAt)
+    end)
+
+    it("finds rows by a unique key, gives them with returning, writes only the fields", function()
+      local count, rows = Item:bulkUpdate({ { code = "c", name = "c2", price = 5 }, { code = "a", name = "a2", price = 6 } },
+        { key = "code", fields = { "name" }, returning = true })
+      assert.equal(2, count)
+      assert.same({ 3, 1 }, { rows[1].id, rows[2].id })
+      assert.same({ "c2", "a2", "1.10" }, { rows[1].name, rows[2].name, rows[2].price })
+      assert.is_false(rows[1]:changed())
+      rows[1].name = "c3"
+      rows[1]:save()
+    end)
+
+    it("writes what changed in instances, which are clean then", function()
+      local items = Item:findAll { order = { "id" } }
+      items[1].name, items[2].name, items[3].name = "x", "y", "z"
+      items[2].data.x = 2
+      local count = Item:bulkUpdate(items)
+      assert.equal(3, count)
+      for i, item in ipairs(items) do
+        assert.is_false(item:changed())
+        assert.same(Item:findByPk(i):toJSON(), item:toJSON())
+      end
+      assert.equal(0, helper.count(function() assert.equal(0, (Item:bulkUpdate(items))) end))
+    end)
+
+    it("all or nothing: a failure leaves rows and instances as they were", function()
+      local items = Item:findAll { order = { "id" } }
+      items[1].name, items[2].code = "x", "c"
+      assert.is_true(rowan.is(error_of(Item.bulkUpdate, Item, items), "UniqueConstraintError"))
+      assert.same({ "name" }, items[1]:changed())
+      assert.same({ "A", "B", "C" }, field(Item, "name"))
+      local err = error_of(Item.bulkUpdate, Item, { { id = 1, name = "q" }, { id = 99, name = "q" } }, { strict = true })
+      assert.is_true(rowan.is(err, "InstanceError"))
+      assert.same({ "A", "B", "C" }, field(Item, "name"))
+      error_of(function()
+        db:transaction(function()
+          items[2].code = "b2"
+          Item:bulkUpdate(items)
+          assert.is_false(items[1]:changed())
+          error("no")
+        end)
+      end)
+      assert.same({ "name" }, items[1]:changed())
+    end)
+
+    it("refuses what it cannot mean, before anything is sent", function()
+      local cases = {
+        { { { name = "x" } } }, { { { id = 1, nmae = "x" } } }, { { { id = 1, name = "x" }, { id = 1, name = "y" } } },
+        { { { id = 1, name = 5 } } }, { { { id = 1, name = "much too long" } } }, { { { id = 1, name = "x" } }, { key = "name" } },
+        { { { id = 1, name = "x" } }, { keys = "id" } }, { "x" }, { { Item:build { name = "x" } } },
+        { { { id = rowan.null, name = "x" } } },
+      }
+      assert.equal(0, helper.count(function()
+        for i, case in ipairs(cases) do
+          local err = error_of(Item.bulkUpdate, Item, case[1], case[2])
+          assert.is_true(rowan.is(err, "QueryError") or rowan.is(err, "ValidationError"), i .. tostring(err))
+        end
+        assert.equal(0, (Item:bulkUpdate {}))
+      end))
+    end)
+  end)
+
+  describe("insertFrom", function()
+    it("copies rows without reading them", function()
+      local Old = db:define("Old", {
+        { "itemId", DataTypes.INTEGER, unique = true }, { "title", DataTypes.STRING(40) },
+        { "cents", DataTypes.DECIMAL(12, 2) },
+        { "kind", DataTypes.STRING, defaultValue = "moved" },
+      })
+      Old:sync()
+      local from = {
+        model = Item, attributes = { itemId = "id", title = rowan.fn("upper", rowan.col("code")), cents = "price" },
+        where = { id = { [Op.gt] = 1 } },
+      }
+      assert.equal(1, helper.count(function() assert.equal(2, Old:insertFrom(from)) end))
+      local rows = Old:findAll { order = { "id" } }
+      assert.same({ 2, "B", "2.20", "moved" }, { rows[1].itemId, rows[1].title, rows[1].cents, rows[1].kind })
+      assert.is_string(rows[1].createdAt)
+      from.where = rowan.all
+      assert.is_true(rowan.is(error_of(Old.insertFrom, Old, from), "UniqueConstraintError"))
+      assert.equal(1, Old:insertFrom(from, { ignoreDuplicates = true }))
+      assert.equal(3, Old:count())
+      from.order, from.limit = { { "id", "DESC" } }, 1
+      from.attributes = { title = "code" }
+      assert.equal(1, Old:insertFrom(from))
+      assert.equal("c", Old:findOne({ where = { itemId = rowan.null } }).title)
+    end)
+
+    it("refuses names, types and options that do not fit", function()
+      local Old = db:define("Old", { { "title", DataTypes.STRING(40), allowNull = false }, { "n", DataTypes.INTEGER } })
+      Old:sync()
+      for i, from in ipairs {
+        { model = Item }, { attributes = { title = "name" } }, { model = Item, attributes = { titel = "name" } },
+        { model = Item, attributes = { title = "nmae" } }, { model = Item, attributes = { n = "name", title = "name" } },
+        { model = Item, attributes = { n = "id" } }, { model = Item, attributes = { title = "name" }, wehre = {} },
+      } do
+        local err = error_of(Old.insertFrom, Old, from)
+        assert.is_true(rowan.is(err, "QueryError") or rowan.is(err, "ValidationError"), i .. tostring(err))
+      end
+      assert.equal(0, Old:count())
+    end)
+  end)
+end)
