@@ -234,6 +234,37 @@ helper.each(function(dialect, connect)
     assert.equal(1, count)
   end)
 
+  it("looks into arrays", function()
+    local Row = db:define("Tagged", { tags = { type = D.ARRAY(D.STRING), defaultValue = {} },
+      sizes = D.ARRAY(D.ARRAY(D.DOUBLE)), kind = D.TEXT }, { timestamps = false })
+    Row:sync()
+    Row:create { tags = { "a", "b" }, sizes = { { 1, 2 }, { 3, 4.5 } } }
+    Row:bulkCreate { { tags = { "c" } }, {} }
+    local function rows(where)
+      local list = {}
+      for i, row in ipairs(Row:findAll { where = where, order = { "id" } }) do list[i] = row.id end
+      return table.concat(list, ",")
+    end
+    assert.equal("1", rows { tags = { [Op.contains] = { "b" } } })
+    assert.equal("1,2,3", rows { tags = { [Op.contains] = {} } })
+    assert.equal("1", rows { tags = { [Op.overlap] = { "b", "z" } } })
+    assert.equal("2,3", rows { tags = { [Op.contained] = { "c", "d" } } })
+    assert.equal("1", rows { tags = { "a", "b" } })
+    assert.equal("3", rows { tags = {} })
+    assert.equal("2,3", rows { tags = { [Op.ne] = { "a", "b" } } })
+    assert.equal("1,2", rows { tags = { [Op.in_] = { { "c" }, { "a", "b" } } } })
+    assert.equal("1", rows { sizes = { { 1, 2 }, { 3, 4.5 } } })
+    assert.same({ { 1, 2 }, { 3, 4.5 } }, Row:findByPk(1).sizes)
+    refused({ name = { [Op.overlap] = { "a" } } }, "Op.overlap")
+    local err = helper.error_of(function() rows { tags = { [Op.contains] = { 1 } } } end)
+    assert.matches("item 1 must be a string", err.message)
+    local row = Row:findByPk(1)
+    row.tags[3] = "new"
+    assert.same({ "tags" }, row:changed())
+    row:save()
+    assert.equal("1", rows { tags = { [Op.contains] = { "new" } } })
+  end)
+
   if dialect == "postgres" then
     it("takes arrays, ranges and text searches", function()
       local Row = db:define("Row", { tags = D.ARRAY(D.STRING), span = D.RANGE(D.INTEGER), text = D.TEXT },

@@ -18,6 +18,7 @@ local sqlite = {
   refuse = types.refuse,
   type_check = types.type_check,
   collation = types.collation,
+  kept_as = types.kept_as,
   max_identifier = nil,
   supports = {
     ranges = false,

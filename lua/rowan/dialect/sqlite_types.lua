@@ -3,6 +3,7 @@
 
 local errors = require("rowan.base.errors")
 local json = require("rowan.types.json")
+local json_list = require("rowan.types.json_list")
 local numbers = require("rowan.base.numbers")
 
 local sqlite_types = {}
@@ -17,6 +18,13 @@ local NAMES = {
 -- What a value is that was dumped already.
 local TEXT = { key = "TEXT", code = "s" }
 
+---A type as attributes have it on SQLite: arrays are JSON.
+---@param type_of rowan.Type
+---@return rowan.Type
+function sqlite_types.kept_as(type_of)
+  return type_of.key == "ARRAY" and json_list(type_of) or type_of
+end
+
 ---The SQL name of a type; raises DefinitionError for one that SQLite does not have.
 ---@param type_of rowan.Type
 ---@param attr? table the attribute, for the message
@@ -27,7 +35,7 @@ function sqlite_types.type_name(type_of, attr, def)
   if type_of.base then return sqlite_types.type_name(type_of.base, attr, def) end
   -- STRICT tables know no other names.
   if type_of.key == "BOOLEAN" and def and def.options.strict then return "INTEGER" end
-  local name = NAMES[type_of.key]
+  local name = type_of.key == "ARRAY" and type_of.code == "j" and "TEXT" or NAMES[type_of.key]
   if name then return name end
   local subject = attr and def and def.name .. "." .. attr.name .. ": " or ""
   errors.raise("DefinitionError", {
@@ -79,6 +87,7 @@ local CHECKS = {
   UUID = function(_, column) return ("length(%s) = 36"):format(column) end,
   JSON = json_check,
   JSONB = json_check,
+  ARRAY = json_check,
 }
 
 ---The condition under which a column holds a value of the type: SQLite itself takes anything. nil for none.
@@ -106,6 +115,7 @@ function sqlite_types.literal(value, type_of)
     return "X'" .. value:gsub(".", function(c) return ("%02X"):format(c:byte()) end) .. "'"
   end
   if code == "t" then return string_literal(instant(value)) end
+  if type_of.key == "ARRAY" then return string_literal((type_of.dump(value))) end
   if code == "j" or code == "J" then return string_literal((json.encode_sorted(value))) end
   if type(value) == "number" then return numbers.text(value) end
   if code == "I" then return value end

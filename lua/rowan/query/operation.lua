@@ -140,14 +140,21 @@ local function text_of(def, s, operator, spec, value)
   return spec.make and spec.make(text) or text
 end
 
+-- CITEXT has no case for patterns either.
+local WITHOUT_CASE = { like = "iLike", notLike = "notILike", regexp = "iRegexp", notRegexp = "notIRegexp" }
+
+local function pattern_sql(s, spec)
+  return s.type.key == "CITEXT" and WITHOUT_CASE[spec.sql] or spec.sql
+end
+
 local function pattern(b, def, s, operator, spec, value)
   if expression.is(value) and not spec.make then
     local column = left(b, def, s, "text")
-    return b:operand(spec.sql, column, expression.walk(b, def, value))
+    return b:operand(pattern_sql(s, spec), column, expression.walk(b, def, value))
   end
   local text = text_of(def, s, operator, spec, value)
   local column = left(b, def, s, "text")
-  return b:compare(spec.sql, column, b:bind("-s", text))
+  return b:compare(pattern_sql(s, spec), column, b:bind("-s", text))
 end
 
 local function truth(b, def, s, _, spec, value)
@@ -265,7 +272,8 @@ function operation.over_list(b, def, s, operator, spec, quantifier, value)
     list[i] = is_pattern and text_of(def, s, operator, spec, value[i]) or not is_pattern and bindable(def, s, value[i])
   end
   local column = left(b, def, s, is_pattern and "text" or "compare")
-  return b:over_list(quantifier, spec.sql, column, b:bind(is_pattern and "[s" or "[" .. code_of(s), list))
+  local sql = is_pattern and pattern_sql(s, spec) or spec.sql
+  return b:over_list(quantifier, sql, column, b:bind(is_pattern and "[s" or "[" .. code_of(s), list))
 end
 
 ---By what operators take (sql/operators): walks (builder, definition, subject, operator, its entry, value).

@@ -64,8 +64,9 @@ function subject.attribute(def, name)
   return attr
 end
 
+-- Arrays kept as JSON are still arrays.
 local function is_document(type_of)
-  return type_of.code == "j" or type_of.code == "J"
+  return (type_of.code == "j" or type_of.code == "J") and type_of.key ~= "ARRAY"
 end
 subject.is_document = is_document
 

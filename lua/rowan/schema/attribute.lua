@@ -205,6 +205,7 @@ function attribute.fill(attr, def, name, spec, position)
   attr.name = (spec.get or spec.set) and "_" .. name or name
   attr.token = "." .. name
   attr.type = types.resolve(spec.type, subject)
+  if def.dialect.kept_as then attr.type = def.dialect.kept_as(attr.type) end
   attr.virtual = attr.type.virtual or false
   attr.field = spec.field or spec.columnName or def.options.underscored and naming.underscore(name) or name
   set_key(attr, subject, spec)

@@ -107,6 +107,14 @@ function family.define(of)
   return make(of, {})
 end
 
+---A type with some of its fields replaced, as one database needs it.
+---@param type_of rowan.Type
+---@param fields table
+---@return rowan.Type
+function family.variant(type_of, fields)
+  return setmetatable(merged(type_of, fields), Type)
+end
+
 ---Is `value` a type?
 ---@param value any
 ---@return boolean
