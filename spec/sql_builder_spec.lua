@@ -239,7 +239,31 @@ helper.each(function(dialect, connect)
     assert.is_false(posts:where("p.views", 6):exists())
     assert.same({ "a", "b", "c" }, posts:orderBy("p.title"):pluck("p.title"))
     assert.equal(rowan.null, User:query():where("name", "Ben"):pluck("born")[1])
+    local named = posts:select("p.title as t", "p.views"):orderBy("p.views", "DESC")
+    assert.same({ "b", "c", "a" }, named:pluck("t"))
+    assert.same({ "a", "b", "c" }, named:union(named):orderBy("t"):pluck("t"))
+    assert.same({ "Ann", "Ben" }, User:select{ order = { "id" }, limit = 2 }:pluck("name"))
+    refused('no column "title"', function() named:pluck("title") end)
+    refused("column 1 of the query needs a name", function() db:from(posts:select(fn("MAX", col("p.views"))):as("x")):all() end)
+    refused("is of another database", function() connect():from(User) end)
     assert.is_nil(posts:where("p.views", 6):first())
+  end)
+
+  it("is explained like a finder", function()
+    assert.matches("Users", tostring(db:explain(db:from("Users"):where("age", ">", 1))))
+  end)
+
+  it("gives rows one after the other", function()
+    local names = {}
+    local statements = helper.statements(function()
+      for row in User:query("u"):select("u.name", "u.active"):orderBy("u.id"):stream{ batch = 2 } do
+        names[#names + 1] = row.name .. tostring(row.active)
+      end
+    end)
+    assert.equal("Anntrue Benfalse Cidtrue", table.concat(names, " "))
+    assert.is_true(#statements > 2)
+    for row in User:select{ order = { "id" } }:stream() do names[#names + 1] = row:get("name") end
+    assert.equal("Cid", names[6])
   end)
 
   it("writes by name, and only where it was told", function()

@@ -9,6 +9,8 @@ local null = require("rowan.base.null")
 local read = require("rowan.repo.read")
 local sources = require("rowan.query.sources")
 local statement = require("rowan.repo.statement")
+local stream = require("rowan.repo.stream")
+local suggest = require("rowan.base.suggest")
 
 ---@class rowan.Query
 local Query = chain.methods
@@ -82,6 +84,32 @@ function Query:first(options)
   return statement.read(one, options, true)
 end
 
+local STREAM = check.set({ "transaction", "logging", "benchmark", "batch" })
+
+---The rows one after the other, in constant memory, through a cursor of the database; as Model:stream.
+---
+---    for row in db:from("events"):orderBy("id"):stream() do ... end
+---@async
+---@param options? { batch?: integer, transaction?: rowan.Transaction|false, logging?: any } batch: rows read at a time, default 500
+---@return rowan.Stream iterator
+---@return nil, nil
+---@return rowan.Stream closing the same, for the `for` of Lua 5.4
+function Query:stream(options)
+  check.keys(options, STREAM, "stream", "QueryError")
+  local model, own = finder_of(self, options)
+  if model then return model:stream(own) end
+  options = options or {}
+  local batch = options.batch or 500
+  if type(batch) ~= "number" or batch % 1 ~= 0 or batch < 1 then
+    fail("stream: batch must be a whole number, at least 1")
+  end
+  local plan, params = statement.plan(self)
+  local opened = stream.over(self._db, plan, params, {
+    raw = true, transaction = options.transaction, logging = options.logging, benchmark = options.benchmark,
+  }, batch)
+  return opened, nil, nil, opened
+end
+
 -- The query as a table of another, where it is more than one plain SELECT over its tables.
 local function as_table(self)
   return chain.from(self._db, self._parts.alias and self or self:as("q"))
@@ -92,20 +120,32 @@ local function is_simple(parts)
     or parts.offset or parts.having or parts.with)
 end
 
----The values of one column.
+-- The key of the rows under which a column's values are; the query itself, or one that reads that column alone.
+local function plucked(self, column)
+  local parts = self._parts
+  if not (parts.compound or parts.select) then return self:select({ column, "value" }), "value" end
+  local names = statement.names(self)
+  for _, known in ipairs(names or { column }) do
+    if known == column then return self, column end
+  end
+  fail(suggest.unknown("pluck: the query has no column", tostring(column), names))
+end
+
+---The values of one column: of those that were selected, or of the tables.
 ---@async
 ---@param column string|rowan.Expression
 ---@param options? table as for all
 ---@return any[] NULL is rowan.null
 function Query:pluck(column, options)
   options = options_of(options, "pluck")
-  local parts = self._parts
-  local plain = not (parts.compound or parts.finder or parts.select)
-  local base = plain and self or as_table(self)
-  local rows = statement.read(base:select({ column, "value" }), options)
+  local model, own = finder_of(self, options)
+  if model then return model:pluck(column, own) end
+  local base, key = plucked(self, column)
   local list = {}
-  for i, row in ipairs(rows) do
-    if row.value == nil then list[i] = null else list[i] = row.value end
+  for i, row in ipairs(statement.read(base, options)) do
+    local value = row[key]
+    if value == nil then value = null end
+    list[i] = value
   end
   return list
 end

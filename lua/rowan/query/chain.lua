@@ -131,11 +131,14 @@ end
 
 ---A table of FROM or of a join: "schema.table as alias", a model, a query with a name, rowan.values, a function; or
 ---{ one of these, "alias", columns? }.
+---@param db rowan.Database which it must be of
 ---@param what any
 ---@param context string
 ---@return table source
-function chain.source(what, context)
+function chain.source(db, what, context)
   local source = source_of(what, context)
+  local owner = source.model and source.model.db or source.query and source.query._db
+  if owner and owner ~= db then fail(("%s: %s is of another database"):format(context, source.alias or "the query")) end
   if not source.alias then
     fail(context .. ": the table needs a name: query:as(\"name\"), or { function, \"name\" }")
   end
@@ -147,7 +150,7 @@ end
 ---@param what any
 ---@return rowan.Query
 function chain.from(db, what)
-  return chain.new(db, { from = chain.source(what, "from") })
+  return chain.new(db, { from = chain.source(db, what, "from") })
 end
 
 ---The query under a name, to stand in FROM, in a join or among the columns of another.

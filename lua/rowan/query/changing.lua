@@ -4,6 +4,7 @@
 local builder = require("rowan.query.builder")
 local chain = require("rowan.query.chain")
 local check = require("rowan.base.check")
+local clause = require("rowan.query.parts")
 local columns = require("rowan.query.columns")
 local expression = require("rowan.query.expression")
 local name = require("rowan.query.name")
@@ -79,7 +80,7 @@ end
 
 -- Conditions of the statement itself; those within its subqueries do not narrow it.
 local function walk_where(b, ns, q)
-  return statement.conditions(b, ns, q._parts.where)
+  return clause.conditions(b, ns, q._parts.where)
 end
 
 ---@param b table

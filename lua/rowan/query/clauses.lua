@@ -158,7 +158,7 @@ local JOINS = {
 
 local function add_join(self, context, kind, lateral, what, ...)
   plain_only(self, context)
-  local source = chain.source(what, context)
+  local source = chain.source(self._db, what, context)
   if lateral and source.kind ~= "query" then fail(context .. " wants a query with a name: query:as(\"name\")") end
   local join = { kind = kind, lateral = lateral, source = source }
   if kind ~= "CROSS JOIN" then

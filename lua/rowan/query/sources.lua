@@ -136,11 +136,23 @@ function KINDS.model(b, _, source, scope)
   return made, namespace.columns_of(source.model)
 end
 
+---Refuses columns that nothing can refer to.
+---@param known? table[]
+---@param alias string
+function sources.need_names(known, alias)
+  for i, column in ipairs(known or {}) do
+    if not column.name then
+      fail(("%s: column %d of the query needs a name to be read as a table: { expression, \"name\" }"):format(alias, i))
+    end
+  end
+end
+
 function KINDS.query(b, ns, source, scope, walk, lateral)
   local outer = lateral and { namespace = ns, next = ns.outer } or ns.outer
   b:open("query")
   local made = walk(b, source.query, outer)
   b:token(")")
+  sources.need_names(made.columns, source.alias)
   return not b.is_shape and node.derived(made.node, scope), made.columns
 end
 

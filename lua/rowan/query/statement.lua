@@ -13,11 +13,9 @@ local json = require("rowan.types.json")
 local level = require("rowan.query.level")
 local name = require("rowan.query.name")
 local namespace = require("rowan.query.namespace")
+local clause = require("rowan.query.parts")
 local node = require("rowan.sql.node")
-local order = require("rowan.query.order")
 local sources = require("rowan.query.sources")
-local where = require("rowan.query.where")
-local window = require("rowan.query.window")
 
 local statement = {}
 
@@ -30,83 +28,6 @@ local LOADS = { j = json.decode, J = json.decode }
 ---@field node? rowan.sql.Node in tree building
 ---@field columns? table[] { name, field, type, code, scale, load }; nil where a * of an unknown table is among them
 
--- ---- conditions ----
-
--- a AND b OR c AND d, as they were said.
-local function walk_conditions(b, ns, list)
-  if not list or #list == 0 then return nil end
-  local alternatives, all, count, outer_count = {}, {}, 0, 0
-  b:open("conditions")
-  for _, entry in ipairs(list) do
-    if entry.joint == "or" and count > 0 then
-      b:token("or")
-      outer_count = outer_count + 1
-      alternatives[outer_count] = not b.is_shape and node.logic("and", all) or nil
-      all, count = {}, 0
-    end
-    if entry.negated then b:token("negated") end
-    local found
-    if entry.group then found = walk_conditions(b, ns, entry.group) else found = where.walk(b, ns, entry.condition) end
-    count = count + 1
-    if not b.is_shape then
-      found = found or node.constant(true)
-      all[count] = entry.negated and node.negate(found) or found
-    end
-  end
-  b:token(")")
-  if b.is_shape then return nil end
-  alternatives[outer_count + 1] = node.logic("and", all)
-  return node.logic("or", alternatives)
-end
-statement.conditions = walk_conditions
-
--- ---- clauses ----
-
--- An expression that is among the columns is taken from there, so that its parameters are the same.
-local function operands(b, ns, word, items, known)
-  if not items or #items == 0 then return nil end
-  local list = {}
-  b:open(word)
-  for i, item in ipairs(items) do
-    local attr = known and expression.is(item) and known:find(item)
-    if attr then list[i] = b:column(attr) else list[i] = window.operand(b, ns, item) end
-  end
-  b:token(")")
-  return list
-end
-
-local function ordering(b, ns, items, known)
-  if not items or #items == 0 then return nil end
-  local list = {}
-  b:open("order")
-  for i, item in ipairs(order.items(ns.model, items, nil, {})) do
-    local attr, value = known and expression.is(item.value) and known:find(item.value)
-    if attr then value = b:column(attr) else value = window.operand(b, ns, item.value) end
-    b:token(item.direction)
-    list[i] = value and node.ordering(value, item.direction)
-  end
-  b:token(")")
-  return list
-end
-
-local function walk_page(b, ns, parts)
-  return order.number(b, ns, "limit", parts.limit), order.number(b, ns, "offset", parts.offset)
-end
-
-local function walk_lock(b, ns, wanted)
-  if not wanted then return nil end
-  if not ns.dialect.supports.row_locks then
-    fail(("lock: %s has no locks of rows; a transaction that writes locks the whole database"):format(ns.dialect.name))
-  end
-  b:token("lock " .. wanted.level .. " " .. (wanted.wait or ""))
-  local of = {}
-  for i, alias in ipairs(wanted.of or {}) do
-    of[i] = namespace.source(ns, alias).scope
-    b:token(name.token(alias))
-  end
-  return { level = wanted.level, wait = wanted.wait, of = of }
-end
-
 -- ---- one SELECT ----
 
 local function walk_plain(b, q, outer)
@@ -117,15 +38,15 @@ local function walk_plain(b, q, outer)
   made.from, made.joins = sources.walk(b, ns, parts, statement.walk)
   local output = columns.walk(b, ns, parts.select, statement.nested)
   local known = computed.of(output)
-  made.where = walk_conditions(b, ns, parts.where)
+  made.where = clause.conditions(b, ns, parts.where)
   namespace.results(ns, output)
-  made.group = operands(b, ns, "group", parts.group, known)
-  made.having = walk_conditions(b, ns, parts.having)
+  made.group = clause.operands(b, ns, "group", parts.group, known)
+  made.having = clause.conditions(b, ns, parts.having)
   namespace.results(ns, output, true)
-  made.distinct_on = operands(b, ns, "distinct on", parts.distinct_on, known)
-  made.order = ordering(b, ns, parts.order, known)
-  made.limit, made.offset = walk_page(b, ns, parts)
-  made.lock = walk_lock(b, ns, parts.lock)
+  made.distinct_on = clause.operands(b, ns, "distinct on", parts.distinct_on, known)
+  made.order = clause.ordering(b, ns, parts.order, known)
+  made.limit, made.offset = clause.page(b, ns, parts)
+  made.lock = clause.lock(b, ns, parts.lock)
   b:token(")")
   local walked = { columns = columns.known(output) }
   if b.is_shape then return walked end
@@ -166,7 +87,7 @@ local function walk_finder(b, q, outer)
   end
   local before = b.outer
   b.outer = outer
-  b:open("finder " .. name.token(model.name))
+  b:open("finder " .. name.token(model.name) .. (options.distinct and " distinct" or ""))
   local at = level.new(model, options)
   local parts = level.walk(b, at, {})
   parts.where = level.conditions(b, at, options.where, true)
@@ -221,13 +142,14 @@ local function walk_compound(b, q, outer, itself)
     if i == 1 then found = walked.columns else found = merged(found, walked.columns, parts.operator) end
     if i == 1 and itself then
       b.ctes[itself.name] = { columns = sources.renamed(found, itself.columns) }
+      sources.need_names(b.ctes[itself.name].columns, itself.name)
     end
   end
   local ns = namespace.new(q._db._dialect, outer)
   namespace.add(ns, { alias = "the result", scope = {}, columns = found })
   local made = { list = list }
-  made.order = ordering(b, ns, parts.order)
-  made.limit, made.offset = walk_page(b, ns, parts)
+  made.order = clause.ordering(b, ns, parts.order)
+  made.limit, made.offset = clause.page(b, ns, parts)
   b:token(")")
   return { node = not b.is_shape and node.compound(made) or nil, columns = found }
 end
@@ -257,7 +179,9 @@ function statement.with(b, list, outer)
     end
     recursive = recursive or entry.recursive
     local walked = statement.walk(b, query, outer, entry.recursive and entry or nil)
-    b.ctes[entry.name] = { columns = sources.renamed(walked.columns, entry.columns) }
+    local known = sources.renamed(walked.columns, entry.columns)
+    sources.need_names(known, entry.name)
+    b.ctes[entry.name] = { columns = known }
     entries[i] = {
       name = entry.name, columns = entry.columns, materialized = entry.materialized, query = walked.node,
     }
@@ -360,6 +284,17 @@ function statement.shape(q)
   local shape = builder.shape("query")
   statement.walk(shape, q)
   return shape:key(), shape.params, shape.count
+end
+
+---The names of a query's columns; nil where a * of an unknown table is among them.
+---@param q rowan.Query
+---@return string[]?
+function statement.names(q)
+  local walked = statement.walk(builder.shape("names"), q)
+  if not walked.columns then return nil end
+  local list = {}
+  for i, column in ipairs(walked.columns) do list[i] = column.name or "" end
+  return list
 end
 
 ---A plan from what was walked.

@@ -14,7 +14,12 @@ local fail = chain.fail
 -- So many values go into one INSERT: fewer than either database or LuaJIT's stack can take.
 local MAX_PARAMS = 4000
 
-local function plan_of(q)
+---The plan of a query, and its parameters.
+---@param q rowan.Query
+---@return rowan.Plan plan
+---@return any[] params
+---@return integer count
+function statement.plan(q)
   local key, params, count = query.shape(q)
   local cache = q._db._plans
   local plan = cache:get(key)
@@ -25,8 +30,7 @@ local function plan_of(q)
   return plan, params, count
 end
 
----The plan of a query, its parameters and how many they are.
-statement.plan = plan_of
+local plan_of = statement.plan
 
 ---The rows of a query, or with `single` its first row or nil.
 ---@async
@@ -40,6 +44,10 @@ function statement.read(q, options, single)
   if single then return rows or nil end
   return rows
 end
+
+---The names of a query's columns; nil where they are not known.
+---@type fun(q: rowan.Query): string[]?
+statement.names = query.names
 
 ---The text of a query and its parameters.
 ---@param q rowan.Query

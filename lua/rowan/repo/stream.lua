@@ -72,9 +72,20 @@ local function open_cursor(self, plan, params)
 end
 
 local function open(model, options, batch)
-  local db = model.db
   local plan, params = read.plan(model, options)
   refuse_many(model, plan)
+  return stream.over(model.db, plan, params, options, batch)
+end
+
+---Opens a stream of what a plan reads.
+---@async
+---@param db table
+---@param plan rowan.Plan
+---@param params any[]
+---@param options table transaction, logging, benchmark, raw
+---@param batch integer rows a fetch
+---@return rowan.Stream
+function stream.over(db, plan, params, options, batch)
   last_number = last_number + 1
   local self = setmetatable({ db = db, number = last_number, batch = batch, rows = {}, at = 0, call = {},
     options = options }, Stream)
@@ -130,7 +141,7 @@ local function fetch(self)
   if self.plan.children[1] and rows[1] then
     load.children(self.db, self.plan, rows, self.params, self.call)
   end
-  rows = read.shaped(self.plan, rows, self.options)
+  if self.plan.model then rows = read.shaped(self.plan, rows, self.options) end
   if self.found then self.found(rows) end
   return rows
 end
