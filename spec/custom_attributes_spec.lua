@@ -104,6 +104,25 @@ helper.each(function(_, connect)
       assert.is_false(rows[2]:isLoaded("email"))
     end)
 
+    it("work with rows that may be there already", function()
+      local _, created = User:upsert{ name = "ann", email = "A@X", password = "secret" }
+      assert.is_true(created)
+      local user
+      user, created = User:upsert{ name = "bob", email = "A@X", password = "another", plainOne = 3 }
+      assert.is_false(created)
+      local stored = User:findByPk(user.id)
+      assert.equal("BOB #another 6", ("%s %s %d"):format(stored.name, stored.hash, stored.plainOne))
+      user, created = User:findOrCreate{ where = { email = "new@x" }, defaults = { name = "cid" } }
+      assert.is_true(created)
+      assert.equal("CID new@x", user.name .. " " .. user.email)
+      assert.is_false((select(2, User:findOrCreate{ where = { email = "new@x" } })))
+      local ok, list = pcall(User.bulkCreate, User, { { name = "dan", email = "NEW@X" } },
+        { updateOnDuplicate = { "name" }, conflictAttributes = { "email" } })
+      assert(ok, tostring(list))
+      assert.equal("dan", User:findByPk(user.id):getDataValue("name"))
+      assert.equal(2, User:count())
+    end)
+
     it("are seen by toJSON and get, and passed by with raw", function()
       User:create{ name = "ann", email = "a@x", tags = { "x" } }
       local user = User:findOne()

@@ -24,7 +24,7 @@ end
 ---@return string
 function conflict.names(attrs)
   local names = {}
-  for i, attr in ipairs(attrs) do names[i] = attr.name end
+  for i, attr in ipairs(attrs) do names[i] = attr.label end
   return "(" .. table.concat(names, ", ") .. ")"
 end
 

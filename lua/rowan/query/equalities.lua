@@ -32,8 +32,8 @@ local function collect(def, condition, values)
   if type(condition) ~= "table" or condition == everything then return values end
   if expression.is(condition) then return values end
   for _, attr in ipairs(def.list) do
-    local value = condition[attr.name]
-    if value ~= nil and values[attr.name] == nil then values[attr.name] = equal_to(attr, value) end
+    local value = condition[attr.label]
+    if value ~= nil and values[attr.label] == nil then values[attr.label] = equal_to(attr, value) end
   end
   for _, inner in ipairs(condition) do collect(def, inner, values) end
   return condition[Op["and"]] ~= nil and collect(def, condition[Op["and"]], values) or values
@@ -68,7 +68,7 @@ function equalities.key(def, equal, row)
   for _, key in ipairs(conflict.keys(def)) do
     local complete = not key.where or falls_under(key.where, row)
     for _, attr in ipairs(key.attrs) do
-      local value = equal[attr.name]
+      local value = equal[attr.label]
       complete = complete and value ~= nil and value ~= null
     end
     if complete then return key end

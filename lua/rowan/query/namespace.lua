@@ -96,7 +96,7 @@ local function from_model(level, qualifier, column_name)
   if qualifier ~= level.model.name then return nil end
   local attr = def.by_name[column_name]
   if not attr or attr.virtual then return nil end
-  local made = attribute(attr.name, attr.field, level.scope or BARE, { type = attr.type, attr = attr })
+  local made = attribute(attr.label, attr.field, level.scope or BARE, { type = attr.type, attr = attr })
   made.token = "o" .. name.token(def.name) .. attr.token
   return made
 end
@@ -215,7 +215,7 @@ function namespace.columns_of(model)
     if not attr.virtual then
       local type_of = attr.type
       columns[#columns + 1] = {
-        name = attr.name, field = attr.field, type = type_of, attr = attr, code = type_of.code, scale = type_of.scale,
+        name = attr.label, field = attr.field, type = type_of, attr = attr, code = type_of.code, scale = type_of.scale,
         load = type_of.load,
       }
     end

@@ -6,6 +6,7 @@ local bulk = require("rowan.repo.bulk")
 local bulk_life = require("rowan.repo.bulk_life")
 local conflict = require("rowan.query.conflict")
 local duplicates = require("rowan.repo.duplicates")
+local custom = require("rowan.change.custom")
 local errors = require("rowan.base.errors")
 local expression = require("rowan.query.expression")
 local nested = require("rowan.repo.nested")
@@ -48,14 +49,14 @@ function create.chosen(def, values, fields, context, include)
     if not def.by_name[name] then build.unknown(def, name, context) end
   end
   local kept = {}
-  for _, attr in ipairs(create.attributes(def, fields, "fields", context)) do kept[attr.name] = values[attr.name] end
+  for _, attr in ipairs(create.attributes(def, fields, "fields", context)) do kept[attr.label] = values[attr.label] end
   return kept
 end
 
 local function given_by(list)
   return function(attr)
     for i = 1, #list do
-      if type(list[i]) == "table" and list[i][attr.name] ~= nil then return true end
+      if type(list[i]) == "table" and list[i][attr.label] ~= nil then return true end
     end
     return false
   end
@@ -128,6 +129,14 @@ local function built(model, list, context)
   return instances
 end
 
+-- What the callers' tables give, by the names that rows have it by: with what their setters set.
+local function written_by(def, list)
+  if not def.custom then return list end
+  local out = {}
+  for i, values in ipairs(list) do out[i] = custom.values(def, values) end
+  return out
+end
+
 ---Stores rows of which some may be there already.
 ---@async
 ---@param model table
@@ -140,10 +149,10 @@ end
 ---@return table what became of each: see duplicates.outcome
 function create.with_mode(model, list, mode, options, around)
   -- What defaults fill in must not overwrite what is stored.
-  local by_given = mode.action == "update" and not mode.named
+  local given = mode.action == "update" and not mode.named and written_by(model.definition, list) or nil
   local instances = built(model, list, mode.context)
   local function send(rows, call)
-    local groups = bulk.prepare(model, rows, by_given and list or nil)
+    local groups = bulk.prepare(model, rows, given)
     duplicates.check(model, groups, rows, mode)
     bulk.store(model, groups, call, mode)
   end

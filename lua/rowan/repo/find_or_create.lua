@@ -83,12 +83,12 @@ end
 local function raise_taken(wanted)
   local items, fields = {}, {}
   for i, attr in ipairs(wanted.key.attrs) do
-    local value = wanted.values[attr.name]
-    fields[attr.name] = value
+    local value = wanted.values[attr.label]
+    fields[attr.label] = value
     items[i] = {
-      path = attr.name, type = "unique violation", validatorKey = "not_unique", value = value,
+      path = attr.label, type = "unique violation", validatorKey = "not_unique", value = value,
       message = ("%s.%s must be unique: the row that has it does not match the where")
-        :format(wanted.model.name, attr.name),
+        :format(wanted.model.name, attr.label),
     }
   end
   errors.raise("UniqueConstraintError", { model = wanted.model.name, errors = items, fields = fields })
@@ -112,8 +112,8 @@ end
 local function lock_name(wanted)
   local def, parts = wanted.model.definition, {}
   for _, attr in ipairs(def.list) do
-    local value = wanted.equal[attr.name]
-    if value ~= nil and type(value) ~= "table" then parts[#parts + 1] = attr.name .. "=" .. tostring(value) end
+    local value = wanted.equal[attr.label]
+    if value ~= nil and type(value) ~= "table" then parts[#parts + 1] = attr.label .. "=" .. tostring(value) end
   end
   return (def.schema or "") .. "." .. def.table .. " " .. table.concat(parts, "\31")
 end
@@ -189,7 +189,7 @@ local function upsert_key(def, values, options, context)
     return conflict.find(def, options.conflictFields, options.conflictWhere, context .. ": conflictFields")
   end
   if options.conflictWhere ~= nil then fail(context, "conflictWhere wants conflictFields") end
-  return conflict.choose(def, function(attr) return values[attr.name] ~= nil end, "conflictFields", context)
+  return conflict.choose(def, function(attr) return values[attr.label] ~= nil end, "conflictFields", context)
 end
 
 local function upsert(model, values, options, context)
@@ -199,14 +199,14 @@ local function upsert(model, values, options, context)
   end
   local key = upsert_key(def, values, options, context)
   for _, attr in ipairs(key.attrs) do
-    if values[attr.name] == nil then
-      fail(context, ("the values do not have %s, which is of the key %s"):format(attr.name, conflict.names(key.attrs)))
+    if values[attr.label] == nil then
+      fail(context, ("the values do not have %s, which is of the key %s"):format(attr.label, conflict.names(key.attrs)))
     end
   end
   if options.fields ~= nil then
     named = {}
     for _, attr in ipairs(create.attributes(def, options.fields, "fields", context)) do
-      if values[attr.name] ~= nil then named[#named + 1] = attr end
+      if values[attr.label] ~= nil then named[#named + 1] = attr end
     end
   end
   local mode = duplicates.mode({
