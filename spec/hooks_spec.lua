@@ -181,6 +181,17 @@ helper.each(function(_, connect)
       assert.equal(0, User:count({ where = { age = 8 } }))
     end)
 
+    it("of each row go through setters", function()
+      db = connect({ warnings = false })
+      User = db:define("User", { name = { type = DataTypes.STRING, set = function(self, value)
+        self:setDataValue("name", value .. "!")
+      end } }, { hooks = { beforeUpdate = function() end } })
+      db:sync()
+      User:create({ name = "a" })
+      User:update({ name = "b" }, { where = rowan.all, individualHooks = true })
+      assert.equal("b!", User:findOne().name)
+    end)
+
     it("that are passed over are told of once", function()
       local told = {}
       db = connect({ warnings = function(message) told[#told + 1] = message end })

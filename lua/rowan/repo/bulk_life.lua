@@ -182,6 +182,12 @@ local function among(model, rows)
   return link.one_of(primary, keys)
 end
 
+-- Through the setters of a model that has any.
+local function give(row, values)
+  if row.Model.definition.custom then return row:set(values) end
+  for name, value in next, values do rawset(row, name, value) end
+end
+
 local function items_of(rows)
   local items = {}
   for i, row in ipairs(rows) do items[i] = { row = row } end
@@ -193,8 +199,9 @@ local function update_each(model, values, call, on, context)
   local names = names_of(values, context)
   for i, row in ipairs(rows) do
     local own = link.call(call)
-    own.fields, own.silent, own.hooks = { (table.unpack or unpack)(names) }, call.silent, call.hooks
-    for name, value in next, values do rawset(row, name, value) end
+    own.fields, own.silent, own.hooks = {}, call.silent, call.hooks
+    for n, name in ipairs(names) do own.fields[n] = expression.attribute(model.definition, name).name end
+    give(row, values)
     lifecycle.before_update(model, row, own, on)
     calls[i] = own
   end

@@ -6,6 +6,9 @@ local run = require("rowan.repo.run")
 
 local written = {}
 
+-- Attributes that no caller sets: a row that a rollback brought back is not to be deleted by its next save.
+local KEPT = { "updated", "version", "deleted" }
+
 local WEAK_KEYS = { __mode = "k" }
 
 ---@class rowan.WrittenRow the state of a row before its first write in a transaction
@@ -86,7 +89,8 @@ local function restore(row, note)
   note.meta[1] = note.snapshot
   for _, name in ipairs(note.made or {}) do row[name] = nil end
   local def = note.meta.Model.definition
-  for _, attr in ipairs({ not note.made and def.updated or false, not note.made and def.version or false }) do
+  for _, role in ipairs(note.made and {} or KEPT) do
+    local attr = def[role]
     if attr then row[attr.name] = (rows.original(row, attr.name)) end
   end
   for name, value in next, note.before or {} do
