@@ -189,6 +189,24 @@ helper.each(function(_, connect)
       assert.matches("Mark.doc has no order", helper.error_of(Mark.paginate, Mark, { first = 1, order = "doc" }).message)
     end)
 
+    it("take the options of finders, and count by them", function()
+      local db = connect()
+      local Item = db:define("Item", { name = D.STRING }, { paranoid = true })
+      db:sync()
+      Item:bulkCreate { { name = "a" }, { name = "b" }, { name = "c" } }
+      Item:destroy { where = { name = "a" } }
+      local page = Item:paginate { first = 1, total = true }
+      assert.same({ 2, "b", true }, { page.total, page.rows[1].name, page.hasNext })
+      assert.equal(3, Item:paginate({ first = 1, total = true, paranoid = false }).total)
+      assert.equal(2, Item:paginate({ perPage = 1 }).total)
+      local names = {}
+      for item in Item:stream { order = "name" } do names[#names + 1] = item.name end
+      for item in Item:each { paranoid = false } do names[#names + 1] = item.name end
+      assert.equal("b c a b c", table.concat(names, " "))
+      local deep = Item:scope({ where = { name = "c" } })
+      assert.same({ 1, "c" }, { deep:paginate({ first = 5, total = true }).total, deep:stream():next().name })
+    end)
+
     it("neither skip nor repeat while rows are inserted, and say what is left", function()
       local User = filled(6)
       local one = User:paginate { first = 3, order = { { "id", "DESC" } }, total = true }

@@ -231,6 +231,16 @@ local function read_page(self, finder, items, size, from, backwards)
   return backwards and reversed(rows) or rows, more
 end
 
+local COUNTED = {
+  "where", "include", "paranoid", "hooks", "transaction", "logging", "benchmark", "comment", "searchPath",
+}
+
+local function count_all(self, options)
+  local asked = {}
+  for _, name in ipairs(COUNTED) do asked[name] = options[name] end
+  return self:count(asked)
+end
+
 -- Pages by cursor.
 local function by_cursor(self, options)
   local context = self.name .. ":paginate"
@@ -252,9 +262,7 @@ local function by_cursor(self, options)
     hasPrevious = backwards and more or not backwards and opposite,
     startCursor = first and cursor.of(self, items, values_of(items, first)),
     endCursor = last and cursor.of(self, items, values_of(items, last)),
-    total = options.total and self:count({
-      where = options.where, include = options.include, transaction = options.transaction, logging = options.logging,
-    }) or nil,
+    total = options.total and count_all(self, options) or nil,
   }
 end
 
