@@ -287,6 +287,26 @@ helper.each(function(dialect, connect)
     assert.same({}, tables())
   end)
 
+  it("truncate empties the tables of all models, whatever points where", function()
+    local User = db:define("User", { name = { type = DataTypes.STRING } }, PLAIN)
+    local Post = db:define("Post", { title = { type = DataTypes.STRING } }, PLAIN)
+    Post:belongsTo(User, { onDelete = "RESTRICT", foreignKey = { name = "userId", allowNull = false } })
+    User:belongsTo(Post, { as = "best", foreignKey = "bestId" })
+    db:sync()
+    local user = User:create { name = "Ann" }
+    local post = Post:create { userId = user.id }
+    Post:create { userId = user.id }
+    if dialect == "postgres" then user:update { bestId = post.id } end
+    db:truncate { restartIdentity = true }
+    assert.equal(0, User:count() + Post:count())
+    assert.equal(1, User:create({}).id)
+    db:query('CREATE TABLE "others" ("userId" INTEGER REFERENCES "Users" ("id"))')
+    assert.truthy(error_of(db.truncate, db))
+    db:truncate { cascade = true }
+    assert.equal(0, User:count())
+    assert.matches("no option", error_of(db.truncate, db, { cascad = true }).message, 1, true)
+  end)
+
   it("refuses options it does not know", function()
     assert.is_true(rowan.is(error_of(db.sync, db, { forse = true }), "QueryError"))
     local Thing = db:define("Thing", { n = { type = DataTypes.INTEGER } })

@@ -21,6 +21,7 @@ local suggest = require("rowan.base.suggest")
 local sync = require("rowan.repo.sync")
 local timestamps = require("rowan.plugins.timestamps")
 local transaction = require("rowan.repo.transaction")
+local truncate = require("rowan.repo.truncate")
 local version = require("rowan.plugins.version")
 
 ---@class rowan.QueryOptions
@@ -136,6 +137,8 @@ function Database:isDefined(name)
   return self.models[name] ~= nil
 end
 
+local TRUNCATE = check.set({ "cascade", "restartIdentity", "transaction", "logging" })
+
 local function models_of(db)
   local list = {}
   for i, name in ipairs(db._model_order) do list[i] = db.models[name] end
@@ -160,6 +163,14 @@ function Database:sync(options)
   if call.dryRun then return steps, losses end
   if hooked_call then hooks.run(self._hooks, "afterBulkSync", call) end
   return self
+end
+
+---Empties the tables of all models, all or none.
+---@async
+---@param options? { cascade?: boolean, restartIdentity?: boolean, transaction?: any, logging?: any } cascade: also tables without a model that point at them
+function Database:truncate(options)
+  check.keys(options, TRUNCATE, "db:truncate", "QueryError")
+  truncate.models(self, models_of(self), options or {})
 end
 
 ---The live schema as a thing to look at and to change.

@@ -1,8 +1,9 @@
 --- Emptying a table: TRUNCATE where the database has it, else DELETE of everything under the same rules. Called by
---- model/writers.
+--- model/writers and by database.lua for all models.
 
 local compile = require("rowan.sql.compile")
 local ddl = require("rowan.sql.ddl")
+local ddl_table = require("rowan.sql.ddl_table")
 local errors = require("rowan.base.errors")
 local link = require("rowan.query.link")
 local node = require("rowan.sql.node")
@@ -77,6 +78,56 @@ function truncate.model(model, options)
   statement(model, node.truncate(link.source(model.definition), {
     cascade = options.cascade, restart = options.restartIdentity,
   }), options)
+end
+
+local function refuse_others(tables, models)
+  local own, others = {}, {}
+  for _, model in ipairs(models) do own[model.definition.table:lower()] = true end
+  for _, name in ipairs(tables) do
+    if not own[name:lower()] then others[#others + 1] = name end
+  end
+  if #others == 0 then return end
+  errors.raise("QueryError", {
+    message = "db:truncate: rows of " .. table.concat(others, ", ")
+      .. " can point at rows of models; cascade = true empties them too",
+  })
+end
+
+local function emulate_all(db, models, options)
+  transaction.around(db, options, function(t)
+    local call, seen, tables = { transaction = t, logging = options.logging }, {}, {}
+    for _, model in ipairs(models) do
+      local name = model.definition.table
+      if not seen[name:lower()] then with_dependents(db, name, call, seen, tables) end
+    end
+    if not options.cascade then refuse_others(tables, models) end
+    local defer = ddl.defer_keys(db._dialect)
+    if defer then run.plan(db, { text = defer, codes = "", script = true }, nil, 0, call) end
+    for _, name in ipairs(tables) do
+      local text = compile.text(node.delete(node.source(name)), db._dialect)
+      run.plan(db, { text = text, codes = "" }, nil, 0, call)
+    end
+    if options.restartIdentity then restart(db, tables, call) end
+  end)
+end
+
+---Empties the tables of models, all or none.
+---@async
+---@param db table
+---@param models table[]
+---@param options { cascade?: boolean, restartIdentity?: boolean, transaction?: any, logging?: any }
+function truncate.models(db, models, options)
+  if #models == 0 then return end
+  if db._dialect.emulated_truncate then
+    emulate_all(db, models, options)
+  else
+    local names = {}
+    for i, model in ipairs(models) do
+      names[i] = ddl.quoted_table(db._dialect, model.definition.table, model.definition.schema)
+    end
+    run.plan(db, { text = ddl_table.truncate(names, options), codes = "" }, nil, 0, options)
+  end
+  for _, model in ipairs(models) do model._written = model._written + 1 end
 end
 
 return truncate

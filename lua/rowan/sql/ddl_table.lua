@@ -24,6 +24,15 @@ function tables.drop(dialect, quoted, cascade)
   return texts
 end
 
+---TRUNCATE of several, which may point at each other.
+---@param quoted string[]
+---@param options { cascade?: boolean, restartIdentity?: boolean }
+---@return string
+function tables.truncate(quoted, options)
+  return "TRUNCATE TABLE " .. table.concat(quoted, ", ") .. (options.restartIdentity and " RESTART IDENTITY" or "")
+    .. (options.cascade and " CASCADE" or "")
+end
+
 ---@param dialect rowan.Dialect
 ---@param enum { name: string, schema?: string }
 ---@return string
