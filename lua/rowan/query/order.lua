@@ -71,7 +71,7 @@ local function parse(model, item)
     parsed = { links = {}, value = item, direction = "ASC" }
   end
   local value = parsed.value
-  if type(value) == "string" and syntax.is_path(value) and #parsed.links == 0
+  if type(value) == "string" and #parsed.links == 0 and not model.definition.by_name[value] and syntax.is_path(value)
     and syntax.parse(value).aliases then
     local links, _, name = link.path(model, value)
     parsed.links, parsed.value = links, name
