@@ -177,6 +177,10 @@ helper.each(function(dialect, connect)
       where = { id = { [Op.in_] = db:from("popular"):select("userId"):where("views", ">", 3) } },
     }
     assert.equal("Ann", values(list, "name"))
+    local beyond = User:findAndCountAll{
+      with = { popular = popular }, where = { id = { [Op.in_] = db:from("popular"):select("userId") } }, limit = 1, offset = 9,
+    }
+    assert.equal(2, beyond.count)
     local numbers = db:from{ rowan.values{ { n = 20 } }, "v" }:select("v.n")
       :unionAll(db:from("numbers"):select({ col("n") + 10, "n" }):where("n", "<", 30))
     assert.equal("Ann Ben", values(User:findAll{

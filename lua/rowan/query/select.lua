@@ -83,7 +83,7 @@ end
 local function walk_level(b, model, options, kind)
   local at = level.new(model, options)
   local distinct = select.distinct(model, options)
-  local parts = level.walk(b, at, {}, kind ~= "page" and not distinct)
+  local parts = level.walk(b, at, {}, kind ~= "page" and kind ~= "total" and not distinct)
   if distinct then
     parts.distinct = true
     b:token("distinct")

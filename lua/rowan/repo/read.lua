@@ -304,7 +304,8 @@ function read.total(model, options)
   local counted = {}
   for name, value in next, options do counted[name] = value end
   counted.limit, counted.offset, counted.order, counted.lock = nil, nil, nil, nil
-  if not (options.group or options.having or select.distinct(model, options)) then return count_all(model, counted) end
+  local plain = not (options.group or options.having or options.with or options.withRecursive)
+  if plain and not select.distinct(model, options) then return count_all(model, counted) end
   local plan, params = plan_of(model, counted, "total")
   return run.plan(model.db, plan, params, plan.count, options, nil, true).count
 end
