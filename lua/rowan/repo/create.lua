@@ -11,6 +11,7 @@ local errors = require("rowan.base.errors")
 local expression = require("rowan.query.expression")
 local nested = require("rowan.repo.nested")
 local save = require("rowan.repo.save")
+local validate = require("rowan.change.validate")
 local write = require("rowan.repo.write")
 
 local create = {}
@@ -137,6 +138,12 @@ local function written_by(def, list)
   return out
 end
 
+-- With `validate` what is wrong with all rows is said at once, where hooks do not see to it.
+local function check_all(model, instances, options)
+  if not options or not options.validate then return end
+  validate.check_all(model.definition, instances, validate.options(model.definition, options, model.name))
+end
+
 ---Stores rows of which some may be there already.
 ---@async
 ---@param model table
@@ -160,6 +167,7 @@ function create.with_mode(model, list, mode, options, around)
     around = around or bulk_life.create
     around(model, instances, options, send)
   else
+    check_all(model, instances, options)
     send(instances, options)
   end
   return instances, duplicates.outcome(instances, mode)
@@ -196,7 +204,9 @@ function create.many(model, list, options, context)
   end
   local instances, keys, ready = build.ready_all(model, list)
   if instances then return bulk.ready(model, instances, keys, ready, options) end
-  return bulk.insert(model, built(model, list, context), options)
+  instances = built(model, list, context)
+  check_all(model, instances, options)
+  return bulk.insert(model, instances, options)
 end
 
 return create
