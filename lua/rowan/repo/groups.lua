@@ -120,10 +120,22 @@ local function add_slice(slices, group, first, last)
   slices[#slices + 1] = slice
 end
 
+-- Whether the long values of a group are too much for one statement.
+local function is_heavy(group, measured)
+  local bytes = 0
+  for _, name in ipairs(measured) do
+    for i = 1, group.count do
+      local value = group.values[i][name]
+      if type(value) == "string" then bytes = bytes + #value end
+    end
+  end
+  return bytes > MAX_BYTES
+end
+
 -- A group in pieces that one statement can take; most are one.
 local function slices_of(group)
   local measured = group.count > SMALL and unbounded(group.attrs) or {}
-  if group.count <= MAX_ROWS and #measured == 0 then return { group } end
+  if group.count <= MAX_ROWS and not is_heavy(group, measured) then return { group } end
   local slices, first, bytes = {}, 1, 0
   for i = 1, group.count do
     bytes = bytes + bytes_of(group.values[i], measured)
