@@ -11,6 +11,7 @@ local explain = require("rowan.repo.explain")
 local failure = require("rowan.repo.failure")
 local hooked = require("rowan.model.hooks")
 local hooks = require("rowan.change.hooks")
+local omit_null = require("rowan.plugins.omit_null")
 local paranoid = require("rowan.plugins.paranoid")
 local plans = require("rowan.repo.plans")
 local plugin = require("rowan.model.plugin")
@@ -49,7 +50,7 @@ Database.__index = Database
 Database.__tostring = function(db) return "rowan.database: " .. db.dialect end
 
 -- Plugins that models get by their options.
-for _, one in ipairs({ timestamps, paranoid, version }) do plugin.register(one.name, one) end
+for _, one in ipairs({ timestamps, paranoid, version, omit_null }) do plugin.register(one.name, one) end
 
 for name, method in pairs(hooked.methods) do Database[name] = method end
 

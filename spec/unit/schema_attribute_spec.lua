@@ -5,7 +5,6 @@ local dialect = require "rowan.dialect"
 local errors = require "rowan.base.errors"
 local json = require "rowan.types.json"
 local null = require "rowan.base.null"
-local pending = require "rowan.schema.pending"
 local types = require "rowan.types"
 
 local T = types.DataTypes
@@ -157,13 +156,6 @@ describe("what is not known, or not there", function()
     refused("field and columnName differ", "User", { a = { type = T.TEXT, field = "x", columnName = "y" } })
     refused('name" has no option "plurl" (did you mean "plural"?)', "User", { a = T.TEXT },
       { name = { plurl = "x" } })
-  end)
-
-  it("is refused as not supported yet, by one list", function()
-    for option in pairs(pending) do
-      refused(('the option "%s" is not supported yet'):format(option), "User", { a = T.TEXT }, { [option] = true })
-    end
-    assert.truthy(define("User", { a = T.TEXT }, { paranoid = false, version = false }))
   end)
 
   it("is refused by shape", function()

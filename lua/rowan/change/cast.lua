@@ -70,7 +70,7 @@ function cast.bind(row, attr, value, failures)
   if canonical == nil then
     local is_expression = attr.definition.context.is_expression
     if is_expression and is_expression(value) then
-      rule = "cannot be an SQL expression here: only updates compute values"
+      rule = "cannot be an SQL expression here"
     end
     return nil, cast.fail(failures, attr, rule, "type violation", "type", value)
   end

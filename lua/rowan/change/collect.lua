@@ -26,14 +26,21 @@ local function with_bound(def, row, bound)
   return values
 end
 
+local function is_computed(def, value)
+  local is_expression = def.context.is_expression
+  return type(value) == "table" and is_expression ~= nil and is_expression(value)
+end
+
 -- Casts what the core has left to us: the attributes at these positions of the definition.
 local function settle_row(def, row, key, ...)
-  local failures, bound
+  local failures, bound, computed
   for _, position in ipairs({ ... }) do
     local attr = def.list[position]
     local value = rawget(row, attr.name)
     if value == nil or (value == null and attr.auto) then
       failures = missing(attr, failures)
+    elseif is_computed(def, value) and not attr.generated then
+      computed = true
     else
       local made
       made, failures = cast.bind(row, attr, value, failures)
@@ -43,7 +50,7 @@ local function settle_row(def, row, key, ...)
       end
     end
   end
-  return bound and with_bound(def, row, bound) or row, key, failures
+  return bound and with_bound(def, row, bound) or row, key, failures, computed
 end
 
 ---What is bound in the INSERT of a row.
@@ -53,6 +60,7 @@ end
 ---@return table values by attribute; the row itself where it shows what is bound
 ---@return number|string key names the set of attributes
 ---@return rowan.Failure[]? failures
+---@return boolean? computed some of the values are SQL expressions
 function collect.insert(def, row, now)
   local known = def.fields or fields.of(def)
   local key, left = rows.collect(known, row, now)
@@ -95,7 +103,7 @@ function collect.failures(def, row, later)
     if not later[attr.name] then
       if value == nil or (value == null and attr.auto) then
         failures = missing(attr, failures)
-      else
+      elseif attr.generated or not is_computed(def, value) then
         local _
         _, failures = cast.bind(row, attr, value, failures)
       end
@@ -147,9 +155,8 @@ local function compare_with(def)
 end
 
 local function has_expression(def, values, ...)
-  local is_expression = def.context.is_expression
   for _, position in ipairs({ ... }) do
-    if is_expression(values[def.list[position].name]) then return true end
+    if is_computed(def, values[def.list[position].name]) then return true end
   end
   return false
 end

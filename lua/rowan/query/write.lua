@@ -40,6 +40,52 @@ function write.insert(def, attrs, dialect)
   }
 end
 
+-- What goes into the columns of a new row: parameters, and expressions.
+local function walk_values(b, def, attrs, values)
+  local nodes = {}
+  b:open("values")
+  for i, attr in ipairs(attrs) do
+    b:token(attr.token)
+    local value = values[attr.name]
+    if expression.is(value) then
+      nodes[i] = expression.walk(b, def, value)
+    else
+      nodes[i] = b:param("-" .. attr.type.code, value)
+    end
+  end
+  b:token(")")
+  return nodes
+end
+
+---Shape of an INSERT of one row of which some values are expressions.
+---@param def table
+---@param attrs table[]
+---@param values table<string, any> bound values and expressions, by attribute
+---@return string key, any[] params, integer count
+function write.computed_shape(def, attrs, values)
+  local shape = builder.shape("insert " .. def.name)
+  shape:token("@" .. def.generation)
+  walk_values(shape, def, attrs, values)
+  return shape:key(), shape.params, shape.count
+end
+
+---INSERT of one row of which some values are expressions, whose results come back; the arguments as for computed_shape.
+---@return rowan.WritePlan
+function write.computed(def, attrs, values, dialect)
+  local tree, fields, bound = builder.tree(dialect), {}, {}
+  local reads = many.made_by_database(def, attrs)
+  for i, attr in ipairs(attrs) do
+    fields[i] = attr.field
+    if expression.is(values[attr.name]) then reads[#reads + 1] = attr else bound[#bound + 1] = attr end
+  end
+  local nodes, columns = many.returning(reads)
+  local given = walk_values(tree, def, attrs, values)
+  return {
+    codes = table.concat(tree.codes), attrs = bound, columns = columns,
+    text = compile.text(node.insert(link.source(def), fields, given, nodes), dialect),
+  }
+end
+
 ---The attributes by which a statement finds the one row that was read: the primary key, and the version where there is one.
 ---@param def table
 ---@return table[] attrs

@@ -299,12 +299,23 @@ function duplicates.needs_transaction(model, group, mode)
   return false
 end
 
----Refuses two rows with one key: a statement updates a row once only.
+local function refuse_computed(groups, mode)
+  for _, group in ipairs(groups) do
+    if group.computed then
+      errors.raise("QueryError", {
+        message = mode.context .. ": SQL expressions do not go with rows that may be there already",
+      })
+    end
+  end
+end
+
+---Refuses two rows with one key: a statement updates a row once only; and SQL expressions.
 ---@param model table
 ---@param groups rowan.BulkGroup[]
 ---@param instances table[] all rows in the caller's order
 ---@param mode rowan.InsertMode
 function duplicates.check(model, groups, instances, mode)
+  if mode.action then refuse_computed(groups, mode) end
   if mode.action ~= "update" then return end
   local complete, seen = {}, {}
   for _, group in ipairs(groups) do

@@ -9,7 +9,8 @@ local groups = {}
 
 ---@class rowan.BulkGroup rows with the same set of attributes, in the caller's order
 ---@field key number|string
----@field attrs table[]
+---@field attrs table[] none where the rows are written one by one
+---@field computed? boolean the rows hold SQL expressions, which no list can
 ---@field count integer
 ---@field rows table[]
 ---@field values table[] what is bound for each; the rows themselves where all of them show it
@@ -23,8 +24,12 @@ local MAX_ROWS, MAX_BYTES = 50000, 64 * 1024 * 1024
 -- Groups below this are not measured.
 local SMALL = 1000
 
+local COMPUTED = "computed"
+
 local function new_group(def, row, key)
-  local group = { key = key, attrs = collect.attributes(def, row), count = 0, rows = {} }
+  local computed = key == COMPUTED or nil
+  local attrs = computed and {} or collect.attributes(def, row)
+  local group = { key = key, attrs = attrs, computed = computed, count = 0, rows = {} }
   group.values = group.rows
   return group
 end
@@ -68,11 +73,12 @@ function groups.of(def, instances, given, before)
   if now == true then now = build.now() end -- one for all
   for i = 1, #instances do
     local row = instances[i]
-    local values, key, failures = collect.insert(def, row, now)
+    local values, key, failures, computed = collect.insert(def, row, now)
     if failures then raise_row(def, failures, (before or 0) + i) end
+    if computed then key = COMPUTED end
     local set, token
     if given then set, token = given_of(def, given[i]) end
-    local place = token and key .. token or key
+    local place = token and not computed and key .. token or key
     local group = by_key[place]
     if not group then
       group = new_group(def, row, key)

@@ -120,6 +120,23 @@ function write.ready(model, row, values, key, options)
   return rows.adopt(row, model._template, kept.layout or write.layout(model), values)
 end
 
+-- INSERTs a row of which some values are expressions: the database says what became of them.
+local function computed(model, row, values, options)
+  local def, db = model.definition, model.db
+  local attrs, before = collect.attributes(def, row), {}
+  local key, params, count = write_plan.computed_shape(def, attrs, values)
+  local plan = db._plans:get(key)
+  if not plan then
+    plan = write_plan.computed(def, attrs, values, db._dialect)
+    plan.model = model
+    db._plans:put(key, plan)
+  end
+  for name, value in next, row do before[name] = value end
+  local made, _, _, transaction = run.plan(db, plan, params, count, options, nil, true, row)
+  undo.insert(transaction, row, undo.new(model, write.made_by(plan), before))
+  return rows.adopt(row, model._template, write.layout(model), take_made(plan, row, values, made))
+end
+
 ---INSERTs a new instance.
 ---@async
 ---@param model table
@@ -128,8 +145,9 @@ end
 ---@return table row
 function write.insert(model, row, options)
   local def = model.definition
-  local values, key, failures = collect.insert(def, row, build.stamp(def))
+  local values, key, failures, with_expressions = collect.insert(def, row, build.stamp(def))
   cast.check(def, failures)
+  if with_expressions then return computed(model, row, values, options) end
   return write.ready(model, row, values, key, options)
 end
 

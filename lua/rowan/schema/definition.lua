@@ -35,6 +35,7 @@ local definition = {}
 ---@field filters? rowan.Filter[] what plugins put on every query (query/filter)
 ---@field plugin_options? table<string, boolean> keys of a call's options that plugins know
 ---@field hooks? table<string, function[]> what runs around writing and reading (change/hooks); nil for nothing
+---@field linked? table<string, boolean> attributes that associations point with, by name
 ---@field writes? table<string, function[]> what plugins wrap around writing (repo/wrap); nil for nothing
 ---@field reads? function[] what plugins wrap around reading
 ---@field searched boolean whether a search takes more than its statement: hooks, wraps

@@ -95,6 +95,8 @@ function keys.foreign(def, name, given)
     name = name, spec = definition.merge(subject, before, more), generated = entry and entry.generated,
     inferred = given.inferred and (not entry or entry.inferred) or nil,
   }))
+  def.linked = def.linked or {}
+  def.linked[name] = true
   return def.by_name[name]
 end
 

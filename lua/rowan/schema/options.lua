@@ -4,7 +4,6 @@
 local check = require("rowan.base.check")
 local errors = require("rowan.base.errors")
 local naming = require("rowan.base.naming")
-local pending = require("rowan.schema.pending")
 local suggest = require("rowan.base.suggest")
 
 local options = {}
@@ -35,9 +34,6 @@ end
 local function check_one(name, key, value)
   if REFUSED[key] then fail(name, ('the option "%s" is not supported: %s'):format(key, REFUSED[key])) end
   check.type(value, KINDS[key], ('the model %s: the option "%s"'):format(name, key), "DefinitionError")
-  if pending[key] and value ~= false then
-    fail(name, ('the option "%s" is not supported yet'):format(key))
-  end
   if value == "" then fail(name, ('the option "%s" must not be empty'):format(key)) end
 end
 
