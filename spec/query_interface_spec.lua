@@ -5,6 +5,7 @@ local rowan = require "rowan"
 local DataTypes = rowan.DataTypes
 local Op = rowan.Op
 local error_of = helper.error_of
+local unpack = table.unpack or unpack
 
 helper.each(function(dialect, connect)
   local db, qi
@@ -36,8 +37,9 @@ helper.each(function(dialect, connect)
     assert.equal("queryInterface", rowan.kind(qi))
     assert.equal(qi, db:queryInterface())
     assert.equal('"a ""b"""', qi:quoteIdentifier('a "b"'))
+    assert.equal('"app"."a ""b"""', qi:quoteIdentifiers('app.a "b"'))
     assert.matches("^%d+%.%d+", qi:fetchDatabaseVersion())
-    assert.matches("db:query", error_of(qi.createTrigger, qi).message, 1, true)
+    assert.matches("withoutForeignKeyChecks", error_of(qi.unsafeToggleForeignKeyChecks, qi, false).message, 1, true)
   end)
 
   it("creates, lists, renames and drops tables", function()
@@ -218,6 +220,92 @@ helper.each(function(dialect, connect)
     assert.equal(1, #qi:select("users"))
   end)
 
+  it("inserts, upserts, counts up and empties without a model, and gives single values", function()
+    create("users", { { "email", DataTypes.STRING, unique = true }, { "visits", DataTypes.INTEGER, defaultValue = 1 } })
+    assert.same({ id = 1, name = "Ann", email = "a", visits = 1 }, qi:insert("users", { name = "Ann", email = "a" }))
+    local row, created = qi:upsert("users", { email = "a", name = "Eva" }, { conflictFields = { "email" } })
+    assert.same({ 1, "Eva", false }, { row.id, row.name, created })
+    row, created = qi:upsert("users", { email = "b", name = "Ben", visits = 5 }, { conflictFields = { "email" } })
+    assert.same({ "Ben", true }, { row.name, created })
+    qi:upsert("users", { email = "b", name = "Bob", visits = 9 },
+      { conflictFields = { "email" }, updateFields = { "visits" } })
+    assert.equal(1, qi:increment("users", "visits", { email = "a" }, { by = 3 }))
+    assert.equal(2, qi:decrement("users", { visits = 2 }, rowan.all))
+    local found = qi:select("users", { order = { "email" } })
+    assert.same({ "Eva", 2, "Ben", 7 }, { found[1].name, found[1].visits, found[2].name, found[2].visits })
+    local sum = { attributes = { { rowan.fn("SUM", rowan.col("visits")), "total" } } }
+    assert.equal(9, tonumber(qi:rawSelect("users", sum, "total")))
+    assert.equal("Ben", qi:rawSelect("users", { where = { email = "b" } }, "name"))
+    assert.is_nil(qi:rawSelect("users", { where = { email = "c" } }, "name"))
+    assert.equal(0, helper.count(function()
+      error_of(qi.upsert, qi, "users", { email = "a" }, { conflictField = { "email" } })
+      error_of(qi.increment, qi, "users", "visits", rowan.all, { many = 1 })
+    end))
+    assert.matches("where", error_of(qi.increment, qi, "users", "visits").message, 1, true)
+    qi:truncate("users", { restartIdentity = true })
+    assert.equal(1, qi:insert("users", { name = "Cid" }).id)
+  end)
+
+  it("waits with foreign keys until the end of a transaction, or looks at once", function()
+    create("users")
+    create("posts", { { "userId", DataTypes.INTEGER, references = { table = "users", deferrable = "INITIALLY_IMMEDIATE" } } })
+    db:transaction(function()
+      qi:deferConstraints("DEFERRED")
+      qi:insert("posts", { userId = 7 })
+      qi:insert("users", { id = 7 })
+    end)
+    assert.is_true(rowan.is(error_of(db.transaction, db, function()
+      qi:deferConstraints("DEFERRED")
+      qi:insert("posts", { userId = 8 })
+    end), "ForeignKeyConstraintError"))
+    assert.equal(1, #qi:select("posts"))
+    assert.matches("no transaction", error_of(qi.deferConstraints, qi, "DEFERRED").message, 1, true)
+    assert.matches("IMMEDIATE", error_of(qi.deferConstraints, qi, "NEVER").message, 1, true)
+    if not postgres then return end
+    db:transaction(function()
+      qi:deferConstraints("DEFERRED", { constraints = { "posts_userId_fkey" } })
+      qi:insert("posts", { userId = 9 })
+      assert.is_true(rowan.is(error_of(qi.deferConstraints, qi, "IMMEDIATE"), "ForeignKeyConstraintError"))
+      qi:insert("users", { id = 9 })
+      qi:deferConstraints("IMMEDIATE")
+    end)
+  end)
+
+  it("creates and drops triggers", function()
+    create("users")
+    create("log")
+    local action = rowan.literal([[INSERT INTO "log" ("name") VALUES (NEW."name")]])
+    if postgres then
+      qi:createFunction("note", {}, "trigger", "plpgsql",
+        [[INSERT INTO "log" ("name") VALUES (NEW."name" || TG_ARGV[0]); RETURN NEW;]])
+      action = "note"
+    end
+    local words = { "for each row" }
+    qi:createTrigger("users", "note users", "after", { "insert" }, action, { "'s" }, words,
+      { when = rowan.literal([[NEW."name" <> 'x']]) })
+    qi:createTrigger("users", "renamed", "after", { update = { "name" } }, action, { "" }, words)
+    qi:insert("users", { name = "Ann" })
+    qi:insert("users", { name = "x" })
+    qi:bulkUpdate("users", { name = "Eva" }, { name = "Ann" })
+    local names = {}
+    for i, row in ipairs(qi:select("log", { order = { "id" } })) do names[i] = row.name end
+    assert.same({ postgres and "Ann's" or "Ann", "Eva" }, names)
+    qi:dropTrigger("users", "note users")
+    qi:dropTrigger("users", "note users", { ifExists = true })
+    assert.matches('no trigger "note users"', error_of(qi.dropTrigger, qi, "users", "note users").message, 1, true)
+    qi:insert("users", { name = "Ben" })
+    assert.equal(2, #qi:select("log"))
+    local refused = {
+      { "users", "t", "sometimes", { "insert" }, action }, { "users", "t", "after", { "select" }, action },
+      { "users", "t", "after", {}, action }, { "users", "t", "after", { "insert" }, action, {}, { "; DROP TABLE users" } },
+      { "users", "t", "after", { "insert" }, postgres and rowan.literal("x") or "note" },
+      { "users", "t", "after", { "insert" }, action, {}, {}, { when = "1 = 1" } },
+    }
+    assert.equal(0, helper.count(function()
+      for _, given in ipairs(refused) do error_of(qi.createTrigger, qi, unpack(given)) end
+    end))
+  end)
+
   it("refuses what it does not know before anything is sent", function()
     create("users")
     local err
@@ -298,6 +386,50 @@ helper.on("postgres", function(_, connect)
     assert.same({}, qi:listEnums())
   end)
 
+  it("creates, calls, renames and drops functions, and renames triggers", function()
+    qi:createFunction("add up", { { type = DataTypes.INTEGER, name = "a" }, { type = "int", name = "b" } }, "INTEGER", "plpgsql",
+      [[s := s || 'x\'; RETURN a + b + step;]], { "immutable", "COST 10" },
+      { variables = { { name = "step", type = "INT", default = 10 }, { name = "s", type = "TEXT", default = "it's" } } })
+    local two = { { type = "INTEGER" }, { type = "INTEGER" } }
+    local function call(name) return db:query(('SELECT "%s"(1, 2) AS n'):format(name), { plain = true, type = "SELECT" }).n end
+    assert.equal(13, call("add up"))
+    qi:renameFunction("add up", two, "total")
+    qi:createFunction("total", { { type = "INT", name = "a" }, { type = "INT", name = "b" } }, "INT", "SQL", "SELECT a - b", nil,
+      { force = true })
+    assert.equal(-1, call("total"))
+    qi:dropFunction("total", two)
+    qi:dropFunction("total", two, { ifExists = true })
+    assert.is_true(rowan.is(error_of(qi.dropFunction, qi, "total", two), "DatabaseError"))
+    assert.equal(0, helper.count(function()
+      error_of(qi.createFunction, qi, "f", {}, "INT; DROP TABLE x", "sql", "SELECT 1")
+      error_of(qi.createFunction, qi, "f", { { name = "a" } }, "INT", "sql", "SELECT 1")
+      error_of(qi.createFunction, qi, "f", { { type = "INT", direction = "UP" } }, "INT", "sql", "SELECT 1")
+      error_of(qi.createFunction, qi, "f", {}, "INT", "sql", "SELECT 1", { "FAST" })
+      error_of(qi.createFunction, qi, "f", {}, "INT", "sql")
+    end))
+    qi:createTable("users", { { "name", DataTypes.TEXT } })
+    qi:createFunction("noop", {}, "trigger", "plpgsql", "RETURN NEW;")
+    qi:createTrigger("users", "before", "before", { "insert", "update" }, "noop", {}, { "FOR EACH ROW" })
+    qi:renameTrigger("users", "before", "after")
+    qi:dropTrigger("users", "after")
+    assert.matches("no trigger", error_of(qi.renameTrigger, qi, "users", "after", "x").message, 1, true)
+  end)
+
+  it("makes the enum types of a table as its attributes say, and drops them", function()
+    local function ensure(...) qi:ensureEnums("users", { { "mood", DataTypes.ENUM(...) }, { "name", DataTypes.TEXT } }) end
+    ensure("a", "c")
+    qi:createTable("users", { { "mood", DataTypes.ENUM("a", "c") } })
+    assert.equal(1, qi:bulkInsert("users", { { mood = "c" } }))
+    assert.is_true(helper.count(function() ensure("a", "b", "c") end) > 0)
+    assert.same({ "a", "b", "c" }, qi:listEnums()[1].values)
+    assert.matches("'c'", error_of(ensure, "a", "b").message, 1, true)
+    assert.is_true(rowan.is(error_of(qi.dropAllEnums, qi), "DatabaseError"))
+    assert.equal(1, #qi:listEnums())
+    db:query('DROP TABLE "users"')
+    qi:dropAllEnums()
+    assert.same({}, qi:listEnums())
+  end)
+
   it("creates, lists and drops databases", function()
     qi:dropDatabase("rowan_qi_database")
     local ok, err = pcall(function()
@@ -309,15 +441,37 @@ helper.on("postgres", function(_, connect)
     qi:dropDatabase("rowan_qi_database")
     assert(ok, err)
   end)
+
+  it("drops all schemas of a database", function()
+    local name = "rowan_qi_schemas"
+    qi:dropDatabase(name)
+    qi:createDatabase(name)
+    local other = connect { database = name, searchPath = { "public" } }
+    local ok, err = pcall(function()
+      local there = other:queryInterface()
+      for _, schema in ipairs { "a", "b", "kept" } do there:createSchema(schema) end
+      there:createTable({ tableName = "users", schema = "a" }, { { "id", DataTypes.INTEGER, primaryKey = true } })
+      there:createTable("posts", { { "userId", DataTypes.INTEGER, references = { table = { tableName = "users", schema = "a" } } } },
+        { schema = "b" })
+      there:dropAllSchemas { skip = { "kept" } }
+      assert.same({ "kept", "public" }, there:listSchemas())
+    end)
+    other:close()
+    qi:dropDatabase(name)
+    assert(ok, err)
+  end)
 end)
 
 helper.on("sqlite", function(_, connect)
   it("refuses what SQLite does not have, and leaves foreign keys alone when asked", function()
     local db = connect()
     local qi = db:queryInterface()
-    for _, name in ipairs { "createSchema", "dropSchema", "createDatabase", "dropDatabase", "dropEnum" } do
+    for _, name in ipairs { "createSchema", "dropSchema", "createDatabase", "dropDatabase", "dropEnum", "createFunction", "dropFunction",
+      "renameFunction", "renameTrigger" } do
       assert.matches("sqlite", error_of(qi[name], qi, "x").message, 1, true)
     end
+    assert.matches("sqlite", error_of(qi.dropAllSchemas, qi).message, 1, true)
+    qi:ensureEnums("users", { { "mood", DataTypes.ENUM("a") } })
     assert.matches("sqlite", error_of(qi.createEnum, qi, "x", { "a" }).message, 1, true)
     assert.same({}, qi:listEnums())
     qi:createTable("users", { { "id", DataTypes.INTEGER, primaryKey = true } })

@@ -39,6 +39,7 @@ local postgres = {
     virtual_columns = false,
     drop_cascade = true,
     drop_many = true,
+    functions = true,
     -- The generated key of a plain INSERT comes by RETURNING.
     last_id = false,
     offset_needs_limit = false,

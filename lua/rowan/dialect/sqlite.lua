@@ -39,6 +39,7 @@ local sqlite = {
     virtual_columns = true,
     drop_cascade = false,
     drop_many = false,
+    functions = false,
     -- The rowid of a plain INSERT is known without RETURNING.
     last_id = true,
     offset_needs_limit = true,

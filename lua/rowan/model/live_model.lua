@@ -20,6 +20,29 @@ function live_model.attributes(db, live)
   return list
 end
 
+local function plain_columns(index)
+  if not index.unique or index.where or index.valid == false then return nil end
+  local names = {}
+  for i, field in ipairs(index.fields) do
+    if not field.column then return nil end
+    names[i] = field.column
+  end
+  return names
+end
+
+-- What tells rows apart beside the primary key.
+local function keys_of(live)
+  local list = {}
+  for _, unique in ipairs(live.uniques) do
+    if not unique.deferrable then list[#list + 1] = { fields = unique.columns, unique = true, name = unique.name } end
+  end
+  for _, index in ipairs(live.indexes) do
+    local columns = plain_columns(index)
+    if columns then list[#list + 1] = { fields = columns, unique = true, name = index.name } end
+  end
+  return list
+end
+
 ---The model of a live table.
 ---@param db table
 ---@param live rowan.TablePicture
@@ -27,7 +50,7 @@ end
 function live_model.of(db, live)
   return define.model(db, live.name, live_model.attributes(db, live), {
     tableName = live.name, schema = live.schema, timestamps = false, underscored = false,
-    noPrimaryKey = live.primary == nil,
+    noPrimaryKey = live.primary == nil, indexes = keys_of(live),
   })
 end
 

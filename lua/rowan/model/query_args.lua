@@ -1,7 +1,9 @@
 --- What the methods of the query interface are given: checked, and the table that is meant. Called by model/query_*.
 
 local check = require("rowan.base.check")
+local definition = require("rowan.schema.definition")
 local errors = require("rowan.base.errors")
+local expression = require("rowan.query.expression")
 local options = require("rowan.schema.options")
 
 local args = {}
@@ -55,6 +57,45 @@ function args.table(db, given, own, what)
   check.optional(schema, "string", context .. ": schema", "QueryError")
   local name, in_schema = options.table_of(db._dialect, table_name, schema or db.options.schema, delimiter)
   return { name = name, schema = in_schema }
+end
+
+---Refuses a method that the dialect has nothing for.
+---@param db table
+---@param capability string of dialect.supports
+---@param what string the method
+function args.need(db, capability, what)
+  if db._dialect.supports[capability] then return end
+  args.fail(("%s: %s has none of these"):format(what, db.dialect))
+end
+
+---What a call of a model takes of the options of a method.
+---@param given table
+---@return table
+function args.call(given)
+  return { transaction = given.transaction, logging = given.logging }
+end
+
+---A set of names given as a list, or not at all.
+---@param given? string[]
+---@param what string the method and the option
+---@return table<string, boolean>
+function args.names(given, what)
+  check.optional(given, "table", "queryInterface:" .. what, "QueryError")
+  for _, name in ipairs(given or {}) do args.text(name, what .. ": a name") end
+  return check.set(given or {})
+end
+
+---A definition of columns alone, with no more than what was given.
+---@param db table
+---@param at rowan.TableName
+---@param attributes table
+---@param given { comment?: string, indexes?: table[] }
+---@return rowan.Definition
+function args.definition(db, at, attributes, given)
+  return definition.new(at.name, attributes, {
+    tableName = at.name, schema = at.schema, timestamps = false, noPrimaryKey = true, comment = given.comment,
+    indexes = given.indexes,
+  }, { dialect = db._dialect, is_expression = expression.is })
 end
 
 return args

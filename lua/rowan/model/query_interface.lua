@@ -1,16 +1,17 @@
 --- db:queryInterface(): the live schema as a thing to look at and to change, without models. For migrations and tools.
---- Here are tables, columns, indexes and constraints; schemas, enums and rows are in model/query_others, what it shows in
---- model/query_looks; what all of it does, in repo/schema.
+--- Here are tables, columns, indexes and constraints; the rest is in model/query_looks, query_others, query_rows and
+--- query_routines; what all of it does, in repo/schema.
 
 local args = require("rowan.model.query_args")
 local check = require("rowan.base.check")
-local definition = require("rowan.schema.definition")
 local expression = require("rowan.query.expression")
 local live_model = require("rowan.model.live_model")
 local literals = require("rowan.query.literals")
 local looks = require("rowan.model.query_looks")
 local others = require("rowan.model.query_others")
 local reference = require("rowan.schema.reference")
+local routines = require("rowan.model.query_routines")
+local rows = require("rowan.model.query_rows")
 local schema = require("rowan.repo.schema")
 
 ---@class rowan.QueryInterface
@@ -19,16 +20,12 @@ local QueryInterface = { __name = "rowan.queryInterface" }
 QueryInterface.__index = QueryInterface
 QueryInterface.__tostring = function(self) return "rowan.queryInterface: " .. self.db.dialect end
 
-for _, methods in ipairs({ looks, others }) do
+for _, methods in ipairs({ looks, others, rows, routines }) do
   for name, method in pairs(methods) do QueryInterface[name] = method end
 end
 
--- A definition of columns alone, with no more than what was given.
-local function define(self, at, attributes, options)
-  return definition.new(at.name, attributes, {
-    tableName = at.name, schema = at.schema, timestamps = false, noPrimaryKey = true, comment = options.comment,
-    indexes = options.indexes,
-  }, { dialect = self.db._dialect, is_expression = expression.is })
+local function define(self, at, attributes, given)
+  return args.definition(self.db, at, attributes, given)
 end
 
 -- ---- tables ----------------------------------------------------------------------------------------------------------
@@ -61,7 +58,7 @@ end
 ---@param options? { skip?: string[], schema?: string, transaction?: any, logging?: any } skip: tables to keep
 function QueryInterface:dropAllTables(options)
   options = args.options(options, "dropAllTables", { skip = true })
-  schema.drop_all(self.db, options.schema, check.set(options.skip or {}), options)
+  schema.drop_all(self.db, options.schema, args.names(options.skip, "dropAllTables: skip"), options)
 end
 
 ---@async
@@ -292,11 +289,22 @@ function QueryInterface:quoteIdentifier(identifier)
   return self.db._dialect.quote(identifier)
 end
 
--- Written in a language of the database: db:query takes them as they are.
-for _, name in ipairs({
-  "createFunction", "dropFunction", "renameFunction", "createTrigger", "dropTrigger", "renameTrigger",
-}) do
-  QueryInterface[name] = function() args.fail(name .. " is not supported: send the statement with db:query") end
+---Names with dots between them, each quoted.
+---
+---    qi:quoteIdentifiers("app.users") --> '"app"."users"'
+---@param identifiers string
+---@return string
+function QueryInterface:quoteIdentifiers(identifiers)
+  local list = {}
+  for name in (args.text(identifiers, "quoteIdentifiers") .. "."):gmatch("(.-)%.") do
+    list[#list + 1] = self.db._dialect.quote(name)
+  end
+  return table.concat(list, ".")
+end
+
+---Refused: it would stay with one connection of the pool.
+function QueryInterface:unsafeToggleForeignKeyChecks()
+  args.fail("unsafeToggleForeignKeyChecks is not supported: use withoutForeignKeyChecks")
 end
 
 ---@param db rowan.Database

@@ -1,20 +1,13 @@
---- What the query interface does beside tables: schemas, databases and enums of PostgreSQL, and rows without models.
---- Methods of model/query_interface.
+--- What the query interface does beside tables: schemas, databases and enums of PostgreSQL. Methods of
+--- model/query_interface; rows are in model/query_rows, functions and triggers in model/query_routines.
 
 local args = require("rowan.model.query_args")
 local check = require("rowan.base.check")
 local ddl_table = require("rowan.sql.ddl_table")
-local live_model = require("rowan.model.live_model")
 local schema = require("rowan.repo.schema")
 
 local others = {}
 
--- ---- schemas, databases, enums ---------------------------------------------------------------------------------------
-
-local function need(self, capability, what)
-  if self.db._dialect.supports[capability] then return end
-  args.fail(("%s: %s has none of these"):format(what, self.db.dialect))
-end
 
 ---Creates a schema (PostgreSQL).
 ---@async
@@ -22,7 +15,7 @@ end
 ---@param options? { ifNotExists?: boolean, transaction?: any, logging?: any }
 function others:createSchema(name, options)
   options = args.options(options, "createSchema", { ifNotExists = true })
-  need(self, "schemas", "createSchema")
+  args.need(self.db, "schemas", "createSchema")
   local text = ddl_table.create_schema(self.db._dialect, args.text(name, "createSchema"), options)
   schema.send(self.db, { text }, options)
 end
@@ -33,8 +26,23 @@ end
 ---@param options? { ifExists?: boolean, cascade?: boolean, transaction?: any, logging?: any }
 function others:dropSchema(name, options)
   options = args.options(options, "dropSchema", { ifExists = true, cascade = true })
-  need(self, "schemas", "dropSchema")
+  args.need(self.db, "schemas", "dropSchema")
   schema.send(self.db, { ddl_table.drop_schema(self.db._dialect, args.text(name, "dropSchema"), options) }, options)
+end
+
+---Drops all schemas that are not the system's, with all that is in them, but for `public` and those to skip (PostgreSQL).
+---@async
+---@param options? { skip?: string[], transaction?: any, logging?: any } skip: schemas to keep
+function others:dropAllSchemas(options)
+  options = args.options(options, "dropAllSchemas", { skip = true })
+  args.need(self.db, "schemas", "dropAllSchemas")
+  local skip, texts = args.names(options.skip, "dropAllSchemas: skip"), {}
+  for _, name in ipairs(self:listSchemas(args.call(options))) do
+    if name ~= "public" and not skip[name] then
+      texts[#texts + 1] = ddl_table.drop_schema(self.db._dialect, name, { cascade = true })
+    end
+  end
+  schema.send(self.db, texts, options)
 end
 
 ---Creates a database (PostgreSQL), outside of any transaction.
@@ -43,7 +51,7 @@ end
 ---@param options? { encoding?: string, collate?: string, ctype?: string, template?: string, logging?: any }
 function others:createDatabase(name, options)
   options = args.options(options, "createDatabase", { encoding = true, collate = true, ctype = true, template = true })
-  need(self, "schemas", "createDatabase")
+  args.need(self.db, "schemas", "createDatabase")
   local text = ddl_table.create_database(self.db._dialect, args.text(name, "createDatabase"), options)
   schema.send_alone(self.db, text, options)
 end
@@ -54,7 +62,7 @@ end
 ---@param options? { logging?: any }
 function others:dropDatabase(name, options)
   options = args.options(options, "dropDatabase")
-  need(self, "schemas", "dropDatabase")
+  args.need(self.db, "schemas", "dropDatabase")
   schema.send_alone(self.db, ddl_table.drop_database(self.db._dialect, args.text(name, "dropDatabase")), options)
 end
 
@@ -65,7 +73,7 @@ end
 ---@param options? { schema?: string, transaction?: any, logging?: any }
 function others:createEnum(name, values, options)
   options = args.options(options, "createEnum")
-  need(self, "enum_types", "createEnum")
+  args.need(self.db, "enum_types", "createEnum")
   check.type(values, "table", "queryInterface:createEnum: the values", "QueryError")
   local enum = { name = args.text(name, "createEnum"), schema = options.schema }
   schema.send(self.db, { ddl_table.create_enum(self.db._dialect, enum, values) }, options)
@@ -77,72 +85,32 @@ end
 ---@param options? { schema?: string, transaction?: any, logging?: any }
 function others:dropEnum(name, options)
   options = args.options(options, "dropEnum")
-  need(self, "enum_types", "dropEnum")
+  args.need(self.db, "enum_types", "dropEnum")
   local enum = { name = args.text(name, "dropEnum"), schema = options.schema }
   schema.send(self.db, { ddl_table.drop_enum(self.db._dialect, enum) }, options)
 end
 
--- ---- rows ------------------------------------------------------------------------------------------------------------
-
--- A model of the table as it is, which does what models do.
-local function rows_of(self, at, options, what)
-  return live_model.of(self.db, schema.live(self.db, args.table(self.db, at, options, what), options))
+---Drops the enum types of a schema; none may be the type of a column any more (PostgreSQL).
+---@async
+---@param options? { schema?: string, transaction?: any, logging?: any } schema: the current one when not given
+function others:dropAllEnums(options)
+  options = args.options(options, "dropAllEnums")
+  args.need(self.db, "enum_types", "dropAllEnums")
+  local texts = {}
+  for i, enum in ipairs(self:listEnums(options)) do texts[i] = ddl_table.drop_enum(self.db._dialect, enum) end
+  schema.send(self.db, texts, options)
 end
 
-local function call_of(options)
-  return { transaction = options.transaction, logging = options.logging }
-end
-
----Inserts rows, given as plain tables by column.
+---Makes the enum types of a table as its attributes say: those that are missing are created, values added, and taken away
+---where no row has them. SQLite has none, and nothing is done.
 ---@async
 ---@param at string|table
----@param rows table[]
+---@param attributes table as for createTable
 ---@param options? { schema?: string, transaction?: any, logging?: any }
----@return integer count
-function others:bulkInsert(at, rows, options)
-  options = args.options(options, "bulkInsert")
-  return #rows_of(self, at, options, "bulkInsert"):bulkCreate(rows, call_of(options))
-end
-
----Changes rows; `where` is needed, rowan.all for all of them.
----@async
----@param at string|table
----@param values table<string, any>
----@param where table
----@param options? { schema?: string, transaction?: any, logging?: any }
----@return integer count
-function others:bulkUpdate(at, values, where, options)
-  options = args.options(options, "bulkUpdate")
-  local call = call_of(options)
-  call.where = where
-  return (rows_of(self, at, options, "bulkUpdate"):update(values, call))
-end
-
----Deletes rows; `where` is needed, rowan.all for all of them.
----@async
----@param at string|table
----@param where table
----@param options? { schema?: string, transaction?: any, logging?: any }
----@return integer count
-function others:bulkDelete(at, where, options)
-  options = args.options(options, "bulkDelete")
-  local call = call_of(options)
-  call.where = where
-  return rows_of(self, at, options, "bulkDelete"):destroy(call)
-end
-
----Rows as plain tables by column.
----@async
----@param at string|table
----@param options? table those of findAll; schema
----@return table[]
-function others:select(at, options)
-  local find = { raw = true }
-  for key, value in pairs(options or {}) do
-    if key ~= "schema" then find[key] = value end
-  end
-  local call = { transaction = find.transaction, logging = find.logging, schema = options and options.schema }
-  return rows_of(self, at, call, "select"):findAll(find)
+function others:ensureEnums(at, attributes, options)
+  options = args.options(options, "ensureEnums")
+  local name = args.table(self.db, at, options, "ensureEnums")
+  schema.ensure_enums(self.db, args.definition(self.db, name, attributes, {}), name, options)
 end
 
 return others

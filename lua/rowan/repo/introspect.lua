@@ -110,6 +110,16 @@ function introspect.table(db, name, schema, options)
   return tables[1], known
 end
 
+---The picture of a table that is still to come.
+---@param at { name: string, schema?: string }
+---@return rowan.TablePicture
+function introspect.empty(at)
+  return {
+    name = at.name, schema = at.schema, kind = "table", columns = {}, by_name = {}, uniques = {}, foreign_keys = {},
+    checks = {}, exclusions = {}, indexes = {}, triggers = {},
+  }
+end
+
 ---The name of the database; of SQLite the file, "" for one in memory.
 ---@async
 ---@param db table

@@ -334,4 +334,44 @@ function schema.remove_index(db, at, find, options)
   end)
 end
 
+---Creates the enum types of a definition that are missing, and changes those that have other values.
+---@async
+---@param db table
+---@param def rowan.Definition
+---@param at rowan.TableName
+---@param options table
+function schema.ensure_enums(db, def, at, options)
+  if not db._dialect.supports.enum_types then return end
+  steps.apply(db, options, function(call)
+    local live, known = introspect.table(db, at.name, at.schema, call)
+    live = live or introspect.empty(at)
+    local keep = { keep = true, transaction = call.transaction, logging = call.logging }
+    local all, to = alter.changes(db, def, live, known, keep)
+    local changes = {}
+    for _, change in ipairs(all) do
+      if change.kind == "create_enum" or change.kind == "enum" then changes[#changes + 1] = change end
+    end
+    refuse_fatal(db, changes, to, call)
+    return (alter.steps(changes, to))
+  end)
+end
+
+---Changes a trigger that must be there.
+---@async
+---@param db table
+---@param at rowan.TableName
+---@param name string
+---@param text string
+---@param options { ifExists?: boolean }
+function schema.change_trigger(db, at, name, text, options)
+  steps.apply(db, options, function(call)
+    local live = schema.live(db, at, call)
+    for _, trigger in ipairs(live.triggers) do
+      if trigger.name == name then return as_steps({ text }, live.name) end
+    end
+    if options.ifExists then return {} end
+    fail(('the table %s has no trigger "%s"'):format(live.name, name))
+  end)
+end
+
 return schema

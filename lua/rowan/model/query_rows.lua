@@ -1,0 +1,156 @@
+--- Rows of tables without models: what the query interface does with a model made of the live table. Methods of
+--- model/query_interface.
+
+local args = require("rowan.model.query_args")
+local live_model = require("rowan.model.live_model")
+local schema = require("rowan.repo.schema")
+
+local rows = {}
+
+-- A model of the table as it is, which does what models do.
+local function model_of(self, at, options, what)
+  return live_model.of(self.db, schema.live(self.db, args.table(self.db, at, options, what), options))
+end
+
+---Inserts rows, given as plain tables by column.
+---@async
+---@param at string|table
+---@param list table[]
+---@param options? { schema?: string, transaction?: any, logging?: any }
+---@return integer count
+function rows:bulkInsert(at, list, options)
+  options = args.options(options, "bulkInsert")
+  return #model_of(self, at, options, "bulkInsert"):bulkCreate(list, args.call(options))
+end
+
+---Changes rows; `where` is needed, rowan.all for all of them.
+---@async
+---@param at string|table
+---@param values table<string, any>
+---@param where table
+---@param options? { schema?: string, transaction?: any, logging?: any }
+---@return integer count
+function rows:bulkUpdate(at, values, where, options)
+  options = args.options(options, "bulkUpdate")
+  local call = args.call(options)
+  call.where = where
+  return (model_of(self, at, options, "bulkUpdate"):update(values, call))
+end
+
+---Deletes rows; `where` is needed, rowan.all for all of them.
+---@async
+---@param at string|table
+---@param where table
+---@param options? { schema?: string, transaction?: any, logging?: any }
+---@return integer count
+function rows:bulkDelete(at, where, options)
+  options = args.options(options, "bulkDelete")
+  local call = args.call(options)
+  call.where = where
+  return model_of(self, at, options, "bulkDelete"):destroy(call)
+end
+
+---Rows as plain tables by column.
+---@async
+---@param at string|table
+---@param options? table those of findAll; schema
+---@return table[]
+function rows:select(at, options)
+  local find = { raw = true }
+  for key, value in pairs(options or {}) do
+    if key ~= "schema" then find[key] = value end
+  end
+  local call = { transaction = find.transaction, logging = find.logging, schema = options and options.schema }
+  return model_of(self, at, call, "select"):findAll(find)
+end
+
+---The value of one column of the first row that `select` finds; nil when there is none.
+---
+---    qi:rawSelect("users", { attributes = { { rowan.fn("MAX", rowan.col("age")), "oldest" } } }, "oldest")
+---@async
+---@param at string|table
+---@param options table as for select
+---@param column string
+---@return any
+function rows:rawSelect(at, options, column)
+  args.text(column, "rawSelect: the column")
+  local row = self:select(at, options)[1]
+  return row and row[column]
+end
+
+---Inserts a row, given as a plain table by column, and returns it as it is stored.
+---@async
+---@param at string|table
+---@param values table<string, any>
+---@param options? { schema?: string, transaction?: any, logging?: any }
+---@return table<string, any> row
+function rows:insert(at, values, options)
+  options = args.options(options, "insert")
+  local call = args.call(options)
+  call.returning = true
+  return (model_of(self, at, options, "insert"):create(values, call):get({ plain = true }))
+end
+
+local UPSERT = { conflictFields = true, updateFields = true }
+
+---Inserts a row, or updates the one that is there under the same key.
+---
+---    qi:upsert("users", { email = "a@b.c", name = "Ann" }, { conflictFields = { "email" } })
+---@async
+---@param at string|table
+---@param values table<string, any>
+---@param options? { conflictFields?: string[], updateFields?: string[], schema?: string, transaction?: any, logging?: any } updateFields: the only columns that an update sets
+---@return table<string, any> row as it is stored
+---@return boolean created
+function rows:upsert(at, values, options)
+  options = args.options(options, "upsert", UPSERT)
+  local call = args.call(options)
+  call.conflictFields, call.fields = options.conflictFields, options.updateFields
+  local row, created = model_of(self, at, options, "upsert"):upsert(values, call)
+  return row:get({ plain = true }), created
+end
+
+local function count(self, what, at, columns, where, options)
+  options = args.options(options, what, { by = true })
+  local call = args.call(options)
+  call.where, call.by = where, options.by
+  local model = model_of(self, at, options, what)
+  return (model[what](model, columns, call))
+end
+
+---Adds to numbers, where they are stored; `where` is needed, rowan.all for all rows.
+---
+---    qi:increment("users", { visits = 2 }, { id = 1 })    -- UPDATE "users" SET "visits" = "visits" + $1 WHERE "id" = $2
+---@async
+---@param at string|table
+---@param columns string|string[]|table<string, number>
+---@param where table
+---@param options? { by?: number, schema?: string, transaction?: any, logging?: any }
+---@return integer count rows changed
+function rows:increment(at, columns, where, options)
+  return count(self, "increment", at, columns, where, options)
+end
+
+---The opposite of increment.
+---@async
+---@param at string|table
+---@param columns string|string[]|table<string, number>
+---@param where table
+---@param options? { by?: number, schema?: string, transaction?: any, logging?: any }
+---@return integer count rows changed
+function rows:decrement(at, columns, where, options)
+  return count(self, "decrement", at, columns, where, options)
+end
+
+---Empties a table; see Model:truncate.
+---@async
+---@param at string|table
+---@param options? { cascade?: boolean, restartIdentity?: boolean, schema?: string, transaction?: any, logging?: any }
+function rows:truncate(at, options)
+  options = args.options(options, "truncate", { cascade = true, restartIdentity = true })
+  local call = args.call(options)
+  call.cascade, call.restartIdentity = options.cascade, options.restartIdentity
+  model_of(self, at, options, "truncate"):truncate(call)
+end
+
+return rows
