@@ -156,6 +156,23 @@ helper.each(function(dialect, connect)
     assert.equal("string", type(err.traceback))
   end)
 
+  it("tells a constraint that is not there from a type that is not", function()
+    local _, _, db = models()
+    if dialect ~= "postgres" then return end
+    for _, sql in ipairs {
+      'ALTER TABLE "Users" DROP CONSTRAINT "nope"', 'DROP INDEX "nope"', 'DROP TRIGGER "nope" ON "Users"',
+      [[INSERT INTO "Users" ("id") VALUES (1) ON CONFLICT ON CONSTRAINT "nope" DO NOTHING]],
+    } do
+      assert.equal("nope", violation("UnknownConstraintError", function() db:query(sql) end).constraint)
+    end
+    for _, sql in ipairs {
+      'CREATE TABLE x (a nope, CONSTRAINT y UNIQUE (a))', 'DROP TYPE nope', [[SELECT 'a'::nope AS "drop constraint x"]],
+      'ALTER TABLE "Users" ADD COLUMN a nope, ADD CONSTRAINT b UNIQUE (a)', 'SELECT 1 ORDER BY \'a\' COLLATE "nope"',
+    } do
+      assert.equal("42704", violation("DatabaseError", function() db:query(sql) end).sqlstate)
+    end
+  end)
+
   it("puts no bound value into a message", function()
     local User, _, db = models()
     local function quiet(sql, options)

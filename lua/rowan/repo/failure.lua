@@ -15,8 +15,24 @@ local BY_KIND = {
 local BY_STATE = {
   ["23505"] = "UniqueConstraintError", ["23503"] = "ForeignKeyConstraintError", ["23502"] = "NotNullConstraintError",
   ["23514"] = "CheckConstraintError", ["23P01"] = "ExclusionConstraintError", ["57014"] = "TimeoutError",
-  ["55P03"] = "TimeoutError", ["42704"] = "UnknownConstraintError",
+  ["55P03"] = "TimeoutError",
 }
+
+-- The state of whatever is not there: types, collations, operator classes, languages too. The statement says what it was.
+local UNKNOWN = "42704"
+local NAMES_CONSTRAINT = {
+  "^%s*DROP%s+INDEX", "^%s*ALTER%s+INDEX", "^%s*DROP%s+TRIGGER", "^%s*ALTER%s+TRIGGER", "^%s*SET%s+CONSTRAINTS",
+  "^%s*ALTER%s+TABLE.*%s%a+%s+CONSTRAINT%s", "%sON%s+CONSTRAINT%s",
+}
+
+local function names_constraint(sql)
+  local text = (sql or ""):upper()
+  if text:find("^%s*ALTER%s+TABLE") and text:find("%sADD%s+CONSTRAINT%s") then return false end
+  for _, pattern in ipairs(NAMES_CONSTRAINT) do
+    if text:find(pattern) then return true end
+  end
+  return false
+end
 
 -- libpq says only in words why there is no connection.
 local BY_WORDS = {
@@ -154,8 +170,9 @@ local function connect_class(err)
   return "ConnectionError"
 end
 
-local function class_of(err)
+local function class_of(err, sql)
   if err.kind == "connect" then return connect_class(err) end
+  if err.sqlstate == UNKNOWN and names_constraint(sql) then return "UnknownConstraintError" end
   if err.kind == "database" then return BY_STATE[err.sqlstate or ""] or "DatabaseError" end
   return BY_KIND[err.kind] or "DatabaseError"
 end
@@ -207,14 +224,16 @@ end
 ---@return rowan.Error
 function failure.object(err, context)
   local def = context.def
-  local class = class_of(err)
+  local class = class_of(err, context.sql)
   if err.kind == "database" then err.message = without_values(err, context.params, context.count or 0, context.plan) end
   local fields = {
     message = err.message, sql = context.sql, sqlstate = err.sqlstate, code = err.code, constraint = err.constraint,
     table = err.table, detail = err.detail, hint = err.hint, position = err.position, model = def and def.name,
     cause = err, retryable = RETRYABLE[err.sqlstate or ""] or nil,
   }
-  if ITEM[class] then
+  if class == "UnknownConstraintError" then
+    fields.constraint = err.message:match('"(.-)"')
+  elseif ITEM[class] then
     fields.errors, fields.fields = constraint_items(class, def, err, context.row)
     fields.message = nil
   elseif class == "ValidationError" then
