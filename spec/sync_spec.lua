@@ -307,6 +307,37 @@ helper.each(function(dialect, connect)
     assert.matches("no option", error_of(db.truncate, db, { cascad = true }).message, 1, true)
   end)
 
+  it("makes an index concurrently behind its transaction, where the database can", function()
+    local function define()
+      return db:define("Thing", { n = DataTypes.INTEGER }, {
+        timestamps = false, indexes = { { fields = { "n" }, unique = true, concurrently = true, name = "n_key" } },
+      })
+    end
+    local Thing = define()
+    local sent = helper.statements(function() db:sync() end)
+    local last = sent[#sent]
+    assert.equal(dialect == "postgres", last:find("CREATE UNIQUE INDEX CONCURRENTLY", 1, true) ~= nil, last)
+    Thing:create{ n = 1 }
+    assert.equal("UniqueConstraintError", error_of(Thing.create, Thing, { n = 1 }).name)
+    db:sync()
+    assert.equal(0, #db:sync{ alter = true, dryRun = true })
+    local qi = db:queryInterface()
+    qi:removeIndex("Things", "n_key")
+    assert.equal(1, #db:sync{ alter = true, dryRun = true })
+    db:sync{ alter = true }
+    qi:removeIndex("Things", "n_key")
+    Thing:create{ n = 1 }
+    assert.equal("UniqueConstraintError", error_of(db.sync, db).name)
+    for _, index in ipairs(qi:showIndex("Things")) do assert.is_not.equal("n_key", index.name) end
+    Thing:destroy{ where = rowan.all }
+    if dialect == "postgres" then
+      assert.matches("cannot be made inside of a transaction", error_of(db.transaction, db, function() db:sync() end).message)
+    end
+    qi:addIndex("Things", { "n" }, { unique = true, concurrently = true, name = "n_key" })
+    Thing:create{ n = 1 }
+    assert.equal("UniqueConstraintError", error_of(Thing.create, Thing, { n = 1 }).name)
+  end)
+
   it("refuses options it does not know", function()
     assert.is_true(rowan.is(error_of(db.sync, db, { forse = true }), "QueryError"))
     local Thing = db:define("Thing", { n = { type = DataTypes.INTEGER } })

@@ -147,7 +147,7 @@ describe("indexes", function()
     refused("operator must be the name of an operator class", a,
       index({ fields = { "a" }, operator = "x; DROP" }))
     refused("type must be UNIQUE", a, index({ fields = { "a" }, type = "FULLTEXT" }))
-    refused("concurrently is not supported yet", a, index({ fields = { "a" }, concurrently = true }))
+    refused("concurrently must be a boolean", a, index({ fields = { "a" }, concurrently = "yes" }))
     refused("parser is for MySQL", a, index({ fields = { "a" }, parser = "x" }))
     refused("length of a field is for MySQL", a, index({ fields = { { name = "a", length = 5 } } }))
     refused('has no option "fields"', { a = { type = T.TEXT, index = { fields = { "a" } } } })

@@ -33,6 +33,7 @@ local postgres = {
     alter_constraints = true,
     comments = true,
     index_methods = true,
+    concurrent_indexes = true,
     arrays = true,
     row_locks = true,
     strict_tables = false,

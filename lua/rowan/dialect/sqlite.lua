@@ -33,6 +33,7 @@ local sqlite = {
     alter_constraints = false,
     comments = false,
     index_methods = false,
+    concurrent_indexes = false,
     arrays = false,
     row_locks = false,
     strict_tables = true,

@@ -20,6 +20,7 @@ local alter = {}
 ---@field reason string
 ---@field table string
 ---@field rebuild? string the table that this statement helps to make anew (SQLite)
+---@field undo? string the statement goes by itself, behind the transaction; this takes away what it leaves when it fails
 
 ---@class rowan.SchemaLoss
 ---@field message string
@@ -129,8 +130,10 @@ end
 -- ---- steps -----------------------------------------------------------------------------------------------------------
 
 local function add_steps(steps, texts, change, to, rebuilt)
+  local index = change.kind == "create_index" and change.becomes.index
+  local undo = index and index.concurrently and ddl.drop_invalid(to.def, index, to.dialect) or nil
   for _, text in ipairs(texts) do
-    steps[#steps + 1] = { sql = text, reason = change.reason, table = to.live.name, rebuild = rebuilt }
+    steps[#steps + 1] = { sql = text, reason = change.reason, table = to.live.name, rebuild = rebuilt, undo = undo }
   end
 end
 

@@ -70,7 +70,12 @@ end
 ---@param def rowan.Definition
 ---@param options? table
 function schema.create_table(db, def, options)
-  schema.send(db, ddl.create_table(def, db._dialect, literals.context(db._dialect)), options)
+  local context = literals.context(db._dialect)
+  steps.apply(db, options or {}, function()
+    local list = as_steps(ddl.create_table(def, db._dialect, context), def.table)
+    steps.add_concurrent(db, def, context, list)
+    return list
+  end)
 end
 
 local function own_enums(db, live, texts)
@@ -314,7 +319,12 @@ function schema.add_index(db, at, make, options)
     for _, other in ipairs(live.indexes) do
       if other.name == index.name then fail(('the table %s has an index "%s"'):format(live.name, index.name)) end
     end
-    return as_steps({ ddl.create_index(def, index, db._dialect, literals.context(db._dialect)) }, live.name)
+    local context, list = literals.context(db._dialect), {}
+    if not index.concurrently then
+      return as_steps({ ddl.create_index(def, index, db._dialect, context) }, live.name)
+    end
+    steps.add_concurrent(db, def, context, list)
+    return list
   end)
 end
 

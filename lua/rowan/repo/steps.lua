@@ -2,6 +2,7 @@
 --- transaction. Sees to what SQLite needs for making a table anew. Called by repo/sync and repo/schema.
 
 local control = require("rowan.sql.ddl_rebuild")
+local ddl = require("rowan.sql.ddl")
 local ddl_alter = require("rowan.sql.ddl_alter")
 local errors = require("rowan.base.errors")
 local introspect = require("rowan.repo.introspect")
@@ -59,11 +60,51 @@ end
 
 local function send(db, list, options)
   for _, step in ipairs(list) do
-    local ok, problem = pcall(say, db, step.sql, options)
+    local ok, problem = true, nil
+    if not step.undo then ok, problem = pcall(say, db, step.sql, options) end
     if not ok then
       -- The mode of the connection is not undone by a rollback.
       if step.rebuild then pcall(say, db, control.plain_alter, options) end
       error(problem, 0)
+    end
+  end
+end
+
+-- What goes by itself: the rest is committed.
+local function send_alone(db, list, options)
+  for _, step in ipairs(list) do
+    local ok, problem = true, nil
+    if step.undo then ok, problem = pcall(say, db, step.sql, options) end
+    if not ok then
+      pcall(say, db, step.undo, options)
+      error(problem, 0)
+    end
+  end
+end
+
+local function refuse_inside(list)
+  for _, step in ipairs(list) do
+    if step.undo then
+      errors.raise("QueryError", {
+        message = ("%s: an index that is made concurrently cannot be made inside of a transaction"):format(step.table),
+      })
+    end
+  end
+end
+
+---Adds the steps that make the concurrent indexes of a definition.
+---@param db table
+---@param def rowan.Definition
+---@param context rowan.DdlContext
+---@param list rowan.SchemaStep[]
+function steps.add_concurrent(db, def, context, list)
+  for _, index in ipairs(def.indexes) do
+    if index.concurrently then
+      list[#list + 1] = {
+        sql = ddl.create_index(def, index, db._dialect, context), table = def.table,
+        reason = ("%s: the index %s is created concurrently where it is missing"):format(def.table, index.name),
+        undo = ddl.drop_invalid(def, index, db._dialect),
+      }
     end
   end
 end
@@ -97,6 +138,7 @@ function steps.apply(db, options, plan, hooks)
   end
   local names = rebuilt_tables(list)
   local outer = run.transaction(db, options)
+  if outer then refuse_inside(list) end
   local own = { transaction = options.transaction, logging = options.logging }
   if names[1] and not outer then own.foreignKeys = false end
   transaction.managed(db, own, function()
@@ -110,6 +152,7 @@ function steps.apply(db, options, plan, hooks)
     if names[1] then check_keys(db, names, inside) end
     if hooks then hooks.after() end
   end)
+  send_alone(db, list, { logging = options.logging, benchmark = options.benchmark, transaction = false })
   return list
 end
 

@@ -116,6 +116,7 @@ local function create_steps(db, def, deferred, list, keys)
   local context = literals.context(db._dialect)
   context.defer = set_of(deferred)
   add(list, ddl.create_table(def, db._dialect, context), def.table, "the table is created where it is missing")
+  steps.add_concurrent(db, def, context, list)
   if deferred then
     add(keys, ddl.foreign_key_statements(def, deferred, db._dialect), def.table, "a foreign key of a cycle")
   end

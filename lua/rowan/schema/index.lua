@@ -27,6 +27,7 @@ local index = {}
 ---@field using? string "btree", "gin", ...
 ---@field include? rowan.Attribute[] further columns that the index holds
 ---@field message? string for unique ones
+---@field concurrently? boolean made while others write to the table, outside of a transaction
 ---@field undeleted? boolean the condition is that rows are not deleted softly
 
 ---@class rowan.Unique
@@ -48,7 +49,7 @@ local INDEX_KEYS = {
 local ATTRIBUTE_INDEX_KEYS = { attribute = true }
 for key in pairs(INDEX_KEYS) do ATTRIBUTE_INDEX_KEYS[key] = key ~= "fields" or nil end
 
-local NOT_YET = { concurrently = true, prefix = true }
+local NOT_YET = { prefix = true }
 
 local function fail(subject, rule)
   errors.raise("DefinitionError", { message = subject .. ": " .. rule })
@@ -159,12 +160,14 @@ local function read_index(def, subject, given, fields)
   if given.parser ~= nil then fail(subject, "parser is for MySQL") end
   check.optional(given.name, "string", subject .. ": name", "DefinitionError")
   check.optional(given.unique, "boolean", subject .. ": unique", "DefinitionError")
+  check.optional(given.concurrently, "boolean", subject .. ": concurrently", "DefinitionError")
   check.optional(given.msg, "string", subject .. ": msg", "DefinitionError")
   check.optional(given.where, "table", subject .. ": where", "DefinitionError")
   local operator = operator_class(def, subject, given.operator)
   local made = {
     fields = {}, unique = uniqueness(subject, given), using = method_of(def, subject, given),
     where = given.where, include = included(def, subject, given), message = given.msg, name = given.name,
+    concurrently = def.dialect.supports.concurrent_indexes and given.concurrently or nil,
   }
   for i, field in ipairs(fields) do made.fields[i] = read_field(def, subject, field, operator) end
   if #made.fields == 0 then fail(subject, "wants fields") end
@@ -192,7 +195,7 @@ local function add(list, by_name, subject, made)
   if made.made_up or before.made_up then
     fail(subject, ('two indexes get the name "%s"; give one of them another'):format(made.name))
   end
-  for _, key in ipairs({ "unique", "using", "where", "message" }) do
+  for _, key in ipairs({ "unique", "using", "where", "message", "concurrently" }) do
     if made[key] ~= nil and before[key] ~= made[key] then
       fail(subject, ('the index "%s" is described twice, with different options'):format(made.name))
     end

@@ -264,8 +264,9 @@ function ddl.create_index(def, index, dialect, context)
   local fields = {}
   for i, field in ipairs(index.fields) do fields[i] = index_field(def, field, dialect, context) end
   local parts = {
-    index.unique and "CREATE UNIQUE INDEX" or "CREATE INDEX", "IF NOT EXISTS", dialect.quote(index.name),
-    "ON", quoted_table(dialect, def.table, def.schema),
+    index.unique and "CREATE UNIQUE INDEX" or "CREATE INDEX",
+    index.concurrently and "CONCURRENTLY IF NOT EXISTS" or "IF NOT EXISTS", dialect.quote(index.name), "ON",
+    quoted_table(dialect, def.table, def.schema),
   }
   if index.using then parts[#parts + 1] = "USING " .. index.using end
   parts[#parts + 1] = "(" .. table.concat(fields, ", ") .. ")"
@@ -274,6 +275,15 @@ function ddl.create_index(def, index, dialect, context)
     parts[#parts + 1] = "WHERE " .. need(context, "where", def, "a partial index")(index.where, def)
   end
   return table.concat(parts, " ")
+end
+
+---What takes away the invalid index that a CREATE INDEX CONCURRENTLY leaves when it fails.
+---@param def rowan.Definition
+---@param index rowan.Index
+---@param dialect rowan.Dialect
+---@return string
+function ddl.drop_invalid(def, index, dialect)
+  return "DROP INDEX CONCURRENTLY IF EXISTS " .. quoted_table(dialect, index.name, def.schema)
 end
 
 local function comments(def, dialect, texts)
@@ -290,8 +300,8 @@ local function comments(def, dialect, texts)
   end
 end
 
----What creates the table of a definition where it is not there: its enum types, the table, its indexes, its
----comments.
+---What creates the table of a definition where it is not there: its enum types, the table, its indexes (but for those that
+---are made concurrently, which no transaction holds), its comments.
 ---@param def rowan.Definition
 ---@param dialect rowan.Dialect
 ---@param context? rowan.DdlContext
@@ -305,7 +315,7 @@ function ddl.create_table(def, dialect, context)
   texts[#texts + 1] = ("CREATE TABLE IF NOT EXISTS %s (%s)%s")
     :format(quoted_table(dialect, def.table, def.schema), table.concat(lines, ", "), strict)
   for _, index in ipairs(def.indexes) do
-    texts[#texts + 1] = ddl.create_index(def, index, dialect, context)
+    if not index.concurrently then texts[#texts + 1] = ddl.create_index(def, index, dialect, context) end
   end
   comments(def, dialect, texts)
   return texts
