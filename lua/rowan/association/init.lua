@@ -19,12 +19,13 @@ local association = {}
 ---@field singular string
 ---@field foreignKey string|string[] attributes, of the junction for belongsToMany
 ---@field multiple boolean
----@field scope? table<string, any> values that rows of the target have, and new ones get
+---@field scope? table<string, any> conditions that rows of the target meet
+---@field values? table<string, any> those of them that are plain values: new rows get them
 ---@field constraints boolean the database holds the foreign key
 ---@field on_delete? string the option, which counts without a constraint too where rowan deletes
 ---@field keys? { source: table, target: table }[] pairs of attributes that must be equal; not for belongsToMany
 ---@field accessors table<string, string> role -> method name
----@field through? { model: table, scope?: table, unique: boolean, as: string } belongsToMany: `as` is the field of a loaded row that holds the junction's
+---@field through? { model: table, scope?: table, values?: table, unique: boolean, as: string } belongsToMany: `as` is the field of a loaded row that holds the junction's
 ---@field otherKey? string|string[]
 ---@field sourceKey? string|string[]
 ---@field targetKey? string|string[]
@@ -37,7 +38,8 @@ Association.__tostring = function(a)
 end
 
 local function options_of(...)
-  return check.set({ "as", "foreignKey", "constraints", "onDelete", "onUpdate", "scope", ... })
+  return check.set({ "as", "foreignKey", "constraints", "onDelete", "onUpdate", "scope",
+    "foreignKeyConstraints", ... })
 end
 
 local OPTIONS = {
@@ -91,7 +93,22 @@ local function check_arguments(context, source, target, options, kind)
   end
   if source.db ~= target.db then fail(context, ("%s is a model of another database"):format(target.name)) end
   check.keys(options, OPTIONS[kind], context, "AssociationError")
-  check.optional(options.constraints, "boolean", context .. ": constraints", "AssociationError")
+  for _, name in ipairs({ "constraints", "foreignKeyConstraints" }) do
+    check.optional(options[name], "boolean", context .. ": " .. name, "AssociationError")
+  end
+end
+
+-- The option has two names.
+local function with_constraints(options, context)
+  local said = options.foreignKeyConstraints
+  if said == nil then return options end
+  if options.constraints ~= nil and options.constraints ~= said then
+    fail(context, "constraints and foreignKeyConstraints are one option, and do not agree")
+  end
+  local out = {}
+  for name, value in next, options do out[name] = value end
+  out.constraints = said
+  return out
 end
 
 ---Defines an association and records it under its alias in source.associations.
@@ -104,16 +121,18 @@ function association.define(kind, source, target, options)
   local context = source.name .. ":" .. kind
   options = options or {}
   check_arguments(context, source, target, options, kind)
+  options = with_constraints(options, context)
   local multiple = MULTIPLE[kind] or false
   local as, singular = names.alias(multiple, target, options.as, context)
   local accessors = names.accessors(multiple, as, singular)
   names.check(context, source, as, accessors)
   local made = setmetatable({
     kind = kind, source = source, target = target, as = as, singular = singular, multiple = multiple,
-    accessors = accessors, scope = names.scope(context, target, options.scope, "scope"),
+    accessors = accessors,
     constraints = options.constraints ~= false,
     on_delete = type(options.onDelete) == "string" and options.onDelete:upper() or nil,
   }, Association)
+  made.scope, made.values = names.scope(context, target, options.scope, "scope")
   if kind == "belongsToMany" then
     junction.link(made, options, context)
   else

@@ -11,10 +11,23 @@ local junction = {}
 
 local fail = names.fail
 
-local THROUGH = check.set({ "model", "scope", "unique", "timestamps" })
+local MADE_UP = { "timestamps", "paranoid" }
+local THROUGH = check.set({ "model", "scope", "unique", "timestamps", "paranoid" })
 
 local function is_model(value)
   return type(value) == "table" and rawget(value, "definition") ~= nil
+end
+
+-- Options for a junction that is made up: the other side may say the same.
+local function check_made_up(context, through)
+  local before = through.model.made_up
+  for _, name in ipairs(MADE_UP) do
+    if through[name] ~= nil and not before then
+      fail(context, ("%s is for a junction that is made up; %s is a model of its own"):format(name, through.name))
+    elseif through[name] ~= nil and before[name] ~= nil and through[name] ~= before[name] then
+      fail(context, ("%s of the junction %s was given before as %s"):format(name, through.name, tostring(before[name])))
+    end
+  end
 end
 
 -- The option `through` as a table: model or name, scope, unique, timestamps.
@@ -37,10 +50,10 @@ local function read_through(context, source, options)
   end
   if through.timestamps == nil then through.timestamps = options.timestamps end
   check.optional(through.unique, "boolean|string", context .. ": through.unique", "AssociationError")
-  check.optional(through.timestamps, "boolean", context .. ": timestamps", "AssociationError")
-  if through.timestamps ~= nil and through.model then
-    fail(context, ("timestamps is for a junction that is made up; %s is a model of its own"):format(through.name))
+  for _, name in ipairs(MADE_UP) do
+    check.optional(through[name], "boolean", context .. ": " .. name, "AssociationError")
   end
+  if through.model then check_made_up(context, through) end
   return through
 end
 
@@ -149,7 +162,9 @@ local function define_model(context, made, through, ours, referenced)
   end
   local model = db:define(through.name, attributes, {
     tableName = through.name, timestamps = through.timestamps, schema = made.source.definition.options.schema,
+    paranoid = through.paranoid or false,
   })
+  model.made_up = { timestamps = through.timestamps, paranoid = through.paranoid }
   -- Nobody gave these names but, perhaps, this association.
   for i, entry in ipairs(model.definition.entries) do
     if attributes[i] and entry.name == attributes[i][1] then entry.inferred = true end
@@ -212,7 +227,7 @@ function junction.link(made, options, context)
     fail(context, ("%s has an attribute %q, where the row of the junction goes; give the junction another name")
       :format(made.target.name, model.name))
   end
-  local scope = names.scope(context, model, through.scope, "through.scope")
+  local scope, values = names.scope(context, model, through.scope, "through.scope")
   local near, far = add_keys(context, made, model, ours, referenced, options)
   if through.unique ~= false then
     local both = {}
@@ -225,7 +240,7 @@ function junction.link(made, options, context)
   made.target_keys = keys.pairs("through", far, "target", referenced.other)
   made.foreignKey, made.otherKey = keys.shown(near), keys.shown(far)
   made.sourceKey, made.targetKey = keys.shown(referenced.foreign), keys.shown(referenced.other)
-  made.through = { model = model, scope = scope, unique = through.unique ~= false, as = model.name }
+  made.through = { model = model, scope = scope, values = values, unique = through.unique ~= false, as = model.name }
   model.junction_of = model.junction_of or {}
   model.junction_of[#model.junction_of + 1] = made
 end

@@ -4,6 +4,7 @@
 local errors = require("rowan.base.errors")
 local naming = require("rowan.base.naming")
 local null = require("rowan.base.null")
+local ops = require("rowan.base.ops")
 local suggest = require("rowan.base.suggest")
 
 local names = {}
@@ -134,18 +135,28 @@ function names.keys(context, option, given, prefix, referenced)
   return made
 end
 
----Checks the option `scope`: values by attribute, which rows of the association have and new ones get.
+-- A condition on an attribute, as `where` has them: operators, or a list of values.
+local function is_condition(value)
+  if type(value) ~= "table" or getmetatable(value) ~= nil or next(value) == nil then return false end
+  for key in next, value do
+    if not ops.is(key) and type(key) ~= "number" then return false end
+  end
+  return true
+end
+
+---Checks the option `scope`: by attribute what rows of the association have. New ones get the plain values among it.
 ---@param context string
 ---@param model table whose attributes they are
 ---@param scope any
 ---@param option string
----@return table?
+---@return table? scope as a condition
+---@return table? values
 function names.scope(context, model, scope, option)
   if scope == nil then return nil end
   if type(scope) ~= "table" or getmetatable(scope) ~= nil or scope[1] ~= nil then
     fail(context, option .. " wants a table of values by attribute")
   end
-  local def, out = model.definition, {}
+  local def, out, values = model.definition, {}, {}
   for name, value in pairs(scope) do
     local attr = def.by_name[name]
     if not attr then
@@ -155,10 +166,12 @@ function names.scope(context, model, scope, option)
     end
     local canonical, rule = value, nil
     if value ~= null then canonical, rule = attr.type.cast(value) end
-    if canonical == nil then fail(context, ("%s: %s.%s %s"):format(option, model.name, name, rule)) end
-    out[name] = canonical
+    if canonical == nil and not is_condition(value) then
+      fail(context, ("%s: %s.%s %s"):format(option, model.name, name, rule))
+    end
+    out[name], values[name] = canonical == nil and value or canonical, canonical
   end
-  return out
+  return out, values
 end
 
 return names

@@ -95,7 +95,7 @@ local function junction_row(association, values, state, place)
   if values == nil or values == null or (model and not values.isNewRecord) then values = {} end
   local context = state.context .. ": " .. place .. ": " .. through.as
   local row = build.row(through.model.definition, values, context)
-  for name, value in next, through.scope or {} do row[name] = value end
+  for name, value in next, through.values or {} do row[name] = value end
   return setmetatable(row, through.model._new)
 end
 
@@ -145,7 +145,7 @@ local function new_row(node, given, entries, state, place)
       place == "" and state.context or state.context .. ": " .. place), node.model._new)
   end
   local association = node.association
-  for name, value in next, association and association.scope or {} do row[name] = value end
+  for name, value in next, association and association.values or {} do row[name] = value end
   node.fresh[#node.fresh + 1] = row
   node.places[row] = place
   node.later[row] = association and association.keys and association.kind ~= "belongsTo"

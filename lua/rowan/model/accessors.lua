@@ -27,22 +27,25 @@ local function finder_options(...)
     "associationLoading", "scope", "paranoid", ...)
 end
 
-local FINDER = finder_options()
+local FINDER = finder_options("lock", "skipLocked", "noWait", "comment")
+local LIST = finder_options("lock", "skipLocked", "noWait", "comment", "distinct", "group", "having")
 local CONDITION = options_of("where", "scope", "paranoid")
-local CREATE = options_of("include")
+local CREATE = options_of("include", "fields", "validate", "returning", "silent")
 
 -- What each method of each kind may be told.
 local OPTIONS = {
   belongsTo = { get = FINDER, set = options_of("save"), create = CREATE },
   hasOne = { get = FINDER, set = options_of("destroyPrevious"), create = CREATE },
   hasMany = {
-    get = FINDER, count = CONDITION, has = CONDITION, set = options_of("destroyPrevious"), add = options_of(),
-    remove = options_of("destroy"), create = CREATE,
+    get = LIST, count = options_of("where", "scope", "paranoid", "include", "distinct", "col"), has = CONDITION,
+    set = options_of("destroyPrevious"), add = options_of(), remove = options_of("destroy"), create = CREATE,
   },
   belongsToMany = {
-    get = finder_options("through", "joinTableAttributes"), count = options_of("where", "through", "scope", "paranoid"),
+    get = finder_options("through", "joinTableAttributes"),
+    count = options_of("where", "through", "scope", "paranoid", "include"),
     has = options_of("where", "through", "scope", "paranoid"), set = options_of("through"), add = options_of("through"),
-    remove = options_of(), create = options_of("include", "through"),
+    remove = options_of(),
+    create = options_of("include", "through", "fields", "validate", "returning", "silent"),
   },
 }
 local THROUGH = check.set({ "where", "attributes", "as", "paranoid" })

@@ -39,6 +39,25 @@ function link.call(options, t)
   }
 end
 
+---The options of a call that makes a row: with `fields`, what the association sets is written as well.
+---@param options? table
+---@param t? rowan.Transaction
+---@param set table<string, any>
+---@return table
+function link.creation(options, t, set)
+  local call = link.call(options, t)
+  if not options then return call end
+  call.include, call.validate, call.returning, call.silent =
+    options.include, options.validate, options.returning, options.silent
+  if type(options.fields) ~= "table" then
+    call.fields = options.fields
+    return call
+  end
+  call.fields = { (table.unpack or unpack)(options.fields) }
+  for name in next, set do call.fields[#call.fields + 1] = name end
+  return call
+end
+
 ---Finder options with further ones.
 ---@param options? table
 ---@param more table

@@ -28,7 +28,7 @@ end
 function foreign.values(made, row, context)
   local values = link.by_name(link.side(made.keys, "target"),
     link.stored_values(row, link.side(made.keys, "source"), context))
-  for name, value in next, made.scope or {} do values[name] = value end
+  for name, value in next, made.values or {} do values[name] = value end
   return values
 end
 
@@ -127,7 +127,8 @@ end
 ---@return table
 function foreign.create(made, row, values, options, context)
   local own = foreign.values(made, row, context)
-  return create.one(made.target, link.with(values, own), options, context)
+  local inside = options and link.creation(options, nil, own)
+  return create.one(made.target, link.with(values, own), inside, context)
 end
 
 return foreign

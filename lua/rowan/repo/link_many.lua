@@ -18,7 +18,10 @@ local many = {}
 ---@return table[]
 function many.get(made, row, options, context)
   local condition = foreign.condition(made, row, context)
-  if not condition then return {} end
+  if not condition then
+    read.reject_empty(made.target, options or {})
+    return {}
+  end
   return read.all(made.target, link.with(options, { where = link.all_of(condition, options and options.where) }))
 end
 

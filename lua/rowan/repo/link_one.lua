@@ -26,7 +26,10 @@ local NOT = ops.Op["not"]
 ---@return table?
 function one.get(made, row, options, context)
   local values = link.values(row, link.side(made.keys, "source"), context)
-  if not values then return nil end
+  if not values then
+    read.reject_empty(made.target, options or {})
+    return nil
+  end
   local condition = link.by_name(link.side(made.keys, "target"), values)
   return read.one(made.target, link.with(options, {
     where = link.all_of(condition, made.scope, options and options.where),
@@ -116,8 +119,8 @@ function one.belongsTo.create(made, row, values, options, context)
   local target
   restoring(row, function()
     transaction.around(made.source.db, options, function(t)
-      local inside = link.with(link.call(options, t), { include = options and options.include })
-      target = create.one(made.target, link.with(values, made.scope or {}), inside, context)
+      local set = made.values or {}
+      target = create.one(made.target, link.with(values, set), link.creation(options, t, set), context)
       local key = {}
       for i, pair in ipairs(made.keys) do key[i] = rawget(target, pair.target.name) end
       write_key(made, row, key, link.call(options, t))

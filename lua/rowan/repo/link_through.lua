@@ -31,7 +31,7 @@ end
 -- What every row of the junction has that links `row`, which must be stored.
 local function own_values(made, row, context)
   local values = link.by_name(near(made), link.stored_values(row, link.side(made.source_keys, "source"), context))
-  for name, value in next, made.through.scope or {} do values[name] = value end
+  for name, value in next, made.through.values or {} do values[name] = value end
   return values
 end
 
@@ -119,7 +119,7 @@ function through.count(made, row, options, context)
   local said = options and options.through or {}
   -- Each row of the junction leads to a row of its own.
   local plain = not made.scope and not made.target.scoped and not made.target.definition.filters
-    and not (options and (options.where or options.scope ~= nil))
+    and not (options and (options.where or options.include or options.scope ~= nil))
   if made.through.unique and made.constraints and plain then
     local condition = condition_of(made, row, context)
     if not condition then return 0 end
@@ -359,8 +359,8 @@ function through.create(made, row, values, options, context)
   local target, linked_rows
   transaction.around(made.source.db, options, function(t)
     local call = link.call(options, t)
-    local inside = link.with(call, { include = options and options.include })
-    target = create.one(made.target, link.with(values, made.scope or {}), inside, context)
+    local set = made.values or {}
+    target = create.one(made.target, link.with(values, set), link.creation(options, t, set), context)
     local item = { key = key_of(target, target_attrs(made)) }
     if not item.key then
       link.fail("InstanceError", context, ("%s.%s is NULL, so the row cannot be linked")

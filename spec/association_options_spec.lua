@@ -1,0 +1,137 @@
+-- Options of associations and of their methods that users of Sequelize bring along.
+local helper = require "spec.helper"
+local rowan = require "rowan"
+
+local DataTypes, Op = rowan.DataTypes, rowan.Op
+local error_of = helper.error_of
+local PLAIN = { timestamps = false }
+
+local function pluck(rows, name)
+  local list = {}
+  for i, row in ipairs(rows) do list[i] = row[name] end
+  table.sort(list)
+  return table.concat(list, " ")
+end
+
+helper.each(function(_, connect)
+  local db, User, Post
+
+  before_each(function()
+    db = connect()
+    User = db:define("User", { name = DataTypes.STRING }, PLAIN)
+    Post = db:define("Post", { title = DataTypes.STRING, kind = DataTypes.STRING, draft = DataTypes.BOOLEAN }, PLAIN)
+  end)
+
+  describe("foreignKeyConstraints", function()
+    it("is constraints by its newer name", function()
+      local posts = User:hasMany(Post, { foreignKeyConstraints = false })
+      assert.is_false(posts.constraints)
+      assert.is_nil(Post.rawAttributes.userId.references)
+      local err = error_of(User.hasMany, User, Post, { as = "more", constraints = true, foreignKeyConstraints = false })
+      assert.equal("AssociationError", err.name)
+    end)
+  end)
+
+  describe("a junction that is made up", function()
+    it("is told how by both sides alike", function()
+      local options = { through = { model = "Likes", timestamps = false, paranoid = false } }
+      User:belongsToMany(Post, options)
+      Post:belongsToMany(User, options)
+      assert.same({ "userId", "postId" }, db:model("Likes").attributeNames)
+      assert.matches("was given before as false", error_of(User.belongsToMany, User, Post, {
+        as = "liked", through = { model = "Likes", timestamps = true },
+      }).message, 1, true)
+    end)
+
+    it("deletes its rows for good, whatever models do by default, unless it is told", function()
+      local other = connect { define = { paranoid = true } }
+      local A, B = other:define("A", {}), other:define("B", {})
+      A:belongsToMany(B, { through = "Hard" })
+      A:belongsToMany(B, { as = "soft", through = { model = "Soft", paranoid = true } })
+      assert.is_nil(other:model("Hard").rawAttributes.deletedAt)
+      assert.is_not_nil(other:model("Soft").rawAttributes.deletedAt)
+    end)
+  end)
+
+  describe("a scope with operators", function()
+    it("narrows what is read and changed, and sets the plain values only", function()
+      User:hasMany(Post)
+      User:hasMany(Post, {
+        as = "news", foreignKey = "userId", scope = { kind = { [Op["in"]] = { "a", "b" } }, draft = false },
+      })
+      User:hasMany(Post, { as = "lists", foreignKey = "userId", scope = { kind = { "b", "c" } } })
+      db:sync()
+      local user = User:create { name = "Ann" }
+      for _, kind in ipairs { "a", "b", "c" } do user:createNews { title = kind, kind = kind } end
+      local other = user:createPost { title = "draft", kind = "a", draft = true }
+      assert.equal("a b", pluck(user:getNews(), "title"))
+      assert.equal(2, user:countNews())
+      assert.is_false(user:hasNews(other))
+      assert.equal("b c", pluck(user:getLists(), "title"))
+      local found = User:findOne { include = { "news", "lists" } }
+      assert.equal("a b", pluck(found.news, "title"))
+      assert.equal("b c", pluck(found.lists, "title"))
+      user:setNews {}
+      assert.equal("c draft", pluck(user:getPosts(), "title"))
+    end)
+  end)
+
+  describe("methods", function()
+    local user
+
+    before_each(function()
+      User:hasMany(Post)
+      Post:belongsTo(User)
+      User:belongsToMany(Post, { as = "liked", through = "Likes" })
+      db:sync()
+      user = User:create { name = "Ann" }
+    end)
+
+    it("create with fields, beside which the association writes its own", function()
+      local post = user:createPost({ title = "x", kind = "k" }, { fields = { "title" } })
+      assert.equal(user.id, post.userId)
+      assert.is_nil(post.kind)
+      local liked = user:createLiked({ title = "y", kind = "k" }, { fields = { "title" } })
+      assert.is_nil(liked:reload().kind)
+      assert.equal(1, user:countLiked())
+      local author = post:createUser({ name = "Bea" }, { fields = { "name" }, returning = true })
+      assert.equal(author.id, post.userId)
+    end)
+
+    it("create and skip validators where they are told so", function()
+      local Note = db:define("Note", { text = { type = DataTypes.STRING, validate = { len = { 2, 5 } } } }, PLAIN)
+      User:hasMany(Note)
+      db:sync()
+      assert.equal("ValidationError", error_of(user.createNote, user, { text = "x" }).name)
+      assert.equal("x", user:createNote({ text = "x" }, { validate = false }).text)
+    end)
+
+    it("count what has associated rows", function()
+      user:createPost { title = "x" }
+      user:createLiked { title = "y" }:setUser(user)
+      local include = { association = Post.associations.user, where = { name = "Ann" } }
+      assert.equal(2, user:countPosts { include = include })
+      assert.equal(1, user:countLiked { include = include })
+      include.where = { name = "Bea" }
+      assert.equal(0, user:countPosts { include = include })
+      assert.equal(0, user:countLiked { include = include })
+    end)
+
+    it("raise where nothing is there, when they are told so", function()
+      local stray = Post:create { title = "stray" }
+      assert.equal("EmptyResultError", error_of(stray.getUser, stray, { rejectOnEmpty = true }).name)
+      assert.equal("EmptyResultError", error_of(user.getPosts, user, { rejectOnEmpty = true }).name)
+      local new = User:build {}
+      assert.equal("EmptyResultError", error_of(new.getPosts, new, { rejectOnEmpty = true }).name)
+    end)
+
+    it("take further options of finders", function()
+      user:createPost { title = "x", kind = "k" }
+      user:createPost { title = "y", kind = "k" }
+      local groups = user:getPosts { attributes = { "kind", { rowan.fn("COUNT", rowan.col("id")), "n" } }, group = "kind" }
+      assert.equal(2, groups[1].n)
+      assert.equal(1, #user:getPosts { attributes = { "kind" }, distinct = true, raw = true })
+      assert.equal("Ann", user:getPosts { comment = "why" }[1]:getUser { comment = "why" }.name)
+    end)
+  end)
+end)
