@@ -65,6 +65,14 @@ function check.type(value, expected, context, class)
   })
 end
 
+---Whether a value can be called: a function, or a table with __call.
+---@param value any
+---@return boolean
+function check.callable(value)
+  local meta = type(value) == "table" and getmetatable(value)
+  return type(value) == "function" or (type(meta) == "table" and meta.__call ~= nil)
+end
+
 ---Refuses a value of another Lua type; nil passes.
 ---@param value any
 ---@param expected string as in `check.type`

@@ -137,7 +137,7 @@ end
 ---@return fun() remove takes it away again
 function hooks.add(registry, name, listener_name, fn)
   hooks.check_name(registry, name)
-  check.type(fn, "function", ("%s: the hook %s"):format(registry.subject, name))
+  if not check.callable(fn) then check.type(fn, "function", ("%s: the hook %s"):format(registry.subject, name)) end
   check.optional(listener_name, "string", ("%s: the name of the listener of %s"):format(registry.subject, name))
   local list = registry.own[name] or {}
   for _, known in ipairs(list) do
@@ -159,7 +159,8 @@ function hooks.add_all(registry, given)
   for _, name in ipairs(check.sorted_keys(given)) do
     hooks.check_name(registry, name)
     local value = given[name]
-    for _, fn in ipairs(type(value) == "table" and value or { value }) do hooks.add(registry, name, nil, fn) end
+    local one = check.callable(value) or type(value) ~= "table"
+    for _, fn in ipairs(one and { value } or value) do hooks.add(registry, name, nil, fn) end
   end
 end
 

@@ -28,9 +28,9 @@ end
 
 local MESSAGE = check.set({ "msg", "args" })
 
+-- A compiled pattern that can be called is a pattern.
 local function is_callable(value)
-  local meta = type(value) == "table" and getmetatable(value)
-  return type(value) == "function" or (type(meta) == "table" and meta.__call ~= nil and meta.match == nil)
+  return check.callable(value) and (type(value) == "function" or getmetatable(value).match == nil)
 end
 
 -- { args = ..., msg = "..." }, or the arguments as they are.

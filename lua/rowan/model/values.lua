@@ -2,8 +2,8 @@
 --- methods of instances (model/instance); nothing here asks the database.
 
 local build = require("rowan.change.build")
+local changes = require("rowan.change.changed")
 local check = require("rowan.base.check")
-local collect = require("rowan.change.collect")
 local errors = require("rowan.base.errors")
 local load = require("rowan.repo.load")
 local null = require("rowan.base.null")
@@ -144,24 +144,6 @@ function Values:set(what, value, options)
   return self
 end
 
-local function changed_names(self)
-  local def, names = self.Model.definition, {}
-  if self.isNewRecord then
-    for _, attr in ipairs(def.list) do
-      if rawget(self, attr.name) ~= nil then names[#names + 1] = attr.label end
-    end
-  else
-    for i, name in ipairs(collect.changed(def, self) or {}) do
-      local attr = def.by_name[name]
-      names[i] = attr and attr.label or name
-    end
-  end
-  for _, attr in ipairs(def.virtuals) do
-    if rawget(self, attr.name) ~= nil then names[#names + 1] = attr.label end
-  end
-  return names
-end
-
 -- Whether it differs is a matter of what it is compared with.
 local function mark_changed(self, attr, changed)
   if self.isNewRecord or attr.virtual then return end
@@ -176,35 +158,34 @@ local function mark_changed(self, attr, changed)
 end
 
 ---Which attributes differ from what is stored: a list of names, or false. With a name: whether that one does; with true or
----false as well, it counts as changed (and is written by the next save), or as stored.
+---false as well, it counts as changed (and is written by the next save), or as stored. Hooks behind a write are told what it
+---changed.
 ---@param name? string
 ---@param value? boolean
 ---@return string[]|boolean
 function Values:changed(name, value)
   if name == nil then
-    local names = changed_names(self)
+    local names = changes.names(self)
     return names[1] ~= nil and names
   end
   local attr = attribute(self, name, "changed")
   if value ~= nil then mark_changed(self, attr, value) end
-  for _, changed in ipairs(changed_names(self)) do
+  for _, changed in ipairs(changes.names(self)) do
     if changed == attr.label then return true end
   end
   return false
 end
 
----The stored value of an attribute as it was read or last written; without a name a table of all of them.
+---The stored value of an attribute as it was read or last written (in hooks behind a write: before it); without a name a
+---table of all of them.
 ---@param name? string
 ---@return any
 function Values:previous(name)
   if name ~= nil then
-    local attr = attribute(self, name, "previous")
-    if self.isNewRecord or attr.virtual then return nil end
-    return (rows.original(self, attr.name))
+    return changes.previous(self, attribute(self, name, "previous"))
   end
   local all = {}
-  if self.isNewRecord then return all end
-  for _, attr in ipairs(self.Model.definition.list) do all[attr.label] = rows.original(self, attr.name) end
+  for _, attr in ipairs(self.Model.definition.list) do all[attr.label] = changes.previous(self, attr) end
   return all
 end
 

@@ -100,10 +100,17 @@ function bulk_life.insert(model, instances, call, store)
   end)
 end
 
+-- What is about to be written of rows; empty when no hook behind wants it.
+local function notes_of(instances, on, what)
+  local notes = {}
+  for i, row in ipairs(instances) do notes[i] = lifecycle.note(row, on, what) end
+  return notes
+end
+
 -- Rows that were passed over, because their key was there, are new ones still.
-local function created(instances, call, on)
-  for _, row in ipairs(instances) do
-    if not row.isNewRecord then lifecycle.after_create(row, call, on) end
+local function created(instances, call, on, notes)
+  for i, row in ipairs(instances) do
+    if not row.isNewRecord then lifecycle.behind(row, call, on, "Create", notes[i]) end
   end
 end
 
@@ -117,8 +124,9 @@ end
 function bulk_life.insert_each(model, instances, options, store)
   lifecycle.within(model, { "afterCreate", "afterSave" }, options, function(call, on)
     for _, row in ipairs(instances) do lifecycle.before_create(model, row, call, on) end
+    local notes = notes_of(instances, on, "Create")
     bulk_life.insert(model, instances, call, store)
-    created(instances, call, on)
+    created(instances, call, on, notes)
   end)
 end
 
@@ -135,8 +143,9 @@ function bulk_life.create(model, instances, options, store)
     elseif call.validate then
       validate.check_all(model.definition, instances, validate.options(model.definition, call, model.name))
     end
+    local notes = each and notes_of(instances, on, "Create")
     bulk_life.insert(model, instances, call, store)
-    if each then created(instances, call, on) end
+    if each then created(instances, call, on, notes) end
   end)
 end
 
@@ -205,6 +214,7 @@ local function update_each(model, values, call, on, context)
     lifecycle.before_update(model, row, own, on)
     calls[i] = own
   end
+  local notes = notes_of(rows, on, "Update")
   if uniform(rows, calls, values, #names) then
     local written = call.silent and values or link.stamped(model, link.with(values, {}))
     local own = link.with(link.call(call), { where = among(model, rows), silent = true })
@@ -215,10 +225,7 @@ local function update_each(model, values, call, on, context)
   else
     for i, row in ipairs(rows) do save.statement(model, row, calls[i]) end
   end
-  for i, row in ipairs(rows) do
-    fire(on.afterUpdate, row, calls[i])
-    fire(on.afterSave, row, calls[i])
-  end
+  for i, row in ipairs(rows) do lifecycle.behind(row, calls[i], on, "Update", notes[i]) end
   return #rows, rows
 end
 

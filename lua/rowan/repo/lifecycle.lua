@@ -5,6 +5,7 @@
 --- an error in one of them leaves nothing behind; hooks in front of it stop the call before anything is sent.
 
 local build = require("rowan.change.build")
+local changed = require("rowan.change.changed")
 local collect = require("rowan.change.collect")
 local errors = require("rowan.base.errors")
 local rows = require("rowan.driver.rows")
@@ -163,14 +164,29 @@ function lifecycle.before_create(model, row, call, on)
   fire(on.beforeSave, row, call)
 end
 
----Hooks behind the INSERT of a row.
+local function fire_behind(row, call, first, second)
+  fire(first, row, call)
+  fire(second, row, call)
+end
+
+---What is about to be written of a row, for the hooks behind that; nil when there are none.
+---@param row table
+---@param on table<string, function[]>
+---@param what "Create"|"Update"
+---@return rowan.WrittenNote?
+function lifecycle.note(row, on, what)
+  return (on["after" .. what] or on.afterSave) and changed.note(row) or nil
+end
+
+---Hooks behind the INSERT or UPDATE of a row.
 ---@async
 ---@param row table
 ---@param call table
 ---@param on table<string, function[]>
-function lifecycle.after_create(row, call, on)
-  fire(on.afterCreate, row, call)
-  fire(on.afterSave, row, call)
+---@param what "Create"|"Update"
+---@param note? rowan.WrittenNote as lifecycle.note gave it
+function lifecycle.behind(row, call, on, what, note)
+  if note then changed.behind(row, note, fire_behind, row, call, on["after" .. what], on.afterSave) end
 end
 
 ---Hooks and validation in front of the UPDATE of a stored row; what the hooks change joins `call.fields`.
@@ -199,15 +215,12 @@ function lifecycle.save(model, row, options, send)
   restoring(model, row, lifecycle.within, model, is_new and CREATED or UPDATED, options, function(call, on)
     if is_new then
       lifecycle.before_create(model, row, call, on)
-      send(call)
-      lifecycle.after_create(row, call, on)
-      return
+    else
+      lifecycle.before_update(model, row, call, on)
     end
-    lifecycle.before_update(model, row, call, on)
-    if send(call) then
-      fire(on.afterUpdate, row, call)
-      fire(on.afterSave, row, call)
-    end
+    local what = is_new and "Create" or "Update"
+    local note = lifecycle.note(row, on, what)
+    if send(call) or is_new then lifecycle.behind(row, call, on, what, note) end
   end)
 end
 
