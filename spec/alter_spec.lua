@@ -336,6 +336,68 @@ helper.each(function(dialect, connect)
     assert.is_nil(Thing:findOne { where = { word = "wORD" } })
   end)
 
+  it("makes generated columns anew with what hangs on them, and keeps their values when they are written from then on", function()
+    local function define(type_of, times)
+      return db:define("Thing", {
+        { "id", DataTypes.INTEGER, primaryKey = true }, { "a", DataTypes.INTEGER },
+        { "twice", type_of, generated = times and { as = rowan.literal('"a" * ' .. times), stored = true }, index = true,
+          comment = "of a", unique = true },
+      }, PLAIN)
+    end
+    define(DataTypes.INTEGER, 2)
+    db:sync()
+    db:queryInterface():addConstraint("Things", { type = "CHECK", name = "odd", where = { twice = { [Op.lt] = 100 } } })
+    local Thing = define(DataTypes.BIGINT, 3)
+    Thing:create { id = 1, a = 2 }
+    db:sync { alter = true }
+    settled()
+    assert.equal(6, Thing:findOne().twice)
+    assert.is_true(rowan.is(error_of(Thing.create, Thing, { id = 2, a = 50 }), "CheckConstraintError"))
+    Thing = define(DataTypes.BIGINT)
+    db:sync { alter = true }
+    settled()
+    assert.equal(6, Thing:findOne().twice)
+    Thing:update({ twice = 7 }, { where = rowan.all })
+  end)
+
+  it("settles with soft deletion, versions, keys of several columns, other schemas and cycles", function()
+    local schema = postgres and "rowan_alter_cycle" or "other"
+    local function define(paranoid, first, second)
+      local A = db:define("A", {
+        { "email", DataTypes.STRING, unique = true }, { "x", DataTypes.INTEGER, unique = "xy" },
+        { "y", DataTypes.INTEGER, unique = "xy" }, { "note", DataTypes.TEXT, comment = paranoid and "it's \\ \n" or nil },
+      }, { paranoid = paranoid, version = true, comment = paranoid and "all" or nil })
+      local B = db:define("B", {
+        { first, DataTypes.INTEGER, primaryKey = true }, { second, DataTypes.INTEGER, primaryKey = true },
+        { "v", DataTypes.INTEGER },
+      }, { paranoid = paranoid, underscored = true, indexes = {
+        { fields = { "v" }, unique = true }, { fields = { "v", "p" }, unique = true, where = { v = { [Op.gt] = 3 } } },
+      } })
+      local C = db:define("C", { { "n", DataTypes.INTEGER } }, { schema = schema })
+      if not paranoid then return end
+      A:belongsTo(B)
+      A:belongsTo(C, { as = "seen" })
+      B:belongsTo(A, { as = "owner" })
+      A:belongsTo(A, { as = "parent" })
+      C:belongsTo(B)
+    end
+    if postgres then db:createSchema(schema) end
+    local ok, err = pcall(function()
+      define(true, "p", "q")
+      db:sync()
+      settled()
+      db:drop()
+      db:sync { alter = true }
+      settled()
+      -- Also the order of a key that others pointed at.
+      define(false, "q", "p")
+      db:sync { alter = true }
+      settled()
+    end)
+    if postgres then db:dropSchema(schema, { cascade = true }) end
+    assert(ok, err)
+  end)
+
   it("gives a name to another index, and keeps rows whose columns are all others", function()
     local function define(attributes, indexes)
       return db:define("Thing", attributes, { timestamps = false, noPrimaryKey = true, indexes = indexes })
@@ -482,6 +544,26 @@ helper.on("postgres", function(_, connect)
     assert.equal("it's", db:queryInterface():describeTable("Things").a.comment)
   end)
 
+  it("sends nothing for types of extensions, and says when the search path has them not", function()
+    local function define(from)
+      from:define("Thing", {
+        { "ci", DataTypes.CITEXT, defaultValue = "It's", unique = true }, { "cis", DataTypes.ARRAY(DataTypes.CITEXT) },
+        { "h", DataTypes.HSTORE, defaultValue = { a = "1" } }, { "point", DataTypes.GEOMETRY("POINT", 4326) },
+        { "shape", DataTypes.GEOMETRY }, { "place", DataTypes.GEOGRAPHY("POINT", 4326) },
+        { "span", DataTypes.RANGE(DataTypes.DECIMAL) }, { "day", DataTypes.RANGE(DataTypes.DATEONLY), defaultValue =
+          { "2024-01-01", "2024-02-01" } }, { "took", DataTypes.INTERVAL, defaultValue = "P1D" },
+      }, PLAIN)
+    end
+    local with_them = connect { extensions = true }
+    define(with_them)
+    with_them:sync()
+    assert.same({}, (with_them:sync { alter = { drop = true }, dryRun = true }))
+    define(db)
+    local err = error_of(db.sync, db)
+    assert.same({ "DatabaseError", "42704" }, { err.name, err.sqlstate })
+    assert.matches("CITEXT.*schema public.*searchPath", err.message)
+  end)
+
   it("works in another schema, and gives the search path back", function()
     db:query('CREATE SCHEMA IF NOT EXISTS "rowan_alter_other"')
     local ok, err = pcall(function()
@@ -518,6 +600,28 @@ helper.on("sqlite", function(_, connect)
     assert.is_true(rowan.is(error_of(User.create, User, { age = "3" }), "CheckConstraintError"))
     assert.equal(1, db:query("PRAGMA foreign_keys")[1].foreign_keys)
     assert.equal(0, db:query("PRAGMA legacy_alter_table")[1].legacy_alter_table)
+  end)
+
+  it("makes tables strict and loose again, and keeps their rows", function()
+    local db = connect()
+    local function define(strict)
+      return db:define("Thing", {
+        { "yes", DataTypes.BOOLEAN, defaultValue = true }, { "exact", DataTypes.DECIMAL(5, 2), defaultValue = "1.50" },
+        { "at", DataTypes.DATE }, { "kind", DataTypes.ENUM("a", "b") }, { "json", DataTypes.JSON },
+        { "list", DataTypes.ARRAY(DataTypes.INTEGER), defaultValue = { 1, 2 } }, { "name", DataTypes.CITEXT, unique = true },
+        { "twice", DataTypes.INTEGER, generated = { as = rowan.literal('"id" * 2') } }, { "blob", DataTypes.BLOB },
+      }, { timestamps = false, strict = strict })
+    end
+    local Thing = define(true)
+    db:sync()
+    Thing:create { yes = false, at = "2024-01-01T00:00:00Z", kind = "a", json = { x = 1 }, name = "Ann", blob = "\0x" }
+    local before = Thing:findOne():toJSON()
+    for _, strict in ipairs { false, true } do
+      Thing = define(strict)
+      db:sync { alter = true }
+      assert.same({}, (db:sync { alter = true, dryRun = true }))
+      assert.same(before, Thing:findOne():toJSON())
+    end
   end)
 
   it("refuses to make a table anew inside of a transaction when others point at it", function()

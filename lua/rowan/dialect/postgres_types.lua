@@ -93,9 +93,11 @@ end
 ---The extension that a type needs; nil for what PostgreSQL has by itself.
 ---@param type_of rowan.Type
 ---@return string? name
+---@return string? key of the type that it brings
 function postgres_types.extension(type_of)
-  return EXTENSIONS[type_of.key] or type_of.element and postgres_types.extension(type_of.element)
-    or type_of.base and postgres_types.extension(type_of.base)
+  local inner = type_of.element or type_of.base
+  if EXTENSIONS[type_of.key] or not inner then return EXTENSIONS[type_of.key], type_of.key end
+  return postgres_types.extension(inner)
 end
 
 ---Text as a literal, whatever standard_conforming_strings says.

@@ -21,6 +21,7 @@ local alter = {}
 ---@field table string
 ---@field rebuild? string the table that this statement helps to make anew (SQLite)
 ---@field undo? string the statement goes by itself, behind the transaction; this takes away what it leaves when it fails
+---@field early? boolean before what is done to other tables: it may hold them
 
 ---@class rowan.SchemaLoss
 ---@field message string
@@ -132,8 +133,11 @@ end
 local function add_steps(steps, texts, change, to, rebuilt)
   local index = change.kind == "create_index" and change.becomes.index
   local undo = index and index.concurrently and ddl.drop_invalid(to.def, index, to.dialect) or nil
+  local early = change.kind == "drop_foreign_key" or nil
   for _, text in ipairs(texts) do
-    steps[#steps + 1] = { sql = text, reason = change.reason, table = to.live.name, rebuild = rebuilt, undo = undo }
+    steps[#steps + 1] = {
+      sql = text, reason = change.reason, table = to.live.name, rebuild = rebuilt, undo = undo, early = early,
+    }
   end
 end
 
@@ -169,6 +173,10 @@ end
 function alter.steps(changes, to)
   local steps, keys = {}, {}
   if to.dialect.supports.alter_constraints then
+    to.gone = {}
+    for _, change in ipairs(changes) do
+      if change.was then to.gone[change.was] = true end
+    end
     for _, change in ipairs(in_order(changes)) do
       add_steps(change.kind == "add_foreign_key" and keys or steps, ddl_alter.statements(change, to), change, to)
     end

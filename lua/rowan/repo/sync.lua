@@ -146,7 +146,7 @@ end
 
 -- Steps and losses for tables that are there, creation for those that are not.
 local function alter_plan(db, order, how, options)
-  local list, keys, losses, deferred = {}, {}, {}, forward_keys(order)
+  local early, list, keys, losses, deferred = {}, {}, {}, {}, forward_keys(order)
   local live, known = alter.live(db, order, options)
   local own = { keep = how.drop == false, logging = options.logging, transaction = options.transaction }
   for _, def in ipairs(order) do
@@ -154,15 +154,18 @@ local function alter_plan(db, order, how, options)
       local changes, to = alter.changes(db, def, live[def], known, own)
       alter.losses(db, changes, to, own, losses)
       local made, late = alter.steps(changes, to)
-      for _, step in ipairs(made) do step.locks = to.table end
-      append(list, made)
+      for _, step in ipairs(made) do
+        step.locks = to.table
+        append(step.early and early or list, { step })
+      end
       append(keys, late)
     else
       create_steps(db, def, deferred[def], list, keys)
     end
   end
-  append(list, keys)
-  return list, losses
+  append(early, list)
+  append(early, keys)
+  return early, losses
 end
 
 local function refuse(losses, permitted)

@@ -182,10 +182,12 @@ local function table_constraints(def, dialect, lines, context)
   end
 end
 
--- A statement that does nothing when its object is there already; PostgreSQL has no IF NOT EXISTS for these.
-local function unless_there(statement, dialect)
+-- A statement that does nothing when its object is there already; PostgreSQL has no IF NOT EXISTS for these. `after` comes
+-- then.
+local function unless_there(statement, dialect, after)
   local ignore = "EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL"
-  return "DO " .. text_literal(dialect, ("BEGIN %s; %s; END"):format(statement, ignore))
+  local block = ("BEGIN %s; %s; END"):format(statement, ignore)
+  return "DO " .. text_literal(dialect, after and ("BEGIN %s; %s; END"):format(block, after) or block)
 end
 
 ---The enum of a type or of its elements that has a type of its own in the database; nil for others.
@@ -212,6 +214,16 @@ function ddl.create_enum(def, attr, dialect)
   return unless_there(("CREATE TYPE %s AS ENUM (%s)"):format(quoted_enum(def, attr, dialect), list), dialect)
 end
 
+-- What an extension has is no use outside of the search path, and some of it (operators) would quietly be something else.
+local function in_path(dialect, extension, key)
+  local schema = ("(SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace "
+    .. "WHERE e.extname = %s)"):format(text_literal(dialect, extension))
+  local message = ("the type %s is of the extension %s in the schema %%, which is not in the search path: "
+    .. "name that schema in searchPath too"):format(key, extension)
+  local raise = "IF to_regtype(%s) IS NULL THEN RAISE EXCEPTION %s, %s USING ERRCODE = '42704'; END IF"
+  return raise:format(text_literal(dialect, key:lower()), text_literal(dialect, message), schema)
+end
+
 ---CREATE EXTENSION for what types of attributes need, in the schema that every search path has as a rule: an extension
 ---belongs to the whole database.
 ---@param attrs rowan.Attribute[]
@@ -220,11 +232,11 @@ end
 function ddl.extensions(attrs, dialect)
   local texts, seen = {}, {}
   for _, attr in ipairs(dialect.extension and attrs or {}) do
-    local name = dialect.extension(attr.type)
+    local name, key = dialect.extension(attr.type)
     if name and not seen[name] then
       seen[name] = true
       local create = ("CREATE EXTENSION IF NOT EXISTS %s SCHEMA public"):format(dialect.quote(name))
-      texts[#texts + 1] = unless_there(create, dialect)
+      texts[#texts + 1] = unless_there(create, dialect, in_path(dialect, name, key))
     end
   end
   return texts

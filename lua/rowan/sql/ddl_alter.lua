@@ -3,6 +3,7 @@
 
 local ddl = require("rowan.sql.ddl")
 local naming = require("rowan.base.naming")
+local tokens = require("rowan.sql.tokens")
 local types = require("rowan.types")
 
 local alter = {}
@@ -31,6 +32,7 @@ end
 ---@field context rowan.DdlContext
 ---@field live rowan.TablePicture
 ---@field version? integer of the server
+---@field gone? table<table, boolean> what changes take away of the live table
 
 local function on_column(to, change, text)
   return ("ALTER TABLE %s ALTER COLUMN %s %s"):format(to.table, to.dialect.quote(change.column.name), text)
@@ -61,16 +63,55 @@ local function retype(to, change)
   return drop_own_enum(to, was, texts)
 end
 
+local function comment_text(to, comment)
+  return comment and literal(to.dialect, comment) or "NULL"
+end
+
+local function column_comment(to, column)
+  return ("COMMENT ON COLUMN %s.%s IS %s"):format(to.table, to.dialect.quote(column.name),
+    comment_text(to, column.comment))
+end
+
 local function new_column(to, column)
   return ("ALTER TABLE %s ADD COLUMN %s"):format(to.table, ddl.column(to.def, column.attr, to.dialect, to.context))
 end
 
--- Computed values are no data: the column is made anew.
+local function has(columns, name)
+  for _, column in ipairs(columns or {}) do
+    if column == name then return true end
+  end
+  return false
+end
+
+-- What hung on a column that was made anew, but for what goes anyway.
+local function restore_on(to, name, gone, texts)
+  local live = to.live
+  for _, list in ipairs({ { live.primary }, live.uniques, live.checks, live.exclusions, live.foreign_keys }) do
+    for _, item in ipairs(list) do
+      if has(item.columns, name) and not gone[item] then
+        texts[#texts + 1] = ("ALTER TABLE %s ADD CONSTRAINT %s %s"):format(to.table, to.dialect.quote(item.name),
+          item.definition)
+      end
+    end
+  end
+  for _, index in ipairs(live.indexes) do
+    if not gone[index] and tokens.mentions(index.definition, name) then
+      texts[#texts + 1] = index.definition:gsub("INDEX", "INDEX IF NOT EXISTS", 1)
+    end
+  end
+end
+
+-- Computed values are no data: the column is made anew, and what hung on it.
 local function change_generated(to, change)
-  local column = change.column
+  local column, was = change.column, change.was
   if not column.generated then return { on_column(to, change, "DROP EXPRESSION") } end
   local drop = ("ALTER TABLE %s DROP COLUMN %s"):format(to.table, to.dialect.quote(column.name))
-  return { drop, new_column(to, column) }
+  local texts = { drop, new_column(to, column) }
+  restore_on(to, column.name, to.gone or {}, texts)
+  if was.comment and was.comment == column.comment then
+    texts[#texts + 1] = column_comment(to, column)
+  end
+  return texts
 end
 
 local function values_list(dialect, values)
@@ -158,10 +199,6 @@ local function change_primary(to, change)
   return texts
 end
 
-local function comment_text(to, comment)
-  return comment and literal(to.dialect, comment) or "NULL"
-end
-
 ---UNIQUE as a constraint of the table.
 ---@param dialect rowan.Dialect
 ---@param unique { name: string, columns: string[] }
@@ -198,8 +235,7 @@ local made_by = {
     return { ("ALTER TABLE %s ADD %s"):format(to.table, ddl.type_check(to.def, change.column.attr, to.dialect)) }
   end,
   column_comment = function(to, change)
-    return { ("COMMENT ON COLUMN %s.%s IS %s"):format(to.table, to.dialect.quote(change.column.name),
-      comment_text(to, change.column.comment)) }
+    return { column_comment(to, change.column) }
   end,
   comment = function(to, change)
     return { ("COMMENT ON TABLE %s IS %s"):format(to.table, comment_text(to, change.becomes.comment)) }

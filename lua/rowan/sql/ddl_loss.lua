@@ -38,14 +38,19 @@ local function narrowing_condition(change, name)
   return name .. " IS NOT NULL"
 end
 
+-- SQLite keeps truth values as numbers.
+local TRUTH = "%s NOT IN (0, 1)"
+
 function asks.type(change, to)
   local was, column = change.was, change.column
   local is_text = column.type == "text" or column.type == "character varying"
   if was.enum and is_text or not was.enum and not column.enum and to.dialect.catalog.widens(was.type, column.type) then
     return nil
   end
+  local name = to.dialect.quote(column.name)
+  local numbers = was.type == "INTEGER" and column.type == "BOOLEAN"
   return {
-    text = count(to, narrowing_condition(change, to.dialect.quote(column.name))),
+    text = count(to, numbers and TRUTH:format(name) or narrowing_condition(change, name)),
     say = ('%%d rows have a value in the column "%s" that %s may not hold'):format(column.name, column.type),
   }
 end

@@ -22,10 +22,7 @@ local function literal(dialect, text)
 end
 
 local function mentions(text, name)
-  for _, token in ipairs(tokens.read(text or "", true)) do
-    if (token.kind == "word" or token.kind == "name") and token.value:lower() == name:lower() then return true end
-  end
-  return false
+  return tokens.mentions(text, name, string.lower)
 end
 
 -- ---- what needs no rebuild -------------------------------------------------------------------------------------------
@@ -213,7 +210,8 @@ local function table_text(live, edits, to, name)
       lines[#lines + 1] = column_text(written, edits, to)
       local column = live.by_name[folded]
       local becomes = edits.columns[folded]
-      local computed = column.generated or becomes and becomes.generated
+      local computed = column.generated
+      if becomes then computed = becomes.generated end
       if not computed then copied[#copied + 1] = to.dialect.quote(column.name) end
     end
   end

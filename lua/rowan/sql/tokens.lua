@@ -86,6 +86,20 @@ function tokens.read(sql, brackets)
   return list
 end
 
+---Whether a name stands in a text, as the database knows it.
+---@param sql? string
+---@param name string
+---@param fold? fun(name: string): string names are the same when these are; they are told apart by every letter without
+---@return boolean
+function tokens.mentions(sql, name, fold)
+  local wanted = fold and fold(name) or name
+  for _, token in ipairs(tokens.read(sql or "", fold ~= nil)) do
+    local named = token.kind == "word" or token.kind == "name"
+    if named and (fold and fold(token.value) or token.value) == wanted then return true end
+  end
+  return false
+end
+
 local function is_symbol(token, value)
   return token ~= nil and token.kind == "symbol" and token.value == value
 end
