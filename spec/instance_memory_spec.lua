@@ -96,7 +96,7 @@ helper.each(function(_, connect)
   end)
 
   it("rows survive a collector that runs all the time", function()
-    fill(300)
+    fill(100)
     local pause, step = collectgarbage("setpause", 1), collectgarbage("setstepmul", 10000)
     local ok, err = pcall(function()
       local rows = Item:findAll { order = { "id" } }
