@@ -41,10 +41,13 @@ helper.each(function(dialect, connect)
       local Thing, read = round_trip(db, {
         ci = DataTypes.CITEXT, ip = DataTypes.INET, net = DataTypes.CIDR, mac = DataTypes.MACADDR, mac8 = DataTypes.MACADDR8,
         length = DataTypes.INTERVAL, level = DataTypes.ENUM{ values = { "low", "high" }, check = true }, price = Money,
+        prices = DataTypes.ARRAY(Money), table = DataTypes.ARRAY(DataTypes.ARRAY(Money)),
       }, {
         ci = "Hello", ip = "2001:db8::1/64", net = "10.0.0.0/8", mac = "08:00:2b:01:02:03", mac8 = "08:00:2b:01:02:03:04:05",
         length = { months = 14, days = 40, hours = -3, seconds = 1.5 }, level = "high", price = 12.34,
+        prices = { 1.5, rowan.null, 2 }, table = { { 0.25, 3 }, { 4, 5 } },
       })
+      assert.equal(3, Thing:count{ where = { prices = { [rowan.Op.contains] = { 2, 1.5 } } } })
       assert.equal(3, Thing:count{ where = { ci = "hELLO" } })
       assert.equal(3, Thing:count{ where = { price = { 12.34, 1 } } })
       read.price = 99.99

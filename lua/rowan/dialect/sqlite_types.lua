@@ -38,8 +38,9 @@ function sqlite_types.type_name(type_of, attr, def)
   local name = type_of.key == "ARRAY" and type_of.code == "j" and "TEXT" or NAMES[type_of.key]
   if name then return name end
   local subject = attr and def and def.name .. "." .. attr.name .. ": " or ""
+  local what = type_of.key == "ARRAY" and tostring(type_of) or "DataTypes." .. type_of.key
   errors.raise("DefinitionError", {
-    message = ("%sDataTypes.%s is not there on SQLite, only on PostgreSQL"):format(subject, type_of.key),
+    message = ("%s%s is not there on SQLite, only on PostgreSQL"):format(subject, what),
   })
 end
 

@@ -4,6 +4,7 @@
 local check = require("rowan.base.check")
 local errors = require("rowan.base.errors")
 local expression = require("rowan.query.expression")
+local family = require("rowan.types.family")
 local namespace = require("rowan.query.namespace")
 local null = require("rowan.base.null")
 local ops = require("rowan.base.ops")
@@ -202,8 +203,7 @@ end
 -- Refuses an operator for a type it is not for; what an expression gives is known to the database alone.
 local function check_among(def, s, operator, spec)
   if s.type == UNTYPED then return end
-  local type_of = s.type
-  while type_of.base do type_of = type_of.base end
+  local type_of = family.root(s.type)
   for _, key in ipairs(spec.among) do
     if type_of.key == key then return end
   end

@@ -61,9 +61,16 @@ local function type_change(self, was, column)
   return true
 end
 
+-- The type as which two defaults are compared. An enum may be about to get the values of its new default.
+local function compared_as(self, was, column)
+  if not column.enum then return column.type end
+  if not column.array or not was.enum then return "text" end
+  return ("%s.%s[]"):format(self.dialect.quote(was.enum.schema), self.dialect.quote(was.enum.name))
+end
+
 local function default_change(self, was, column, retyped)
   if was.auto or column.auto then return end
-  if not retyped and same_text(self, was.default, column.default, column.enum and "text" or column.type) then return end
+  if not retyped and same_text(self, was.default, column.default, compared_as(self, was, column)) then return end
   if retyped and was.default == nil and column.default == nil then return end
   add(self, "default", ('the column "%s" has the default %s, and wants %s'):format(column.name, was.default or "NULL",
     column.default or "NULL"), { column = column, was = was })

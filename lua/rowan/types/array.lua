@@ -88,9 +88,15 @@ local function innermost(element)
   return element
 end
 
+-- From the text of an item: as the database's type has it, and from there what a type of the user's own makes of it.
+local function reader(element)
+  local stored = READ[element.code]
+  if not element.load or family.root(element).load or not stored then return element.load or stored or self end
+  return function(text) return element.load(stored(text)) end
+end
+
 local function loader(element)
-  local inner = innermost(element)
-  local read = inner.load or READ[inner.code] or self
+  local read = reader(innermost(element))
   return function(text)
     -- Bounds other than 1 come first: [0:2]={...}
     local start = text:find("{", 1, true)
@@ -104,9 +110,12 @@ local function dumper(element)
   if element.key == "ARRAY" then
     write = element.dump
   elseif element.dump then
+    local root = family.root(element)
+    local write_stored = not root.dump and WRITE[root.code] or quoted.write
     write = function(v)
-      local text, rule = element.dump(v)
-      return text and quoted.write(text), rule
+      local stored, rule = element.dump(v)
+      if stored == nil then return nil, rule end
+      return write_stored(stored)
     end
   else
     write = WRITE[element.code] or quoted.write

@@ -122,6 +122,14 @@ function family.is(value)
   return type(value) == "table" and getmetatable(value) == Type
 end
 
+---The type that values are stored as in the end: what a type of the user's own is made of, else the type itself.
+---@param type_of rowan.Type
+---@return rowan.Type
+function family.root(type_of)
+  while type_of.base do type_of = type_of.base end
+  return type_of
+end
+
 ---Refuses an argument that is not a whole number from `low` to `high`; nil passes.
 ---@param fail fun(rule: string)
 ---@param what string

@@ -10,12 +10,15 @@ local HELD = {
   u = true, j = true, J = true,
 }
 
--- Lists up to `depth` say that they are lists, which matters where they are empty.
-local function marked(list, depth)
+-- Items as JSON has them; lists up to `depth` say that they are lists, which matters where they are empty.
+local function written(list, depth, write)
   local copy = {}
   for i = 1, #list do
-    local item = list[i]
-    if depth > 0 and item ~= null then item = marked(item, depth - 1) end
+    local item, rule = list[i], nil
+    if item ~= null then
+      if depth > 0 then item, rule = written(item, depth - 1, write) else item, rule = write(item) end
+      if item == nil then return nil, rule end
+    end
     copy[i] = item
   end
   return json.array(copy)
@@ -24,7 +27,9 @@ end
 local function plain(list, depth, read)
   for i = 1, #list do
     local item = list[i]
-    if item ~= null then list[i] = depth > 0 and plain(item, depth - 1, read) or depth == 0 and read(item) end
+    if item ~= null then
+      if depth > 0 then list[i] = plain(item, depth - 1, read) else list[i] = read(item) end
+    end
   end
   return setmetatable(list, nil)
 end
@@ -33,19 +38,35 @@ end
 local function as_float(v) return v + 0.0 end
 local function as_is(v) return v end
 
+-- How an item is written to JSON and read from it; nil where JSON cannot hold it.
+local function ways_of(element)
+  local root = family.root(element)
+  if not HELD[root.code] or root.binary then return nil end
+  local stored = root.code == "d" and as_float or as_is
+  if root == element then
+    if element.dump and element.code:upper() ~= "J" then return nil end
+    return as_is, stored
+  end
+  if not element.dump then return as_is, stored end
+  if root.dump then return nil end
+  return element.dump, function(v) return element.load(stored(v)) end
+end
+
 ---The type as JSON text keeps it; nil when it cannot.
 ---@param type_of rowan.Type an ARRAY
 ---@return rowan.Type?
 return function(type_of)
   local element, depth = type_of.element, 0
   while element.key == "ARRAY" do element, depth = element.element, depth + 1 end
-  if not HELD[element.code] or element.binary or element.base or element.dump and element.code:upper() ~= "J" then
-    return nil
-  end
-  local read = element.code == "d" and as_float or as_is
+  local write, read = ways_of(element)
+  if not write then return nil end
   return family.variant(type_of, {
     code = "j",
-    dump = function(list) return json.encode(marked(list, depth)) end,
+    dump = function(list)
+      local items, rule = written(list, depth, write)
+      if not items then return nil, rule end
+      return json.encode(items)
+    end,
     load = function(text) return plain(json.decode(text), depth, read) end,
   })
 end
