@@ -25,7 +25,9 @@ local SAVE = {
 }
 local VALIDATE = { skip = true, fields = true, hooks = true }
 local INCREMENT = { by = true, transaction = true, logging = true, benchmark = true, silent = true }
-local RELOAD = { transaction = true, logging = true, benchmark = true, include = true, attributes = true, lock = true }
+local RELOAD = {
+  transaction = true, logging = true, benchmark = true, include = true, attributes = true, lock = true, paranoid = true,
+}
 
 for name, method in pairs(values.methods) do Instance[name] = method end
 
@@ -182,8 +184,9 @@ local function take_some(self, fresh)
 end
 
 ---Reads the row again (or with `attributes` some of it), dropping unsaved changes, with what it was read with: the same includes, if none are named.
+---A row that was deleted softly is read too, but with `paranoid = true`.
 ---@async
----@param options? { include?: any, attributes?: any, transaction?: rowan.Transaction|false, logging?: any }
+---@param options? { include?: any, paranoid?: boolean, attributes?: any, transaction?: rowan.Transaction|false, logging?: any }
 ---@return rowan.Instance self
 function Instance:reload(options)
   check.colon(self, "Model", "row:reload")
