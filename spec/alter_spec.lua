@@ -76,7 +76,8 @@ helper.each(function(dialect, connect)
         { "span", DataTypes.RANGE(DataTypes.INTEGER) }, { "vector", DataTypes.TSVECTOR },
         { "times", DataTypes.RANGE(DataTypes.DATE) }, { "addresses", DataTypes.ARRAY(DataTypes.INET) },
         { "list", DataTypes.ARRAY(DataTypes.INTEGER), defaultValue = { 1, 2 } },
-        { "words", DataTypes.ARRAY(DataTypes.ENUM("x", "y")), defaultValue = { "x", "y" } }, { "texts", DataTypes.ARRAY(DataTypes.STRING(5)) },
+        { "words", DataTypes.ARRAY(DataTypes.ENUM("x", "y")), defaultValue = { "x", "y" } },
+        { "texts", DataTypes.ARRAY(DataTypes.STRING(5)) },
       })
     end
     local Thing = db:define("Thing", attributes, { comment = "all of it", indexes = {
