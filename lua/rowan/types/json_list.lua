@@ -14,12 +14,15 @@ local HELD = {
 local function written(list, depth, write)
   local copy = {}
   for i = 1, #list do
-    local item, rule = list[i], nil
-    if item ~= null then
-      if depth > 0 then item, rule = written(item, depth - 1, write) else item, rule = write(item) end
-      if item == nil then return nil, rule end
+    local item = list[i]
+    if item == null then
+      copy[i] = null
+    else
+      local made, rule
+      if depth > 0 then made, rule = written(item, depth - 1, write) else made, rule = write(item) end
+      if made == nil then return nil, rule end
+      copy[i] = made
     end
-    copy[i] = item
   end
   return json.array(copy)
 end
