@@ -98,6 +98,22 @@ helper.each(function(_, connect)
       assert.same({}, seen)
     end)
 
+    it("of finders find the transaction that they are in", function()
+      define()
+      local seen = {}
+      for _, name in ipairs({ "beforeFind", "beforeCount" }) do
+        User:addHook(name, function(options) seen[#seen + 1] = options.transaction end)
+      end
+      User:addHook("afterFind", function(_, options) seen[#seen + 1] = options.transaction end)
+      User:findAll()
+      assert.same({}, seen)
+      db:transaction(function(t)
+        User:findAll()
+        User:count()
+        for i = 1, 3 do assert.equal(t, seen[i]) end
+      end)
+    end)
+
     it("find the transaction of the call among the options", function()
       define()
       local committed = {}

@@ -2,6 +2,7 @@
 --- that have either.
 
 local lifecycle = require("rowan.repo.lifecycle")
+local run = require("rowan.repo.run")
 local wrap = require("rowan.repo.wrap")
 
 local reading = {}
@@ -26,6 +27,14 @@ local function own(value)
   return copy
 end
 
+-- The options of a search as its hooks get them: a copy, with the transaction that it is in.
+local function call_of(model, options, copy)
+  local call = {}
+  for name, value in next, options do call[name] = copy and copy(value) or value end
+  if call.transaction == nil then call.transaction = run.transaction(model.db) end
+  return call
+end
+
 ---Makes a search with what belongs around it. The hooks get a copy of the options and may change it.
 ---@async
 ---@param kind "all"|"one"|"page"|"count"
@@ -34,8 +43,7 @@ end
 ---@param find fun(model: table, options: table): any, any
 ---@return any ... what `find` returned
 function reading.around(kind, model, options, find)
-  local on, call = lifecycle.hooks_of(model.definition, options), {}
-  for name, value in next, options do call[name] = own(value) end
+  local on, call = lifecycle.hooks_of(model.definition, options), call_of(model, options, own)
   for _, name in ipairs(kind == "count" and BEFORE_COUNT or BEFORE_FIND) do fire(on[name], call) end
   local first, second = wrap.run(model.definition.reads, { kind = kind, model = model, options = call },
     function(subject) return find(subject.model, subject.options) end)
@@ -53,8 +61,7 @@ end
 ---@param open fun(model: table, options: table): rowan.Stream
 ---@return rowan.Stream
 function reading.stream(model, options, open)
-  local on, call = lifecycle.hooks_of(model.definition, options), {}
-  for name, value in next, options do call[name] = value end
+  local on, call = lifecycle.hooks_of(model.definition, options), call_of(model, options)
   for _, name in ipairs(BEFORE_FIND) do fire(on[name], call) end
   local opened = wrap.run(model.definition.reads, { kind = "stream", model = model, options = call },
     function(subject) return open(subject.model, subject.options) end)
