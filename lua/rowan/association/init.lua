@@ -57,7 +57,7 @@ local fail = names.fail
 ---@param value any
 ---@return boolean
 function association.is(value)
-  return type(value) == "table" and getmetatable(value) == Association
+  return getmetatable(value) == Association
 end
 
 -- The foreign key of belongsTo is on the source, that of hasOne and hasMany on the target.

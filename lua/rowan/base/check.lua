@@ -98,11 +98,11 @@ end
 ---@return integer?
 function check.sequence(t)
   local n = #t
-  local count = 0
-  for key in pairs(t) do
-    if type(key) ~= "number" or key < 1 or key > n or key % 1 ~= 0 then return nil end
-    count = count + 1
+  for i = 1, n do
+    if t[i] == nil then return nil end
   end
+  local count = 0
+  for _ in pairs(t) do count = count + 1 end
   return count == n and n or nil
 end
 

@@ -24,18 +24,22 @@ Operator.__newindex = function(op)
   errors.raise("UsageError", { message = tostring(op) .. " cannot be changed" })
 end
 
-local operators = {}
-for _, name in ipairs(NAMES) do operators[name] = setmetatable({ name = name }, Operator) end
+local operators, known = {}, {}
+for _, name in ipairs(NAMES) do
+  operators[name] = setmetatable({ name = name }, Operator)
+  known[operators[name]] = true
+end
 for _, name in ipairs(RESERVED) do operators[name .. "_"] = operators[name] end
+setmetatable(operators, {
+  __index = function(_, name)
+    errors.raise("QueryError", { message = suggest.unknown("there is no operator", name, NAMES) })
+  end,
+})
 
 ---The operators by name; an unknown one raises, with the nearest.
 ---@type table<string, rowan.Operator>
 ops.Op = setmetatable({}, {
-  __index = function(_, name)
-    local op = operators[name]
-    if op then return op end
-    errors.raise("QueryError", { message = suggest.unknown("there is no operator", name, NAMES) })
-  end,
+  __index = operators,
   __newindex = function()
     errors.raise("UsageError", { message = "Op cannot be changed" })
   end,
@@ -50,11 +54,15 @@ function ops.names()
   return names
 end
 
+---The operators as a set, for those who look at every key of a condition.
+---@type table<rowan.Operator, true>
+ops.known = known
+
 ---Is `value` an operator?
 ---@param value any
 ---@return boolean
 function ops.is(value)
-  return type(value) == "table" and getmetatable(value) == Operator
+  return known[value] == true
 end
 
 return ops

@@ -66,7 +66,7 @@ local check, check_aggregate = finder_options.check, finder_options.check_aggreg
 function Finders:findAll(options)
   arguments.colon(self, "definition", "Model:findAll")
   if options == nil then return read.all(self, NO_OPTIONS) end
-  check(self, options, "finder", self.name .. ":findAll")
+  check(self, options, "finder", "findAll")
   if options.plain then return read.one(self, options) end
   return read.all(self, options)
 end
@@ -78,10 +78,9 @@ end
 function Finders:findOne(options)
   arguments.colon(self, "definition", "Model:findOne")
   if options == nil then return read.one(self, NO_OPTIONS) end
-  local context = self.name .. ":findOne"
-  check(self, options, "finder", context)
+  check(self, options, "finder", "findOne")
   if options.limit ~= nil and options.limit ~= 1 then
-    errors.raise("QueryError", { message = context .. ": limit is 1; findAll gives more rows" })
+    errors.raise("QueryError", { message = self.name .. ":findOne: limit is 1; findAll gives more rows" })
   end
   return read.one(self, options)
 end
@@ -106,7 +105,7 @@ end
 function Finders:findByPk(key, options)
   arguments.colon(self, "definition", "Model:findByPk")
   if options == nil then return read.by_key(self, key) end
-  check(self, options, "finder", self.name .. ":findByPk")
+  check(self, options, "finder", "findByPk")
   if plain_lookup(options) then return read.by_key(self, key, options) end
   local condition = {}
   local params = read.key_params(self, key)
@@ -128,7 +127,7 @@ end
 function Finders:findAndCountAll(options)
   arguments.colon(self, "definition", "Model:findAndCountAll")
   options = options or NO_OPTIONS
-  check(self, options, "finder", self.name .. ":findAndCountAll")
+  check(self, options, "finder", "findAndCountAll")
   local count, rows = read.page(self, options)
   return { count = count, rows = rows }
 end
@@ -144,17 +143,15 @@ end
 function Finders:count(options)
   arguments.colon(self, "definition", "Model:count")
   if options == nil then return read.count(self, NO_OPTIONS) end
-  local context = self.name .. ":count"
-  check(self, options, "count", context)
-  check_aggregate(options, context)
+  check(self, options, "count", "count")
+  check_aggregate(options, self.name .. ":count")
   return aggregate.count(self, options)
 end
 
 local function value_of(self, name, method, attribute, options)
   options = options or NO_OPTIONS
-  local context = self.name .. ":" .. method
-  check(self, options, "aggregate", context)
-  check_aggregate(options, context)
+  check(self, options, "aggregate", method)
+  check_aggregate(options, self.name .. ":" .. method)
   return aggregate.value(self, name, attribute, options)
 end
 
@@ -207,7 +204,7 @@ end
 ---@return boolean
 function Finders:exists(options)
   if options == nil then return aggregate.exists(self, NO_OPTIONS) end
-  check(self, options, "rows", self.name .. ":exists")
+  check(self, options, "rows", "exists")
   return aggregate.exists(self, options)
 end
 
@@ -222,7 +219,7 @@ end
 function Finders:pluck(what, options)
   local context = self.name .. ":pluck"
   options = options or NO_OPTIONS
-  check(self, options, "finder", context)
+  check(self, options, "finder", "pluck")
   for _, name in ipairs({ "attributes", "raw", "nest", "plain" }) do
     if options[name] ~= nil then
       errors.raise("QueryError", { message = ("%s has no option %q"):format(context, name) })
@@ -241,7 +238,7 @@ end
 ---@param options? table as for findAll
 ---@return rowan.Query
 function Finders:select(options)
-  if options ~= nil then check(self, options, "finder", self.name .. ":select") end
+  if options ~= nil then check(self, options, "finder", "select") end
   return query.of_model(self, options or NO_OPTIONS)
 end
 

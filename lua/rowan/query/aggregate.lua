@@ -80,7 +80,7 @@ function aggregate.expression(model, name, what, options)
 end
 
 local function conditions(b, model, options)
-  b:token("@" .. model.definition.generation)
+  b:generation(model.definition)
   return level.conditions(b, level.new(model, options), options.where, false)
 end
 

@@ -8,6 +8,8 @@ local node = require("rowan.sql.node")
 
 local builder = {}
 
+local concat = table.concat
+
 ---@class rowan.query.Shape
 ---@field tokens string[]
 ---@field params any[]
@@ -17,10 +19,26 @@ local Shape = { is_shape = true }
 Shape.__index = Shape
 
 ---@param first string what kind of statement, and of which model
+---@param model? string its name, when it is not part of that
 ---@return rowan.query.Shape
-function builder.shape(first)
-  return setmetatable({ tokens = { first }, n = 1, params = {}, count = 0, conditions = 0 }, Shape)
+function builder.shape(first, model)
+  local self = { tokens = { first, model }, n = model and 2 or 1, params = {}, count = 0, conditions = 0 }
+  return setmetatable(self, Shape)
 end
+
+-- Tokens that are made of others, each made once: of the words of the walkers, the codes of parameters, the numbers of
+-- definitions.
+local function made(format)
+  return setmetatable({}, { __index = function(tokens, of)
+    local token = format:format(of)
+    tokens[of] = token
+    return token
+  end })
+end
+
+local PARAMS, GENERATIONS = made("?%s"), made("@%d")
+local OPENED = {}
+for _, word in ipairs({ "and", "or", "not", "order" }) do OPENED[word] = "(" .. word end
 
 function Shape:token(text)
   local n = self.n + 1
@@ -31,10 +49,18 @@ end
 ---The key under which the plan of this shape is kept.
 ---@return string
 function Shape:key()
-  return table.concat(self.tokens, "\31")
+  return concat(self.tokens, "\31")
 end
 
-function Shape:open(word) self:token("(" .. word) end
+function Shape:open(word)
+  local n = self.n + 1
+  self.n = n
+  self.tokens[n] = OPENED[word] or "(" .. word
+end
+
+---Says of which state of a definition the plan is.
+---@param def rowan.Definition
+function Shape:generation(def) self:token(GENERATIONS[def.generation]) end
 
 function Shape:bind(_, value)
   local count = self.count + 1
@@ -42,14 +68,19 @@ function Shape:bind(_, value)
   self.params[count] = value
 end
 
-function Shape:column(attr) self:token(attr.token) end
+function Shape:column(attr)
+  local n = self.n + 1
+  self.n = n
+  self.tokens[n] = attr.token
+end
 Shape.compared = Shape.column
 Shape.document = Shape.column
 Shape.field = Shape.column
 
 function Shape:param(code, value)
-  self:token("?" .. code)
-  self:bind(code, value)
+  local n, count = self.n + 1, self.count + 1
+  self.n, self.count = n, count
+  self.tokens[n], self.params[count] = PARAMS[code], value
 end
 
 -- The length goes in front, so that no literal can look like other tokens.
@@ -58,16 +89,21 @@ function Shape:literal(text) self:token("!" .. #text .. ":" .. text) end
 function Shape:constant(value) self:token("=" .. tostring(value)) end
 
 function Shape:condition(word)
-  self.conditions = self.conditions + 1
-  self:token(word)
+  local n = self.n + 1
+  self.n, self.conditions = n, self.conditions + 1
+  self.tokens[n] = word
 end
 
-function Shape:compare(operator) self:condition(operator) end
+Shape.compare = Shape.condition
 function Shape:is_null(_, negated) self:condition(negated and "notnull" or "null") end
 function Shape:member(_, _, negated) self:condition(negated and "notin" or "in") end
 function Shape:member_rows() self:condition(")") end
 function Shape:between(_, _, _, negated) self:condition(negated and "notbetween" or "between") end
-function Shape:logic() self:token(")") end
+function Shape:logic()
+  local n = self.n + 1
+  self.n = n
+  self.tokens[n] = ")"
+end
 function Shape:negate() self:token("not") end
 function Shape:quantified() self:token(")") end
 function Shape:in_query(_, _, negated) self:condition(negated and "notin" or "in") end
@@ -87,7 +123,7 @@ function Shape:identifier(parts)
   for _, part in ipairs(parts) do self:literal(part) end
 end
 
-function Shape:operand(operator) self:condition(operator) end
+Shape.operand = Shape.condition
 function Shape:row() self:token(")") end
 function Shape:reserve() end
 function Shape:enter() end
@@ -110,6 +146,7 @@ function builder.tree(dialect, reserved)
 end
 
 function Tree:token() end
+function Tree:generation() end
 function Tree:open() end
 
 local function next_alias(self)

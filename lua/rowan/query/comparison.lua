@@ -13,13 +13,14 @@ local typing = require("rowan.query.typing")
 
 local comparison = {}
 
-local Op = ops.Op
-local AND, OR, NOT = Op["and"], Op["or"], Op["not"]
+local Op, known = ops.Op, ops.known
+local AND, OR, NOT, ANY, ALL, COL, EQ = Op["and"], Op["or"], Op["not"], Op.any, Op.all, Op.col, Op.eq
+local type, next = type, next
 -- Deeper conditions are refused: a cyclic table would never end, and databases limit the depth of expressions.
 local MAX_DEPTH = 100
 comparison.MAX_DEPTH = MAX_DEPTH
 
-local fail, compare, member = operation.fail, operation.compare, operation.member
+local fail, compare, member, takes = operation.fail, operation.compare, operation.member, operation.takes
 
 local function by_name(a, b)
   return a.name < b.name
@@ -31,9 +32,9 @@ end
 function comparison.operators_of(value)
   local keys = {}
   for key in next, value do
-    if ops.is(key) then keys[#keys + 1] = key end
+    if known[key] then keys[#keys + 1] = key end
   end
-  if #keys > 1 then table.sort(keys, by_name) end
+  if keys[2] then table.sort(keys, by_name) end
   return keys
 end
 local operators_of = comparison.operators_of
@@ -42,7 +43,7 @@ local operators_of = comparison.operators_of
 local function keys_of(def, s, value)
   local names, operator_count = {}, 0
   for key in next, value do
-    if ops.is(key) then
+    if known[key] then
       operator_count = operator_count + 1
     elseif type(key) == "string" and subject.is_document(s.type) and not s.expression then
       names[#names + 1] = key
@@ -84,27 +85,27 @@ end
 local function sole_operator(value)
   if type(value) ~= "table" or expression.is(value) then return nil end
   local key = next(value)
-  if not ops.is(key) or next(value, key) ~= nil then return nil end
+  if not known[key] or next(value, key) ~= nil then return nil end
   return key, value[key]
 end
 
 local function walk_operator(b, def, s, operator, value, depth)
   if operator == AND or operator == OR or operator == NOT then return group(b, def, s, operator, value, depth) end
-  if operator == Op.any or operator == Op.all then
-    return operation.over_list(b, def, s, Op.eq, operators.where.eq, operator.name, value)
+  if operator == ANY or operator == ALL then
+    return operation.over_list(b, def, s, EQ, operators.where.eq, operator.name, value)
   end
-  if operator == Op.col then return compare(b, def, s, Op.eq, operators.where.eq, expression.col(value)) end
+  if operator == COL then return compare(b, def, s, EQ, operators.where.eq, expression.col(value)) end
   local spec = operators.where[operator.name]
   if not spec then fail(def, s, ("cannot take Op.%s"):format(operator.name)) end
   if spec.feature and not def.dialect.supports[spec.feature] then
     fail(def, s, ("cannot take Op.%s: %s does not have it"):format(operator.name, def.dialect.name))
   end
   local inner, operand = sole_operator(value)
-  if inner == Op.any or inner == Op.all then
+  if inner == ANY or inner == ALL then
     return operation.over_list(b, def, s, operator, spec, inner.name, operand)
   end
-  if inner == Op.col then value = expression.col(operand) end
-  return operation.takes[spec.takes](b, def, s, operator, spec, value)
+  if inner == COL then value = expression.col(operand) end
+  return takes[spec.takes](b, def, s, operator, spec, value)
 end
 
 -- Operators, and below JSON also keys, of one table: all of them hold.
@@ -134,7 +135,7 @@ local function holds_operators(value)
   local key = next(value)
   if key == nil or key == 1 then return false end
   while key ~= nil do
-    if ops.is(key) then return true end
+    if known[key] then return true end
     key = next(value, key)
   end
   return false
@@ -155,10 +156,14 @@ function walk_value(b, def, s, value, depth)
     return operation.is_null(b, def, s)
   end
   if type(value) ~= "table" or expression.is(value) then
-    return compare(b, def, s, Op.eq, operators.where.eq, value)
+    return compare(b, def, s, EQ, operators.where.eq, value)
+  end
+  local sole = next(value)
+  if known[sole] and next(value, sole) == nil then
+    return walk_operator(b, def, s, sole, value[sole], depth + 1)
   end
   if holds_operators(value) or holds_keys(s, value) then return walk_table(b, def, s, value, depth + 1) end
-  if is_value(s, value) then return compare(b, def, s, Op.eq, operators.where.eq, value) end
+  if is_value(s, value) then return compare(b, def, s, EQ, operators.where.eq, value) end
   return member(b, def, s, nil, operators.where["in"], value)
 end
 
@@ -169,9 +174,7 @@ end
 ---@param value any
 ---@param depth integer
 ---@return rowan.sql.Node? in tree building
-function comparison.walk(b, def, s, value, depth)
-  return walk_value(b, def, s, value, depth)
-end
+comparison.walk = walk_value
 
 -- Numbers and texts compare as they are bound; decimals, dates and documents must be bound as what they are kept as.
 local AS_BOUND = check.set({ "i", "I", "d", "s", "c", "e", "b" })

@@ -16,6 +16,7 @@ Expression.__tostring = function(e) return "rowan.expression: " .. e.kind end
 
 -- What counts as an expression: these, and queries (query/chain), which stand wherever a value does.
 local METATABLES = { [Expression] = true }
+local getmetatable = getmetatable
 construct.metatables = METATABLES
 -- Methods of expressions; query/window adds those of functions.
 construct.methods = Expression
@@ -35,7 +36,7 @@ end
 ---@param value any
 ---@return boolean
 function construct.is(value)
-  return type(value) == "table" and METATABLES[getmetatable(value)] == true
+  return METATABLES[getmetatable(value)] == true
 end
 
 ---An SQL function call; Lua values among the arguments are bound.

@@ -204,7 +204,7 @@ end
 
 local function walk(b, model, options)
   local def = model.definition
-  b:token("@" .. def.generation)
+  b:generation(def)
   local with = common.enter(b, options)
   local state = { tables = {}, included = {}, joins = {} }
   local at = level.new(model, { include = options.include })

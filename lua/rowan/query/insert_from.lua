@@ -88,7 +88,7 @@ end
 
 local function walk(b, given, parts)
   local source, values = given.model.definition, {}
-  b:token("@" .. source.generation)
+  b:generation(source)
   for i, part in ipairs(parts) do
     b:token(part.attr.token)
     if part.source == nil then

@@ -14,6 +14,9 @@ local where = require("rowan.query.where")
 
 local level = {}
 
+-- What a level without children has of them; never filled.
+local NONE = {}
+
 ---@class rowan.Level
 ---@field model table
 ---@field options table
@@ -52,10 +55,10 @@ local level = {}
 ---@param passed? rowan.OrderItem[] order handed down from above
 ---@return rowan.Level
 function level.new(model, options, passed)
-  local entries = include.entries(model, options.include)
-  return {
-    model = model, options = options, entries = entries, order = order.items(model, options.order, passed, entries),
-  }
+  local entries, sorted = NONE, NONE
+  if options.include ~= nil then entries = include.entries(model, options.include) end
+  if options.order ~= nil or passed then sorted = order.items(model, options.order, passed, entries) end
+  return { model = model, options = options, entries = entries, order = sorted }
 end
 
 local required_filters
@@ -94,7 +97,7 @@ local function belonging(b, entry, child, parts, outer_model, outer)
       return where.walk(b, made.through.model.definition, through.where)
     end)
   end
-  required_filters(b, child, found, false)
+  if child.entries[1] then required_filters(b, child, found, false) end
 end
 level.belonging = belonging
 
@@ -150,19 +153,14 @@ end
 -- depend on how they are loaded.
 local function reads_key(def, option, needed)
   if #def.primary == 0 then return false end
-  local excluded = {}
-  if option ~= nil then
-    local listed = {}
-    for _, name in ipairs(needed) do listed[name] = true end
-    for _, name in ipairs(option) do listed[name] = true end
-    local all = option.include ~= nil or option.exclude ~= nil
-    for _, name in ipairs(option.exclude or {}) do excluded[name] = true end
-    for _, attr in ipairs(def.primary) do
-      if not listed[attr.name] and not all then return false end
-    end
-  end
+  if option == nil then return true end
+  local excluded, listed = {}, {}
+  for _, name in ipairs(needed) do listed[name] = true end
+  for _, name in ipairs(option) do listed[name] = true end
+  for _, name in ipairs(option.exclude or NONE) do excluded[name] = true end
+  local all = option.include ~= nil or option.exclude ~= nil
   for _, attr in ipairs(def.primary) do
-    if excluded[attr.name] then return false end
+    if excluded[attr.name] or not listed[attr.name] and not all then return false end
   end
   return true
 end
@@ -285,12 +283,19 @@ end
 ---@return rowan.LevelParts
 function level.walk(b, at, needed, may_repeat)
   local def, options = at.model.definition, at.options
-  b:token("@" .. def.generation)
-  for _, name in ipairs(include.needed(at.entries)) do needed[#needed + 1] = name end
-  local parts = { segments = {}, joins = {}, batched = {}, inner_order = {} }
+  b:generation(def)
+  local has_children = at.entries[1] ~= nil
+  local parts
+  if has_children or not b.is_shape then
+    parts = { segments = {}, joins = {}, batched = {}, inner_order = {} }
+  else
+    parts = { segments = {}, joins = NONE, batched = NONE, inner_order = NONE }
+  end
+  for _, name in ipairs(has_children and include.needed(at.entries) or NONE) do needed[#needed + 1] = name end
   parts.entries, parts.whole = projection.walk(b, def, options.attributes, needed)
+  if not has_children then return parts end
   parts.may_repeat = may_repeat and reads_key(def, options.attributes, needed) and not has_computed(parts)
-  walk_children(b, at, parts, 0, {}, true)
+  walk_children(b, at, parts, 0, NONE, true)
   if parts.repeats then parts.root_keys = key_numbers(parts.entries, def) end
   return parts
 end
@@ -305,9 +310,9 @@ function level.conditions(b, at, condition, joined)
   local found = {}
   local own = where.walk(b, at.model.definition, condition)
   if own then found[1] = own end
-  filter.walk(b, at.model.definition, at.options, found, where.walk)
-  required_filters(b, at, found, joined)
-  if #found == 0 then return nil end
+  if at.model.definition.filters then filter.walk(b, at.model.definition, at.options, found, where.walk) end
+  if at.entries[1] then required_filters(b, at, found, joined) end
+  if found[1] == nil then return nil end
   return node.logic("and", found)
 end
 
@@ -317,12 +322,17 @@ end
 ---@param parts rowan.LevelParts
 ---@return rowan.sql.Node[]? in tree building
 function level.sorted(b, at, parts)
-  local sorted = order.walk(b, at.model, at.order, at.order[1] and computed.of(parts.entries))
-  local paged = at.options.limit ~= nil or at.options.offset ~= nil
-  if #at.order == 0 and (#parts.inner_order > 0 or paged and not parts.distinct and not has_computed(parts)) then
-    sorted = order.by_key(b, at.model.definition)
+  local items, sorted = at.order, nil
+  if items[1] then
+    sorted = order.walk(b, at.model, items, parts.entries[1] and computed.of(parts.entries))
+  else
+    local paged = at.options.limit ~= nil or at.options.offset ~= nil
+    if parts.inner_order[1] or paged and not parts.distinct and not has_computed(parts) then
+      sorted = order.by_key(b, at.model.definition)
+    end
   end
-  for _, inner in ipairs(not b.is_shape and parts.inner_order or {}) do
+  if b.is_shape then return sorted end
+  for _, inner in ipairs(parts.inner_order) do
     for _, item in ipairs(inner) do sorted[#sorted + 1] = item end
   end
   return sorted

@@ -27,7 +27,7 @@ end
 ---@return { from: rowan.sql.Node, joins: table[], conditions: rowan.sql.Node[], through?: rowan.sql.Scope }
 function link.from(b, made)
   local parts = { joins = {}, conditions = {} }
-  b:token("@" .. made.target.definition.generation)
+  b:generation(made.target.definition)
   if b.is_shape then return parts end
   parts.from = link.source(made.target.definition, b.scope)
   if not made.through then return parts end

@@ -15,6 +15,7 @@ local types = require("rowan.types")
 local operation = {}
 
 local Op = ops.Op
+local EQ, NE = Op.eq, Op.ne
 local TEXT = types.DataTypes.TEXT
 
 ---Raises a QueryError that names the model, and the attribute when there is one.
@@ -52,6 +53,7 @@ operation.UNTYPED = UNTYPED
 
 -- The left side, walked for a purpose (subject.walk).
 local function left(b, def, s, how)
+  if b.is_shape and not s.expression then return b:token(s.token) end
   if s.expression then return expression.walk_as(b, def, s.expression, how) end
   return subject.walk(b, s, how)
 end
@@ -65,8 +67,9 @@ local function bindable(def, s, value)
   if canonical ~= canonical and not def.dialect.supports.nan then
     fail(def, s, ("cannot be NaN: %s does not have it"):format(def.dialect.name))
   end
-  if type_of.dump then
-    local text, problem = type_of.dump(canonical)
+  local dump = type_of.dump
+  if dump then
+    local text, problem = dump(canonical)
     if text == nil then fail(def, s, problem) end
     return text
   end
@@ -79,6 +82,12 @@ local function code_of(s)
   return code == "j" and "J" or code
 end
 
+-- The same for one value, made once for each type of code.
+local SINGLE = setmetatable({}, { __index = function(codes, code)
+  codes[code] = "-" .. (code == "j" and "J" or code)
+  return codes[code]
+end })
+
 -- left <operator> value, the value bound by the subject's type.
 local function bound(b, def, s, sql, how, value)
   local column = left(b, def, s, how)
@@ -86,7 +95,7 @@ local function bound(b, def, s, sql, how, value)
     bindable(def, s, value)
     return b:operand(sql, column, expression.bind(b, def, value))
   end
-  return b:compare(sql, column, b:bind("-" .. code_of(s), bindable(def, s, value)))
+  return b:compare(sql, column, b:bind(SINGLE[s.type.code], bindable(def, s, value)))
 end
 
 local function list_of(def, s, values)
@@ -188,9 +197,10 @@ end
 
 ---One value, or none, behind a comparison; also of a value without an operator.
 function operation.compare(b, def, s, operator, spec, value)
-  local equality = operator == Op.eq or operator == Op.ne
-  if value == null and not (equality and within_document(s)) then
-    if equality then return b:is_null(left(b, def, s, "value"), operator == Op.ne) end
+  if value == null then
+    local equality = operator == EQ or operator == NE
+    if equality and within_document(s) then return bound(b, def, s, spec.sql, "compare", value) end
+    if equality then return b:is_null(left(b, def, s, "value"), operator == NE) end
     fail(def, s, ("cannot be compared with rowan.null by Op.%s"):format(operator.name))
   end
   if expression.is(value) then

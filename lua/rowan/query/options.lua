@@ -62,16 +62,19 @@ local ALLOWED = { finder = FINDER, rows = ROWS, aggregate = GROUPS, count = COUN
 ---@param model rowan.Model its plugins may know further options
 ---@param given any
 ---@param kind "finder"|"rows"|"aggregate"|"count"
----@param context string "User:findAll"
-function options.check(model, given, kind, context)
+---@param method string "findAll"
+function options.check(model, given, kind, method)
   if type(given) ~= "table" or expression.is(given) or given == everything or rawget(given, "definition") then
-    fail(context, "wants a table of options, not " .. tostring(given))
+    fail(model.name .. ":" .. method, "wants a table of options, not " .. tostring(given))
   end
   local allowed, more = ALLOWED[kind], model.definition.plugin_options
   for name, value in next, given do
     local known = allowed[name] or more and more[name]
-    if not known then check.keys(given, allowed, context, "QueryError", more) end
-    if type(known) == "function" then known(value, given, context) end
+    if known ~= true then
+      local context = model.name .. ":" .. method
+      if not known then check.keys(given, allowed, context, "QueryError", more) end
+      if type(known) == "function" then known(value, given, context) end
+    end
   end
 end
 

@@ -13,6 +13,9 @@ local where = require("rowan.query.where")
 
 local order = {}
 
+local NONE, NO_LINKS = {}, {}
+local type = type
+
 local DIRECTIONS = {}
 for _, way in ipairs({ "ASC", "DESC" }) do
   DIRECTIONS[way] = way
@@ -26,7 +29,7 @@ end
 
 local function direction_of(model, word)
   if word == nil then return "ASC" end
-  local direction = type(word) == "string" and DIRECTIONS[word:upper()]
+  local direction = DIRECTIONS[word] or type(word) == "string" and DIRECTIONS[word:upper()]
   if not direction then
     fail(model, ("%s is no direction; use ASC or DESC, with NULLS FIRST or NULLS LAST"):format(tostring(word)))
   end
@@ -63,8 +66,20 @@ local function from_table(model, item)
   return { links = links, value = value, direction = direction_of(model, word) }
 end
 
+-- The entries of most: "name" and { "name", "DESC" }, for an attribute that is called as no association is.
+local function plain_entry(model, item)
+  local name, word = item, nil
+  if type(item) == "table" then
+    name, word = item[1], item[2]
+    if item[3] ~= nil or type(word) ~= "string" or check.sequence(item) ~= 2 then return nil end
+  end
+  if type(name) ~= "string" or not model.definition.by_name[name] or model.associations[name] then return nil end
+  return { links = NO_LINKS, value = name, direction = direction_of(model, word) }
+end
+
 local function parse(model, item)
-  local parsed
+  local parsed = plain_entry(model, item)
+  if parsed then return parsed end
   if type(item) == "table" and not expression.is(item) then
     parsed = from_table(model, item)
   else
@@ -84,9 +99,9 @@ end
 ---The entries of an `order` option, not yet tied to a query.
 ---@param model table
 ---@param option any
----@return rowan.OrderItem[]
+---@return rowan.OrderItem[] not to be changed
 function order.parse(model, option)
-  if option == nil then return {} end
+  if option == nil then return NONE end
   if type(option) == "string" or expression.is(option) then option = { option } end
   if type(option) ~= "table" then fail(model, "wants a list") end
   if not check.sequence(option) then fail(model, "wants a list without gaps or other keys") end
@@ -96,8 +111,8 @@ function order.parse(model, option)
 end
 
 local function has_many(links)
-  for _, made in ipairs(links) do
-    if made.multiple then return true end
+  for i = 1, #links do
+    if links[i].multiple then return true end
   end
   return false
 end
@@ -124,12 +139,15 @@ end
 ---@return rowan.OrderItem[]
 function order.items(model, option, passed, entries)
   local own = {}
-  local function place(item)
-    if has_many(item.links) then return hand_down(model, item, entries) end
-    own[#own + 1] = item
+  for _, items in ipairs({ order.parse(model, option), passed }) do
+    for i = 1, #items do
+      if has_many(items[i].links) then
+        hand_down(model, items[i], entries)
+      else
+        own[#own + 1] = items[i]
+      end
+    end
   end
-  for _, item in ipairs(order.parse(model, option)) do place(item) end
-  for _, item in ipairs(passed or {}) do place(item) end
   return own
 end
 
@@ -164,7 +182,8 @@ function order.walk(b, model, items, computed)
   if #items == 0 then return nil end
   local list = {}
   b:open("order")
-  for i, item in ipairs(items) do
+  for i = 1, #items do
+    local item = items[i]
     local value = value_of(b, model, item, computed)
     b:token(item.direction)
     list[i] = value and node.ordering(value, item.direction)

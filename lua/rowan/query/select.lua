@@ -82,7 +82,7 @@ end
 
 local function walk_level(b, model, options, kind)
   local at = level.new(model, options)
-  local distinct = select.distinct(model, options)
+  local distinct = options.distinct and select.distinct(model, options)
   local parts = level.walk(b, at, {}, kind ~= "page" and kind ~= "total" and not distinct)
   if distinct then
     parts.distinct = true
@@ -122,6 +122,7 @@ function select.distinct(model, options)
 end
 
 local function walk_root(b, model, options, kind)
+  if options.with == nil and options.withRecursive == nil then return walk_level(b, model, options, kind) end
   local with = common.enter(b, options)
   local parts = walk_level(b, model, options, kind)
   parts.with = with
@@ -138,9 +139,11 @@ end
 ---@return integer count
 function select.shape(model, options, kind)
   if group.wanted(options) then return group.shape(model, options, kind) end
-  local shape = builder.shape((kind or "select") .. " " .. model.name)
+  local shape = builder.shape(kind or "select", model.name)
   local parts = walk_root(shape, model, options, kind)
-  for _, child in ipairs(parts.batched) do
+  local batched = parts.batched
+  for i = 1, #batched do
+    local child = batched[i]
     shape_children(shape, (follow(model, child.path)), { child })
   end
   return shape:key(), shape.params, shape.count
@@ -234,7 +237,7 @@ end
 ---@return string key, any[] params
 function select.load_shape(model, include)
   local shape = builder.shape("load " .. model.name)
-  shape:token("@" .. model.definition.generation)
+  shape:generation(model.definition)
   shape_children(shape, model, all_children(model, include))
   return shape:key(), shape.params
 end

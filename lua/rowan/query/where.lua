@@ -13,9 +13,10 @@ local syntax = require("rowan.query.syntax")
 
 local where = {}
 
-local Op = ops.Op
+local Op, operators = ops.Op, ops.known
+local type, sort = type, table.sort
 local AND, OR, NOT = Op["and"], Op["or"], Op["not"]
-local MAX_DEPTH = comparison.MAX_DEPTH
+local MAX_DEPTH, compare = comparison.MAX_DEPTH, comparison.walk
 local NONE = {}
 
 local fail = operation.fail
@@ -75,14 +76,19 @@ local function sorted_keys(def, value)
         found = look_up(def, paths, key, item)
       end
       if found then attributes[#attributes + 1] = found end
-    elseif ops.is(key) then
+    elseif operators[key] then
       has_operators = true
     elseif type(key) ~= "number" or key < 1 or key > count or key % 1 ~= 0 then
       fail(def, nil, ("has a key that is neither an attribute nor an operator: %s"):format(tostring(key)))
     end
   end
-  if #attributes > 1 then table.sort(attributes, by_position) end
-  if paths and #paths > 1 then table.sort(paths, by_prefix) end
+  local first, second = attributes[1], attributes[2]
+  if attributes[3] then
+    sort(attributes, by_position)
+  elseif second and by_position(second, first) then
+    attributes[1], attributes[2] = second, first
+  end
+  if paths and #paths > 1 then sort(paths, by_prefix) end
   return has_operators and comparison.operators_of(value) or NONE, attributes, count, paths or NONE
 end
 
@@ -125,23 +131,23 @@ end
 function conditions(b, def, value, joint, depth)
   if depth > MAX_DEPTH then fail(def, nil, "conditions are nested too deep") end
   if expression.is(value) then return expression.condition(b, def, value, depth) end
-  if type(value) ~= "table" or value == everything or ops.is(value) then
+  if type(value) ~= "table" or value == everything or operators[value] then
     fail(def, nil, ("a condition is a table, not %s"):format(tostring(value)))
   end
   local operator_keys, attributes, count, paths = sorted_keys(def, value)
   local list = {}
   b:open(joint)
   for i = 1, count do list[#list + 1] = conditions(b, def, value[i], "and", depth + 1) end
-  for _, operator in ipairs(operator_keys) do
-    list[#list + 1] = group(b, def, operator, value[operator], depth)
+  for i = 1, #operator_keys do
+    list[#list + 1] = group(b, def, operator_keys[i], value[operator_keys[i]], depth)
   end
   for i = 1, #attributes do
     local attr = attributes[i]
     local given = value[attr.written or attr.label]
     if given == nil then given = value[attr.name] end
-    list[#list + 1] = comparison.walk(b, def, attr, given, depth)
+    list[#list + 1] = compare(b, def, attr, given, depth)
   end
-  for _, path in ipairs(paths) do list[#list + 1] = path_condition(b, path, depth) end
+  for i = 1, #paths do list[#list + 1] = path_condition(b, paths[i], depth) end
   if joint == "or" and next(value) == nil then return b:truth(false) end
   return b:logic(joint, list)
 end

@@ -265,7 +265,7 @@ end
 ---@return string key, any[] params, integer count, integer conditions
 function write.update_shape(def, changes, target, returning)
   local shape = builder.shape("update " .. def.name)
-  shape:token("@" .. def.generation)
+  shape:generation(def)
   walk_sets(shape, def, changes)
   local before = shape.conditions
   walk_target(shape, def, target)
@@ -297,7 +297,7 @@ end
 ---@return string key, any[] params, integer count, integer conditions
 function write.delete_shape(def, target)
   local shape = builder.shape("delete " .. def.name)
-  shape:token("@" .. def.generation)
+  shape:generation(def)
   walk_target(shape, def, target)
   return shape:key(), shape.params, shape.count, shape.conditions
 end

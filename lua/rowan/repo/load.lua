@@ -46,8 +46,22 @@ local function reader(names)
   return function(row) return composite(row, names) end
 end
 
+local function key_list(parents, name)
+  local list, seen, n = {}, {}, 0
+  for i = 1, #parents do
+    local key = parents[i][name]
+    if key ~= nil and not seen[key] then
+      seen[key], n = true, n + 1
+      list[n] = key
+    end
+  end
+  list.n = n
+  return n > 0 and { list } or nil
+end
+
 -- The distinct keys of the parents as one list a key attribute; nil when there are none, so that nothing has to be asked.
 local function key_lists(parents, names)
+  if not names[2] then return key_list(parents, names[1]) end
   local key_of, lists, seen, n = reader(names), {}, {}, 0
   for i = 1, #names do lists[i] = {} end
   for i = 1, #parents do
@@ -87,10 +101,26 @@ function load.is_loaded(row, as)
   return missing ~= nil and missing[row] == true
 end
 
+local function group_by(rows, name)
+  local groups = {}
+  for i = 1, #rows do
+    local row = rows[i]
+    local key = row[name]
+    local list = groups[key]
+    if list then
+      list[#list + 1] = row
+    else
+      groups[key] = { row }
+    end
+  end
+  return groups
+end
+
 -- The children by key. Where the keys came in a field of their own that nobody asked for, it is taken off, and rows that
 -- are then the same row become one table.
 local function group(rows, child)
   local key_of, keys_in = reader(child.child_keys), child.keys_in
+  if not keys_in and not child.child_keys[2] then return group_by(rows, child.child_keys[1]) end
   local hidden = keys_in ~= nil and keys_in:byte() == 1
   local identity = hidden and child.identity and reader(child.identity)
   local groups, known = {}, {}
@@ -118,10 +148,12 @@ local function group(rows, child)
 end
 
 local function hang(parents, groups, child)
-  local as, many, key_of = child.association.as, child.association.multiple, reader(child.parent_keys)
+  local as, many = child.association.as, child.association.multiple
+  local key_of, name = reader(child.parent_keys), not child.parent_keys[2] and child.parent_keys[1]
   for i = 1, #parents do
     local parent = parents[i]
-    local key = key_of(parent)
+    local key
+    if name then key = parent[name] else key = key_of(parent) end
     local found = key ~= nil and groups[key] or nil
     if many then
       parent[as] = found or {}
@@ -143,19 +175,19 @@ local WEAK = { __mode = "v" }
 ---@field path? string[] fields that lead from them to the row and those like it
 ---@field lists? boolean[]
 
-local function with_siblings(template, siblings)
+local function with_siblings(template, siblings, include)
   if not template then return template end
-  local own = {}
+  local own = { __index = nil, __name = nil, __tostring = nil, Model = nil, loaded = nil, siblings = siblings,
+    include = include }
   for key, value in next, template do own[key] = value end
-  own.siblings = siblings
   return own
 end
 
 -- The templates of a plan for one answer, whose list goes into `of`.
-local function introduced(plan, template, of)
+local function introduced(plan, template, of, include)
   local segments = plan.columns.segments
-  if not segments then return with_siblings(template, { of = of }) end
-  local list, paths, many = { with_siblings(template[1], { of = of }) }, { [0] = {} }, { [0] = {} }
+  if not segments then return with_siblings(template, { of = of }, include) end
+  local list, paths, many = { with_siblings(template[1], { of = of }, include) }, { [0] = {} }, { [0] = {} }
   for i, segment in ipairs(segments) do
     local path, lists = {}, {}
     for step, key in ipairs(paths[segment.parent]) do path[step], lists[step] = key, many[segment.parent][step] end
@@ -182,12 +214,13 @@ end
 ---@param count integer
 ---@param options table
 ---@param holder? table[] a list that keeps that of the rows alive
+---@param include? any what the rows know they were read with, for reload
 ---@return table[] rows
-function load.rows(db, plan, params, count, options, holder)
+function load.rows(db, plan, params, count, options, holder, include)
   local template = run.template(plan, options)
   if not template or not can_load(plan) then return (run.plan(db, plan, params, count, options, template)) end
-  local of = setmetatable({}, WEAK)
-  local rows = run.plan(db, plan, params, count, options, introduced(plan, template, of))
+  local of = setmetatable({ false }, WEAK)
+  local rows = run.plan(db, plan, params, count, options, introduced(plan, template, of, include))
   of[1] = rows
   if holder then
     local kept = children_of[holder] or {}

@@ -70,24 +70,14 @@ function read.reject_empty(model, options)
   errors.raise(class, { message = model.name .. ": no row was found", model = model.name })
 end
 
--- What plain rows are called by, where getters or setters hide a value; and with which includes the rows were read, for
--- reload.
-local function finish(model, options, rows)
-  if options.raw then
-    if model.db._custom then custom.relabel(model, rows) end
-    return
-  end
-  if options.include == nil then return end
-  local last
-  for i = 1, #rows do
-    local meta = getmetatable(rows[i])
-    if meta ~= last then meta.include, last = options.include, meta end
-  end
+-- What plain rows are called by, where getters or setters hide a value.
+local function relabelled(model, rows)
+  if model.db._custom then custom.relabel(model, rows) end
 end
 
 -- Keys that are paths become tables.
 local function shaped(plan, rows, options)
-  if options.raw or options.include ~= nil then finish(plan.model, options, rows) end
+  if options.raw then relabelled(plan.model, rows) end
   if plan.nested then nest.keys(rows, plan.nested) end
   if options.nest then nest.all(rows) end
   return rows
@@ -98,7 +88,7 @@ read.shaped = shaped
 
 local function all(model, options)
   local plan, params = plan_of(model, options, "select")
-  local rows = load.rows(model.db, plan, params, plan.count, options)
+  local rows = load.rows(model.db, plan, params, plan.count, options, nil, options.include)
   if rows[1] == nil then read.reject_empty(model, options) end
   if plan.children[1] then load.children(model.db, plan, rows, params, options) end
   return shaped(plan, rows, options)
@@ -172,12 +162,14 @@ local function one(model, options)
     read.reject_empty(model, options)
     return nil
   end
+  local meta = getmetatable(row)
   if plan.children[1] then
-    local list, meta = { row }, getmetatable(row)
+    local list = { row }
     load.children(model.db, plan, list, params, options)
     if meta then meta.list = list end -- so that the lists of its children live as long as the row
   end
-  if plan.nested or options.nest or options.raw or options.include ~= nil then shaped(plan, { row }, options) end
+  if options.include ~= nil and not options.raw and meta then meta.include = options.include end
+  if plan.nested or options.nest or options.raw then shaped(plan, { row }, options) end
   return row
 end
 
@@ -260,7 +252,7 @@ function read.by_key(model, key, options)
   if options and options.raw then template = nil end
   local row = run.plan(model.db, plan, params, plan.count, options, template, true)
   if not row and options then read.reject_empty(model, options) end
-  if row and not template then finish(model, options, { row }) end
+  if row and not template then relabelled(model, { row }) end
   return row or nil
 end
 
@@ -316,7 +308,7 @@ local function page(model, options)
     return read.total(model, options), rows
   end
   local plan, params = plan_of(model, options, "page")
-  local rows = load.rows(model.db, plan, params, plan.count, options)
+  local rows = load.rows(model.db, plan, params, plan.count, options, nil, options.include)
   if rows[1] == nil then
     if not options.limit and not options.offset then return 0, rows end
     return read.total(model, options), rows

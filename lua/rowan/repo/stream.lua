@@ -137,7 +137,7 @@ function Stream:finish(well)
 end
 
 local function fetch(self)
-  local rows = load.rows(self.db, self.plan, self.params, 0, self.call)
+  local rows = load.rows(self.db, self.plan, self.params, 0, self.call, nil, self.options.include)
   if self.plan.children[1] and rows[1] then
     load.children(self.db, self.plan, rows, self.params, self.call)
   end

@@ -74,9 +74,12 @@ function Type.__call(self, ...)
   return make(of, merged(self._options, of.parse(fail, ...)))
 end
 
--- Flags are upper case, so that reading a field that a type does not have is nil as in any table.
+-- Flags are upper case, so that reading a field that a type does not have is nil as in any table. Some are looked for in
+-- every value that is sent.
+local OPTIONAL = { dump = true, load = true, base = true, equal = true, scale = true, plain = true }
+
 function Type.__index(self, name)
-  if type(name) ~= "string" or not name:find("^%u") then return nil end
+  if OPTIONAL[name] or type(name) ~= "string" or not name:find("^%u") then return nil end
   local of = rawget(self, "_family")
   local flags = of.flags or {}
   local flag = flags[name]
