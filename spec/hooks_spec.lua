@@ -495,7 +495,7 @@ helper.each(function(_, connect)
       db:addHook("afterCreate", note)
       local user = User:create({ name = "a", posts = { { title = "t", tags = { { name = "x" } } } } },
         { include = { { association = "posts", include = "tags" } } })
-      assert.same({ "User new", "User", "Post new", "Post", "Tag new", "Tag", "Link new", "Link" }, seen)
+      assert.same({ "User new", "Post new", "Tag new", "Tag", "Link new", "Link", "Post", "User" }, seen)
       for i = #seen, 1, -1 do seen[i] = nil end
       local post = user:createPost({ title = "u" })
       post:addTags(Tag:findAll())

@@ -91,6 +91,20 @@ helper.each(function(_, connect)
       assert.same({ "post 2", "post 3" }, pluck(users[1].posts, "title"))
       assert.same({}, users[2].posts)
     end)
+
+    it("in an include, and separate, leave the parents alone unless required is said", function()
+      for _, more in ipairs{ { limit = 1 }, { separate = true }, { separate = true, limit = 1 } } do
+        local include = { as = "posts", where = { title = "post 4" } }
+        for key, value in pairs(more) do include[key] = value end
+        local users = m.User:findAll{ order = { "id" }, include = { include } }
+        assert.same({ "Ann", "Ben", "Cid" }, pluck(users, "name"))
+        assert.same({ "post 4" }, pluck(users[2].posts, "title"))
+        assert.same({}, users[1].posts)
+        assert.equal(3, m.User:findAndCountAll{ include = { include } }.count)
+        include.required = true
+        assert.same({ "Ben" }, pluck(m.User:findAll{ include = { include } }, "name"))
+      end
+    end)
   end)
 
   describe("findAndCountAll", function()

@@ -219,6 +219,37 @@ helper.each(function(_, connect)
     assert.equal(0, count(function() assert.same({}, User:bulkCreate({}, { include = WHOLE })) end))
   end)
 
+  it("runs hooks behind a row when what hangs on it is stored, and those of a bulk call at each level", function()
+    local seen = {}
+    local function note(name, text) seen[#seen + 1] = name .. " " .. text end
+    for _, model in ipairs { User, Post } do
+      for _, hook in ipairs { "beforeBulkCreate", "beforeCreate", "afterCreate", "afterBulkCreate" } do
+        model:addHook(hook, function(rows, call)
+          local children = rows[1] == nil and rows.posts
+          note(model.name, hook .. (children and children[1].id and " with posts" or ""))
+          assert.is_truthy(call.transaction)
+        end)
+      end
+    end
+    local values = { name = "Ann", posts = { { title = "x", tags = { { name = "t" } } } } }
+    local include = { { as = "posts", include = "tags" } }
+    local user = User:create(values, { include = include })
+    assert.same({ "User beforeCreate", "Post beforeCreate", "Post afterCreate", "User afterCreate with posts" }, seen)
+    assert.equal(1, user.posts[1]:countTags())
+    seen = {}
+    User:bulkCreate({ { name = "Bea", posts = { { title = "y" } } } }, { include = include })
+    assert.same({
+      "User beforeBulkCreate", "User beforeCreate", "Post beforeBulkCreate", "Post beforeCreate", "Post afterCreate",
+      "Post afterBulkCreate", "User afterCreate with posts", "User afterBulkCreate",
+    }, seen)
+    seen = {}
+    User:bulkCreate({ { name = "Cid", posts = { { title = "z" } } } }, { include = include, individualHooks = false })
+    assert.same({ "User beforeBulkCreate", "Post beforeBulkCreate", "Post afterBulkCreate", "User afterBulkCreate" }, seen)
+    Post:addHook("afterCreate", function() error("no") end)
+    assert.is_false((pcall(User.create, User, { name = "Dan", posts = { { title = "q" } } }, { include = "posts" })))
+    assert.equal(0, User:count { where = { name = "Dan" } })
+  end)
+
   it("joins the transaction that it is told", function()
     local t = db:transaction()
     User:create({ name = "Ann", profile = { bio = "x" } }, { include = "profile", transaction = t })

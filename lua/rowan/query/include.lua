@@ -82,8 +82,10 @@ end
 local function make_entry(model, made, options)
   check_entry(model, made, options)
   local required = options.required
+  -- What a statement of its own reads, or some rows of each parent, filters no parents unless that is said.
+  local apart = options.separate or options.limit ~= nil
   if required == nil then
-    required = options.where ~= nil or (options.through ~= nil and options.through.where ~= nil)
+    required = not apart and (options.where ~= nil or (options.through ~= nil and options.through.where ~= nil))
   end
   -- What a scope asks for makes no row of the model be left out.
   local scoped = made.target.scoped or options.scope ~= nil or (options.model and options.model.baseModel)

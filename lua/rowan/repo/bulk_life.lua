@@ -121,11 +121,13 @@ end
 ---@param instances table[]
 ---@param options? table
 ---@param store fun(instances: table[], call: table) INSERTs them and makes them stored ones
-function bulk_life.insert_each(model, instances, options, store)
+---@param inside? fun(call: table) what is done before the hooks behind
+function bulk_life.insert_each(model, instances, options, store, inside)
   lifecycle.within(model, { "afterCreate", "afterSave" }, options, function(call, on)
     for _, row in ipairs(instances) do lifecycle.before_create(model, row, call, on) end
     local notes = notes_of(instances, on, "Create")
     bulk_life.insert(model, instances, call, store)
+    if inside then inside(call) end
     created(instances, call, on, notes)
   end)
 end
@@ -136,7 +138,8 @@ end
 ---@param instances table[] new ones
 ---@param options? table individualHooks, validate, hooks ...
 ---@param store fun(instances: table[], call: table) INSERTs them and makes them stored ones
-function bulk_life.create(model, instances, options, store)
+---@param inside? fun(call: table) what is done before the hooks behind
+function bulk_life.create(model, instances, options, store, inside)
   around(model, "Create", options, instances, function(call, on, each)
     if each then
       for _, row in ipairs(instances) do lifecycle.before_create(model, row, call, on) end
@@ -145,6 +148,7 @@ function bulk_life.create(model, instances, options, store)
     end
     local notes = each and notes_of(instances, on, "Create")
     bulk_life.insert(model, instances, call, store)
+    if inside then inside(call) end
     if each then created(instances, call, on, notes) end
   end)
 end

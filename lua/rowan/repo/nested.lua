@@ -12,6 +12,7 @@ local nested = {}
 
 ---@class rowan.NestedState
 ---@field call table options of the statements
+---@field bulk boolean of bulkCreate, whose own hooks run as well
 ---@field alone boolean only one statement is sent, outside of a transaction of our own
 ---@field sent { model: table, groups: rowan.BulkGroup[] }[] rows that become stored instances at the end
 
@@ -23,23 +24,46 @@ local function writes_of(node)
   return count
 end
 
--- Hooks behind the INSERT see stored rows; a rollback makes them new ones again (repo/written).
-local function insert_watched(model, instances, state)
-  bulk_life.insert_each(model, instances, state.call, function(list, call)
+-- What hangs on rows is stored in the transaction that their hooks run in.
+local function within(state, call, inside)
+  local outer, own = state.call, {}
+  for name, value in next, outer do own[name] = value end
+  own.transaction = call.transaction
+  state.call = own
+  inside()
+  state.call = outer
+end
+
+-- Hooks behind the INSERT see stored rows, with what hangs on them; a rollback makes them new ones again (repo/written).
+-- Those of each row run, and of a bulk call its own as well.
+local function insert_watched(model, instances, state, inside)
+  local around, options = bulk_life.insert_each, state.call
+  if state.bulk then
+    around, options = bulk_life.create, {}
+    for name, value in next, state.call do options[name] = value end
+    if options.individualHooks == nil then options.individualHooks = true end
+  end
+  around(model, instances, options, function(list, call)
     if state.alone then return bulk.insert(model, list, call) end
     local groups = bulk.prepare(model, list)
     bulk.send(model, groups, call)
     bulk.adopt(model, groups, call)
-  end)
+  end, inside and function(call) within(state, call, inside) end)
 end
 
-local function insert(model, instances, state)
-  if #instances == 0 then return end
-  if model.definition.watched then return insert_watched(model, instances, state) end
-  if state.alone then return bulk.insert(model, instances, state.call) end
-  local groups = bulk.prepare(model, instances)
-  bulk.send(model, groups, state.call)
-  state.sent[#state.sent + 1] = { model = model, groups = groups }
+-- INSERTs rows, and does what comes before the hooks behind it.
+local function insert(model, instances, state, inside)
+  if #instances > 0 then
+    if model.definition.watched then return insert_watched(model, instances, state, inside) end
+    if state.alone then
+      bulk.insert(model, instances, state.call)
+    else
+      local groups = bulk.prepare(model, instances)
+      bulk.send(model, groups, state.call)
+      state.sent[#state.sent + 1] = { model = model, groups = groups }
+    end
+  end
+  if inside then inside() end
 end
 
 local function key_value(row, attr)
@@ -70,16 +94,10 @@ local function insert_links(node, child, state)
   insert(made.through.model, list, state)
 end
 
-local function save(node, state)
-  for _, child in ipairs(node.children) do
-    if child.association.kind == "belongsTo" then
-      save(child, state)
-      for i, row in ipairs(child.rows) do
-        set_keys(node.rows[child.owners[i]], "source", row, "target", child.association.keys)
-      end
-    end
-  end
-  insert(node.model, node.fresh, state)
+local save
+
+-- What points at the rows of a node.
+local function save_dependents(node, state)
   for _, child in ipairs(node.children) do
     local made = child.association
     if made.through then
@@ -92,6 +110,18 @@ local function save(node, state)
       save(child, state)
     end
   end
+end
+
+function save(node, state)
+  for _, child in ipairs(node.children) do
+    if child.association.kind == "belongsTo" then
+      save(child, state)
+      for i, row in ipairs(child.rows) do
+        set_keys(node.rows[child.owners[i]], "source", row, "target", child.association.keys)
+      end
+    end
+  end
+  insert(node.model, node.fresh, state, function() save_dependents(node, state) end)
 end
 
 -- A row that hangs on one parent only shows the row of the junction.
@@ -116,8 +146,8 @@ local function restore(saved)
   end
 end
 
-local function store(root, model, options)
-  local state = { sent = {}, call = options or {}, alone = writes_of(root) < 2 }
+local function store(root, model, options, single)
+  local state = { sent = {}, call = options or {}, alone = writes_of(root) < 2, bulk = not single }
   if state.alone then
     save(root, state)
   else
@@ -125,6 +155,7 @@ local function store(root, model, options)
       state.call = {
         transaction = t, logging = options and options.logging, benchmark = options and options.benchmark,
         hooks = options and options.hooks, validate = options and options.validate,
+        individualHooks = options and options.individualHooks,
       }
       save(root, state)
     end)
@@ -147,7 +178,7 @@ function nested.create(model, list, options, context, single)
   local ok, problem = pcall(function()
     root = graph.build(model, list, entries, context, single or false, saved)
     graph.check(root, options.validate ~= false)
-    store(root, model, options)
+    store(root, model, options, single)
   end)
   if ok then return root.rows end
   restore(saved)
