@@ -130,6 +130,20 @@ helper.each(function(_, connect)
       assert.matches("SQL expressions do not go with", err.message)
     end)
 
+    it("take fields, beside which nothing is set or written", function()
+      local user = User:create{ name = "ann", age = 5 }
+      user:update({ name = "bea", age = 6 }, { fields = { "name" } })
+      assert.equal(5, user.age)
+      assert.is_false(user:changed())
+      helper.error_of(user.update, user, { name = "x" }, { fields = { "nmae" } })
+      local made = User:build{ name = "cid", age = "many" }
+      made:save{ fields = { "name" } }
+      assert.equal("many", made.age)
+      assert.same({ "age" }, made:changed())
+      assert.is_nil(User:findByPk(made.id).age)
+      helper.error_of(made.save, User:build{ name = "x" }, { fields = { "nmae" } })
+    end)
+
     it("update writes what it is given, not what else has changed", function()
       local user = User:create{ name = "ann", age = 5 }
       user.name = "bob"

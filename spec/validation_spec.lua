@@ -218,4 +218,19 @@ helper.each(function(dialect, connect)
     assert.equal("title", err.errors[1].path)
     assert.equal("check violation", err.errors[1].type)
   end)
+
+  it("looks for virtual values that must be there, and says a message of several attributes once", function()
+    local Login = db:define("Login", {
+      { "user", D.STRING, unique = { name = "pair", msg = "twice" } }, { "host", D.STRING, unique = "pair" },
+      { "password", D.VIRTUAL, allowNull = false },
+    })
+    db:sync()
+    assert.equal("Login.password cannot be null", helper.error_of(Login.create, Login, { user = "a" }).message)
+    local login = Login:create{ user = "a", host = "b", password = "c" }
+    login:update{ host = "x" }
+    Login:findByPk(login.id):update{ host = "b" }
+    local err = helper.error_of(Login.create, Login, { user = "a", host = "b", password = "c" })
+    assert.equal("twice", err.message)
+    assert.equal(2, #err.errors)
+  end)
 end)

@@ -95,10 +95,13 @@ end
 errors.classes = classes
 
 local function items_message(items)
-  local parts = {}
+  local parts, seen = {}, {}
   for i = 1, #items do
     local item = items[i]
-    parts[i] = type(item) == "table" and item.message or tostring(item)
+    local message = type(item) == "table" and item.message or tostring(item)
+    -- The attributes of one constraint have one message.
+    if not seen[message] then parts[#parts + 1] = message end
+    seen[message] = true
   end
   return #parts > 0 and table.concat(parts, "; ") or nil
 end

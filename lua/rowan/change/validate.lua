@@ -108,6 +108,8 @@ function validate.compile(def)
     local list = attr.validate and read_attribute(def, attr)
     if list then by_name[name], found = list, true end
   end
+  -- A virtual value that must be there is nobody's but ours to look at.
+  for _, attr in ipairs(def.virtuals) do found = found or not attr.allow_null end
   local model = read_model(def)
   def.validates = (found or model[1]) and { by_name = by_name, model = model } or nil
 end

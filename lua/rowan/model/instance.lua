@@ -73,7 +73,18 @@ local function touched(self, given, before)
   return names
 end
 
----Sets attributes and writes them, and only them. On failure the row is as it was.
+-- Those of the given values that `fields` names.
+local function among(self, given, fields, context)
+  local kept = {}
+  check.type(fields, "table", context .. ": fields", "QueryError")
+  for _, name in ipairs(fields) do
+    local attr = values.attribute(self, name, context .. ": fields")
+    kept[attr.label] = given[attr.label]
+  end
+  return kept
+end
+
+---Sets attributes (with `fields` those of them alone) and writes them, and only them. On failure the row is as it was.
 ---@async
 ---@param given table<string, any>
 ---@param options? table as for save
@@ -86,6 +97,7 @@ function Instance:update(given, options)
     errors.raise("InstanceError", { message = context .. ": the row is new; save it first" })
   end
   for name in next, given do values.attribute(self, name, context) end
+  if options and options.fields then given = among(self, given, options.fields, context) end
   local before = {}
   for name, value in next, self do before[name] = value end
   local ok, problem = pcall(function()

@@ -9,6 +9,7 @@ local duplicates = require("rowan.repo.duplicates")
 local custom = require("rowan.change.custom")
 local errors = require("rowan.base.errors")
 local expression = require("rowan.query.expression")
+local link = require("rowan.repo.link")
 local nested = require("rowan.repo.nested")
 local save = require("rowan.repo.save")
 local validate = require("rowan.change.validate")
@@ -109,6 +110,8 @@ function create.one(model, values, options, context)
   if not options then return save.row(model, build.instance(model, values, context)) end
   if options.fields then
     values = create.chosen(model.definition, values, options.fields, context, options.include)
+    options = link.with(options, {})
+    options.fields = nil
   end
   if options.ignoreDuplicates or options.returning then
     local mode = mode_of(model, { values }, options, context)

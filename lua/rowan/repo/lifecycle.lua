@@ -85,6 +85,12 @@ local function validated(model, row, call, whole)
   return { skip = options.skip, only = only, strict = options.only ~= nil }
 end
 
+local function raise_invalid(model, row, call, on, failures)
+  local problem = errors.new("ValidationError", { model = model.name, errors = failures })
+  fire(on.validationFailed, row, call, problem)
+  error(problem, 0)
+end
+
 ---Validates a row with the hooks around it; raises one ValidationError with all that is wrong.
 ---@async
 ---@param model table
@@ -96,11 +102,7 @@ function lifecycle.validate(model, row, call, on, whole)
   if call.validate == false then return end
   fire(on.beforeValidate, row, call)
   local failures = validate.failures(model.definition, row, validated(model, row, call, whole))
-  if failures then
-    local problem = errors.new("ValidationError", { model = model.name, errors = failures })
-    fire(on.validationFailed, row, call, problem)
-    error(problem, 0)
-  end
+  if failures then raise_invalid(model, row, call, on, failures) end
   fire(on.afterValidate, row, call)
 end
 
@@ -132,6 +134,15 @@ local function restoring(model, row, fn, ...)
   return conclude(pcall(fn, ...))
 end
 
+-- Attributes of a row that have another value than before.
+local function replaced(def, row, before)
+  local names = {}
+  for _, attr in ipairs(def.list) do
+    if rawget(row, attr.name) ~= before[attr.name] then names[#names + 1] = attr.name end
+  end
+  return names
+end
+
 -- `fields` of a call, and what the hooks in front of its statement changed in the row.
 local function with_changed(def, row, fields, before, dirty)
   local list, seen = {}, {}
@@ -140,10 +151,8 @@ local function with_changed(def, row, fields, before, dirty)
     seen[name] = true
   end
   for _, name in ipairs(fields) do add(name) end
-  for _, attr in ipairs(def.list) do
-    if rawget(row, attr.name) ~= before[attr.name] then add(attr.name) end
-  end
-  for _, name in ipairs(collect.changed(def, row) or NONE) do
+  for _, name in ipairs(replaced(def, row, before)) do add(name) end
+  for _, name in ipairs(not row.isNewRecord and collect.changed(def, row) or NONE) do
     if not dirty[name] then add(name) end
   end
   return list
@@ -159,9 +168,20 @@ local CREATED, UPDATED = { "afterCreate", "afterSave" }, { "afterUpdate", "after
 ---@param on table<string, function[]>
 function lifecycle.before_create(model, row, call, on)
   build.stamp_new(model.definition, row)
+  local before = call.fields and copy(row)
   lifecycle.validate(model, row, call, on)
   fire(on.beforeCreate, row, call)
   fire(on.beforeSave, row, call)
+  if before then call.fields = with_changed(model.definition, row, call.fields, before) end
+end
+
+-- What the hooks in front of an UPDATE put into a row that was validated before them.
+local function validate_replaced(model, row, before, call, on)
+  local def = model.definition
+  local names = call.validate ~= false and replaced(def, row, before) or NONE
+  if not names[1] then return end
+  local failures = validate.failures(def, row, { only = set_of(names), strict = true, part = true })
+  if failures then raise_invalid(model, row, call, on, failures) end
 end
 
 local function fire_behind(row, call, first, second)
@@ -199,8 +219,10 @@ function lifecycle.before_update(model, row, call, on)
   local def = model.definition
   local before, dirty = copy(row), set_of(collect.changed(def, row) or NONE)
   lifecycle.validate(model, row, call, on)
+  local valid = def.validates and (on.beforeUpdate or on.beforeSave) and copy(row)
   fire(on.beforeUpdate, row, call)
   fire(on.beforeSave, row, call)
+  if valid then validate_replaced(model, row, valid, call, on) end
   if call.fields then call.fields = with_changed(def, row, call.fields, before, dirty) end
 end
 

@@ -55,6 +55,32 @@ local function compute(model, row, names, options)
   write.take(row, made[1], shown)
 end
 
+-- What stands outside of `fields` is no part of an INSERT: the row has its defaults meanwhile.
+local function set_aside(def, row, fields)
+  local keep, aside = {}, {}
+  for _, name in ipairs(fields) do
+    if not def.by_name[name] then build.unknown(def, name, def.name .. ":save") end
+    keep[name] = true
+  end
+  for _, attr in ipairs(def.list) do
+    local value = rawget(row, attr.name)
+    local kept = attr.primary or attr == def.created or attr == def.updated or attr == def.version
+    if value ~= nil and not (kept or keep[attr.name]) then
+      aside[attr.name] = value
+      rawset(row, attr.name, nil)
+    end
+  end
+  build.defaults(def, row)
+  return aside
+end
+
+local function insert_fields(model, row, options)
+  local aside = set_aside(model.definition, row, options.fields)
+  local ok, problem = pcall(insert, model, row, options)
+  for name, value in next, aside do rawset(row, name, value) end
+  if not ok then error(problem, 0) end
+end
+
 ---The statement alone.
 ---@async
 ---@param model table
@@ -73,7 +99,8 @@ function save.send(model, row, options)
   end
   collect.check_fields(def, row, model.associations)
   if row.isNewRecord then
-    insert(model, row, options)
+    local send = options and options.fields and insert_fields or insert
+    send(model, row, options)
     return true
   end
   local names = collect.changed(def, row)
