@@ -220,6 +220,32 @@ helper.each(function(dialect, connect)
     assert.equal(1, #qi:select("users"))
   end)
 
+  it("knows the types that a model of the table has, where the database has text", function()
+    local Thing = db:define("Thing", {
+      { "at", DataTypes.DATE }, { "exact", DataTypes.DECIMAL(5, 2) }, { "json", DataTypes.JSON, field = "js" },
+      { "kind", DataTypes.ENUM("a", "b") },
+    }, { timestamps = false })
+    Thing:sync()
+    qi:bulkInsert("Things", { { at = "2024-01-01T00:00:00+01:00", exact = 1.5, js = { x = 1 }, kind = "a" } })
+    local row = Thing:findOne { where = { at = { [Op.lt] = "2023-12-31T23:30:00Z" } } }
+    assert.same({ "2023-12-31T23:00:00.000Z", "1.50", 1 }, { row.at, row.exact, row.json.x })
+    assert.equal("2023-12-31T23:00:00.000Z", qi:select("Things")[1].at)
+    assert.is_true(rowan.is(error_of(qi.insert, qi, "Things", { kind = "z" }), "ValidationError"))
+  end)
+
+  it("takes unique keys by name, limits, and names with dots", function()
+    qi:createTable("my.users", { { "id", DataTypes.INTEGER, primaryKey = true }, { "name", DataTypes.TEXT } },
+      { uniqueKeys = { once = { fields = { "name" } } } })
+    assert.equal("once", qi:showIndexes("my.users")[1].name)
+    qi:bulkInsert("my.users", { { id = 1, name = "a" }, { id = 2, name = "b" }, { id = 3, name = "c" } })
+    assert.equal(1, qi:bulkUpdate("my.users", { name = "z" }, rowan.all, { limit = 1, order = { { "id", "DESC" } } }))
+    assert.equal(2, qi:bulkDelete("my.users", rowan.all, { limit = 2 }))
+    assert.equal("z", qi:select("my.users")[1].name)
+    local err = error_of(qi.createTable, qi, "x", { { "a", DataTypes.TEXT } }, { uniqueKeys = { k = { columns = {} } } })
+    assert.matches('no option "columns"', err.message, 1, true)
+    assert.matches("the attribute must be", error_of(qi.addColumn, qi, "my.users", "a").message, 1, true)
+  end)
+
   it("inserts, upserts, counts up and empties without a model, and gives single values", function()
     create("users", { { "email", DataTypes.STRING, unique = true }, { "visits", DataTypes.INTEGER, defaultValue = 1 } })
     assert.same({ id = 1, name = "Ann", email = "a", visits = 1 }, qi:insert("users", { name = "Ann", email = "a" }))
@@ -384,6 +410,24 @@ helper.on("postgres", function(_, connect)
     qi:changeColumn("b", "sort", DataTypes.ENUM("x", "y", "z"))
     qi:removeColumn("b", "sort")
     assert.same({}, qi:listEnums())
+  end)
+
+  it("moves tables and their enum types to another schema, when told so", function()
+    local here = db:query("SELECT current_schema() AS s")[1].s
+    local other = here .. "_other"
+    qi:createSchema(other)
+    local ok, err = pcall(function()
+      qi:createTable({ tableName = "a", schema = other }, { { "mood", DataTypes.ENUM("x") } })
+      qi:renameTable({ tableName = "a", schema = other }, { tableName = "b", schema = other })
+      local away = { tableName = "c", schema = here }
+      assert.matches("changeSchema", error_of(qi.renameTable, qi, { tableName = "b", schema = other }, away).message, 1, true)
+      qi:renameTable({ tableName = "b", schema = other }, away, { changeSchema = true })
+      assert.same({ "c" }, qi:showAllTables())
+      assert.same({}, qi:showAllTables { schema = other })
+      assert.equal("enum_c_mood", qi:listEnums()[1].name)
+    end)
+    qi:dropSchema(other, { cascade = true })
+    assert(ok, err)
   end)
 
   it("creates, calls, renames and drops functions, and renames triggers", function()

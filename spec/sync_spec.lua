@@ -338,6 +338,20 @@ helper.each(function(dialect, connect)
     assert.equal("UniqueConstraintError", error_of(Thing.create, Thing, { n = 1 }).name)
   end)
 
+  it("refuses two tables with an index of one name, and looks for the database also without models", function()
+    db:sync()
+    local gone = rowan.connect(dialect == "postgres" and { dialect = "postgres", host = "127.0.0.1", port = 1, user = "x" }
+      or { dialect = "sqlite", storage = "/nowhere/at/all.db" })
+    assert.is_true(rowan.is(helper.error_of(gone.sync, gone), "ConnectionError"))
+    gone:close()
+    for _, name in ipairs { "One", "Two" } do
+      db:define(name, { { "n", rowan.DataTypes.INTEGER } }, { indexes = { { name = "by_n", fields = { "n" } } } })
+    end
+    local err
+    assert.equal(0, helper.count(function() err = helper.error_of(db.sync, db) end))
+    assert.matches('Ones and Twos both have an index "by_n"', err.message, 1, true)
+  end)
+
   it("refuses options it does not know", function()
     assert.is_true(rowan.is(error_of(db.sync, db, { forse = true }), "QueryError"))
     local Thing = db:define("Thing", { n = { type = DataTypes.INTEGER } })

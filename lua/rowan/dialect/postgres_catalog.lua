@@ -173,6 +173,9 @@ local TYPES = {
   smallint = D.SMALLINT, integer = D.INTEGER, bigint = D.BIGINT, boolean = D.BOOLEAN, numeric = D.DECIMAL,
   ["double precision"] = D.DOUBLE, real = D.DOUBLE, uuid = D.UUID, json = D.JSON, jsonb = D.JSONB, bytea = D.BLOB,
   date = D.DATEONLY, ["timestamp with time zone"] = D.DATE, ["time without time zone"] = D.TIME,
+  interval = D.INTERVAL, inet = D.INET, cidr = D.CIDR, macaddr = D.MACADDR, macaddr8 = D.MACADDR8,
+  int4range = D.RANGE(D.INTEGER), int8range = D.RANGE(D.BIGINT), numrange = D.RANGE(D.DECIMAL),
+  daterange = D.RANGE(D.DATEONLY), tstzrange = D.RANGE(D.DATE),
 }
 
 ---The type that an attribute over a live column has.

@@ -1,19 +1,39 @@
 --- A model made of a table as it is, for the query interface: its columns by their own names, with the types that the
---- catalogue knows.
+--- catalogue knows; where that is only text, with that of a model of the table.
 
+local check = require("rowan.base.check")
 local define = require("rowan.model.define")
 
 local live_model = {}
+
+-- The definition of the first model of a table; nil when it has none.
+local function definition_of(db, live)
+  for _, name in ipairs(check.sorted_keys(db.models)) do
+    local def = db.models[name].definition
+    local here = def.schema == live.schema or def.schema == nil and live.is_current
+    if def.table == live.name and here then return def end
+  end
+end
+
+-- SQLite has text for dates, decimals, JSON and more, and says no more of it than that.
+local function type_of(db, column, def)
+  local catalog = db._dialect.catalog
+  local known = catalog.type_of(column)
+  local attr = known.key == "TEXT" and def and def.by_field[column.name]
+  if not attr or attr.virtual then return known end
+  local written = catalog.canonical_type(db._dialect.type_name(attr.type, attr, def))
+  return written == column.type and attr.type or known
+end
 
 ---The attributes of a live table, as a list for define.
 ---@param db table
 ---@param live rowan.TablePicture
 ---@return table[]
 function live_model.attributes(db, live)
-  local list = {}
+  local list, def = {}, definition_of(db, live)
   for i, column in ipairs(live.columns) do
     list[i] = {
-      column.name, db._dialect.catalog.type_of(column), field = column.name, primaryKey = column.primary or nil,
+      column.name, type_of(db, column, def), field = column.name, primaryKey = column.primary or nil,
       autoIncrement = column.auto or nil,
     }
   end

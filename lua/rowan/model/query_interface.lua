@@ -10,6 +10,7 @@ local literals = require("rowan.query.literals")
 local looks = require("rowan.model.query_looks")
 local others = require("rowan.model.query_others")
 local reference = require("rowan.schema.reference")
+local rename = require("rowan.repo.rename")
 local routines = require("rowan.model.query_routines")
 local rows = require("rowan.model.query_rows")
 local schema = require("rowan.repo.schema")
@@ -30,6 +31,21 @@ end
 
 -- ---- tables ----------------------------------------------------------------------------------------------------------
 
+-- The indexes of a new table, with the unique keys given by name.
+local function with_uniques(options)
+  local list, keys = {}, options.uniqueKeys
+  if keys == nil then return options.indexes end
+  check.type(keys, "table", "queryInterface:createTable: uniqueKeys", "QueryError")
+  for _, index in ipairs(options.indexes or {}) do list[#list + 1] = index end
+  for _, name in ipairs(check.sorted_keys(keys)) do
+    local context = ("queryInterface:createTable: uniqueKeys.%s"):format(tostring(name))
+    check.type(keys[name], "table", context, "QueryError")
+    check.keys(keys[name], { fields = true }, context, "QueryError")
+    list[#list + 1] = { name = name, fields = keys[name].fields, unique = true }
+  end
+  return list
+end
+
 ---Creates a table where it is not there. Attributes are those of db:define, without timestamps or `id` of their own.
 ---
 ---    qi:createTable("users", { { "id", DataTypes.INTEGER, primaryKey = true, autoIncrement = true }, { "name", DataTypes.TEXT } })
@@ -37,11 +53,12 @@ end
 ---@async
 ---@param at string|table
 ---@param attributes table a map by name, or a list of { name, type, option = ... }
----@param options? { indexes?: table[], comment?: string, schema?: string, transaction?: any, logging?: any }
+---@param options? { indexes?: table[], uniqueKeys?: table<string, { fields: string[] }>, comment?: string, schema?: string, transaction?: any, logging?: any }
 function QueryInterface:createTable(at, attributes, options)
-  options = args.options(options, "createTable", { indexes = true, comment = true })
+  options = args.options(options, "createTable", { indexes = true, uniqueKeys = true, comment = true })
   local name = args.table(self.db, at, options, "createTable")
-  schema.create_table(self.db, define(self, name, attributes, options), options)
+  local given = { indexes = with_uniques(options), comment = options.comment }
+  schema.create_table(self.db, define(self, name, attributes, given), options)
 end
 
 ---Drops a table, if it is there, and its enum types.
@@ -61,14 +78,20 @@ function QueryInterface:dropAllTables(options)
   schema.drop_all(self.db, options.schema, args.names(options.skip, "dropAllTables: skip"), options)
 end
 
+---Gives a table another name, and its enum types with it; with `changeSchema` also another schema (PostgreSQL).
+---
+---    qi:renameTable("users", "people")    -- ALTER TABLE "public"."users" RENAME TO "people"
+---    qi:renameTable("users", { tableName = "users", schema = "old" }, { changeSchema = true })
 ---@async
 ---@param before string|table
----@param after string
----@param options? { schema?: string, transaction?: any, logging?: any }
+---@param after string|{ tableName: string, schema?: string }
+---@param options? { changeSchema?: boolean, schema?: string, transaction?: any, logging?: any }
 function QueryInterface:renameTable(before, after, options)
-  options = args.options(options, "renameTable")
+  options = args.options(options, "renameTable", { changeSchema = true })
   local name = args.table(self.db, before, options, "renameTable")
-  schema.rename_table(self.db, name, args.text(after, "renameTable: the new name"), options)
+  local becomes = args.table(self.db, after, options, "renameTable")
+  if type(after) == "string" then becomes.schema = nil end
+  rename.table(self.db, name, becomes, options)
 end
 
 -- ---- columns ---------------------------------------------------------------------------------------------------------
@@ -85,6 +108,7 @@ end
 function QueryInterface:addColumn(at, column, attribute, options)
   options = args.options(options, "addColumn", { ifNotExists = true })
   local name = args.table(self.db, at, options, "addColumn")
+  check.type(attribute, "table", "queryInterface:addColumn: the attribute", "QueryError")
   local def = define(self, name, { [args.text(column, "addColumn: the column")] = attribute }, {})
   schema.change(self.db, name, function(live)
     if not live.by_name[self.db._dialect.catalog.fold(column)] then return def end
@@ -142,7 +166,7 @@ end
 function QueryInterface:renameColumn(at, before, after, options)
   options = args.options(options, "renameColumn")
   local name = args.table(self.db, at, options, "renameColumn")
-  schema.rename_column(self.db, name, args.text(before, "renameColumn: the column"),
+  rename.column(self.db, name, args.text(before, "renameColumn: the column"),
     args.text(after, "renameColumn: the new name"), options)
 end
 

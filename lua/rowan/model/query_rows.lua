@@ -23,17 +23,19 @@ function rows:bulkInsert(at, list, options)
   return #model_of(self, at, options, "bulkInsert"):bulkCreate(list, args.call(options))
 end
 
+local SOME = { limit = true, order = true }
+
 ---Changes rows; `where` is needed, rowan.all for all of them.
 ---@async
 ---@param at string|table
 ---@param values table<string, any>
 ---@param where table
----@param options? { schema?: string, transaction?: any, logging?: any }
+---@param options? { limit?: integer, order?: any, schema?: string, transaction?: any, logging?: any }
 ---@return integer count
 function rows:bulkUpdate(at, values, where, options)
-  options = args.options(options, "bulkUpdate")
+  options = args.options(options, "bulkUpdate", SOME)
   local call = args.call(options)
-  call.where = where
+  call.where, call.limit, call.order = where, options.limit, options.order
   return (model_of(self, at, options, "bulkUpdate"):update(values, call))
 end
 
@@ -41,12 +43,12 @@ end
 ---@async
 ---@param at string|table
 ---@param where table
----@param options? { schema?: string, transaction?: any, logging?: any }
+---@param options? { limit?: integer, order?: any, schema?: string, transaction?: any, logging?: any }
 ---@return integer count
 function rows:bulkDelete(at, where, options)
-  options = args.options(options, "bulkDelete")
+  options = args.options(options, "bulkDelete", SOME)
   local call = args.call(options)
-  call.where = where
+  call.where, call.limit, call.order = where, options.limit, options.order
   return model_of(self, at, options, "bulkDelete"):destroy(call)
 end
 

@@ -132,58 +132,15 @@ function schema.without_keys(db, options, fn)
   return transaction.managed(db, { foreignKeys = false, logging = options and options.logging }, fn)
 end
 
--- The enums of a table have its name in theirs.
-local function renamed_enums(db, live, name_of, texts)
-  for _, column in ipairs(live.columns) do
-    if column.enum then
-      local before, after = name_of(column)
-      local same = column.enum.name == before and before ~= after
-      if same then texts[#texts + 1] = ddl_table.rename_enum(db._dialect, column.enum, after) end
-    end
-  end
-end
-
----@async
+---The column of a table that must be there.
 ---@param db table
----@param at rowan.TableName
----@param becomes string
----@param options table
-function schema.rename_table(db, at, becomes, options)
-  steps.apply(db, options, function(call)
-    local live = schema.live(db, at, call)
-    local texts = { ddl_table.rename(db._dialect, quoted(db, at), becomes) }
-    renamed_enums(db, live, function(column)
-      local attr = { field = column.name }
-      return db._dialect.enum_name({ table = at.name }, attr), db._dialect.enum_name({ table = becomes }, attr)
-    end, texts)
-    return as_steps(texts, at.name)
-  end)
-end
-
--- The column of a table that must be there.
-local function column_of(db, live, name)
+---@param live rowan.TablePicture
+---@param name string
+---@return rowan.ColumnPicture
+function schema.column(db, live, name)
   local column = live.by_name[db._dialect.catalog.fold(name)]
   if not column then fail(('the table %s has no column "%s"'):format(live.name, name)) end
   return column
-end
-
----@async
----@param db table
----@param at rowan.TableName
----@param before string
----@param after string
----@param options table
-function schema.rename_column(db, at, before, after, options)
-  steps.apply(db, options, function(call)
-    local live = schema.live(db, at, call)
-    column_of(db, live, before)
-    local texts = { ddl_table.rename_column(db._dialect, quoted(db, at), before, after) }
-    renamed_enums(db, { columns = { live.by_name[db._dialect.catalog.fold(before)] } }, function()
-      local def = { table = at.name }
-      return db._dialect.enum_name(def, { field = before }), db._dialect.enum_name(def, { field = after })
-    end, texts)
-    return as_steps(texts, at.name)
-  end)
 end
 
 local function joined(list, more)
@@ -242,7 +199,7 @@ function schema.remove_column(db, at, name, options)
   steps.apply(db, options, function(call)
     local live, known = schema.live(db, at, call)
     if options.ifExists and not live.by_name[db._dialect.catalog.fold(name)] then return {} end
-    local column = column_of(db, live, name)
+    local column = schema.column(db, live, name)
     local change = { kind = "drop_column", was = column, column = column, cascade = options.cascade }
     return carry_out(db, change, live, known)
   end)
@@ -257,7 +214,7 @@ function schema.add_constraint(db, at, make, options)
   steps.apply(db, options, function(call)
     local live, known = schema.live(db, at, call)
     local given = make(live)
-    for _, name in ipairs(given.columns or {}) do column_of(db, live, name) end
+    for _, name in ipairs(given.columns or {}) do schema.column(db, live, name) end
     local clause = ddl_table.constraint(db._dialect, given)
     if db._dialect.supports.alter_constraints then
       return as_steps({ ddl_table.add_constraint(quoted(db, at), clause) }, live.name)

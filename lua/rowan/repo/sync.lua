@@ -144,6 +144,21 @@ local function plain_plan(db, order, cycles, force)
   return list
 end
 
+-- A name stands for one index of a schema (of a database, on SQLite): the second would never be made.
+local function check_indexes(db, order)
+  local holder = {}
+  for _, def in ipairs(order) do
+    for _, index in ipairs(def.indexes) do
+      local key = table_key(db._dialect.catalog.fold(index.name), def.schema)
+      local other = holder[key]
+      if other and table_key(other.table, other.schema) ~= table_key(def.table, def.schema) then
+        fail(('the tables %s and %s both have an index "%s"'):format(other.table, def.table, index.name))
+      end
+      holder[key] = def
+    end
+  end
+end
+
 -- Steps and losses for tables that are there, creation for those that are not.
 local function alter_plan(db, order, how, options)
   local early, list, keys, losses, deferred = {}, {}, {}, {}, forward_keys(order)
@@ -235,6 +250,9 @@ function sync.models(db, models, options)
   local how = how_to_alter(options)
   check_match(db, options)
   local order, cycles = ordered(definitions_of(models))
+  check_indexes(db, order)
+  -- Without a model the database is still one that must be there.
+  if not order[1] then introspect.database(db, options) end
   return on_path(db, options, function(call)
     local losses = {}
     local function plan(inside)

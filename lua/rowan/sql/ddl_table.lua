@@ -61,6 +61,16 @@ function tables.rename_enum(dialect, enum, becomes)
 end
 
 ---@param dialect rowan.Dialect
+---@param kind "TABLE"|"TYPE"
+---@param at { name: string, schema?: string }
+---@param becomes string
+---@return string
+function tables.set_schema(dialect, kind, at, becomes)
+  local name = ddl.quoted_table(dialect, at.name, at.schema)
+  return ("ALTER %s %s SET SCHEMA %s"):format(kind, name, dialect.quote(becomes))
+end
+
+---@param dialect rowan.Dialect
 ---@param quoted string
 ---@param becomes string
 ---@return string
