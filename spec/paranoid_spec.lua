@@ -212,6 +212,88 @@ helper.each(function(dialect, connect)
     end)
   end)
 
+  describe("dependents with hooks = true", function()
+    local seen
+
+    local function watched(options)
+      local Team = db:define("Team", { name = DataTypes.STRING }, options)
+      local Member = db:define("Member", { name = DataTypes.STRING }, options)
+      local Badge = db:define("Badge", { name = DataTypes.STRING }, options)
+      Team:hasMany(Member, { as = "members", foreignKey = "teamId", onDelete = "CASCADE", hooks = true })
+      Member:hasOne(Badge, { as = "badge", foreignKey = "memberId", onDelete = "CASCADE", hooks = true })
+      db:sync()
+      seen = {}
+      for _, hook in ipairs({ "beforeDestroy", "afterDestroy", "beforeRestore" }) do
+        for _, model in ipairs({ Member, Badge }) do
+          model:addHook(hook, function(row, call)
+            assert.is_not_nil(call.transaction)
+            seen[#seen + 1] = hook .. " " .. row.name
+          end)
+        end
+      end
+      local team = Team:create({ name = "t", members = { { name = "m1", badge = { name = "b1" } }, { name = "m2" } } },
+        { include = { { association = "members", include = "badge" } } })
+      Team:create({ name = "other", members = { { name = "x" } } }, { include = "members" })
+      return team, Team, Member, Badge
+    end
+
+    local GONE = { "beforeDestroy b1", "beforeDestroy m1", "beforeDestroy m2", "afterDestroy b1", "afterDestroy m1",
+      "afterDestroy m2" }
+
+    local function sorted(list)
+      table.sort(list, function(a, b) return a:reverse() < b:reverse() end)
+      return list
+    end
+
+    it("go by them, softly and back again", function()
+      local team, Team, Member, Badge = watched(SOFT)
+      team:destroy()
+      assert.same(sorted(GONE), sorted(seen))
+      assert.equal("x", names(Member:findAll()))
+      assert.equal(team.deletedAt, Badge:findOne({ paranoid = false }).deletedAt)
+      seen = {}
+      team:restore()
+      assert.same(sorted({ "beforeRestore m1", "beforeRestore m2", "beforeRestore b1" }), sorted(seen))
+      assert.equal("m1 m2 x", names(Member:findAll()))
+      assert.equal(1, Badge:count())
+      seen = {}
+      Team:destroy({ where = { name = "t" } })
+      assert.same(sorted(GONE), sorted(seen))
+      seen = {}
+      Team:restore({ where = rowan.all, hooks = false })
+      assert.same({}, seen)
+      assert.equal("m1 m2 x", names(Member:findAll()))
+      team:reload():destroy({ force = true })
+      assert.same(sorted(GONE), sorted(seen))
+      assert.equal(1, Member:count({ paranoid = false }))
+      assert.equal(0, Badge:count({ paranoid = false }))
+    end)
+
+    it("go by them before the database deletes them", function()
+      local team, Team, Member, Badge = watched()
+      assert.equal(1, Team:destroy({ where = rowan.all, limit = 1, order = { "id" } }))
+      assert.same(sorted(GONE), sorted(seen))
+      assert.equal("x", names(Member:findAll()))
+      assert.equal(0, Badge:count())
+      assert.equal(0, Team:destroy({ where = { id = team.id } }))
+      team = Team:findOne()
+      Member:addHook("beforeDestroy", "guard", function() error("stays", 0) end)
+      assert.equal("stays", helper.error_of(function() team:destroy() end))
+      assert.equal(1, Team:count())
+      Member:removeHook("beforeDestroy", "guard")
+      seen = {}
+      team:destroy({ hooks = false })
+      assert.same({}, seen)
+      assert.equal(0, Member:count())
+    end)
+
+    it("are refused where nothing goes along", function()
+      local err = helper.error_of(function() User:hasMany(Comment, { as = "remarks", onDelete = "SET NULL", hooks = true }) end)
+      assert.equal("AssociationError", err.name)
+      assert.truthy(err.message:find("wants onDelete", 1, true))
+    end)
+  end)
+
   describe("associations", function()
     local ann
 

@@ -23,6 +23,7 @@ local association = {}
 ---@field values? table<string, any> those of them that are plain values: new rows get them
 ---@field constraints boolean the database holds the foreign key
 ---@field on_delete? string the option, which counts without a constraint too where rowan deletes
+---@field hooks? boolean rows that go along with a deleted one go by their own hooks
 ---@field keys? { source: table, target: table }[] pairs of attributes that must be equal; not for belongsToMany
 ---@field accessors table<string, string> role -> method name
 ---@field through? { model: table, scope?: table, values?: table, unique: boolean, as: string } belongsToMany: `as` is the field of a loaded row that holds the junction's
@@ -44,9 +45,9 @@ end
 
 local OPTIONS = {
   belongsTo = options_of("targetKey"),
-  hasOne = options_of("sourceKey"),
-  hasMany = options_of("sourceKey"),
-  belongsToMany = options_of("sourceKey", "targetKey", "otherKey", "through", "timestamps"),
+  hasOne = options_of("sourceKey", "hooks"),
+  hasMany = options_of("sourceKey", "hooks"),
+  belongsToMany = options_of("sourceKey", "targetKey", "otherKey", "through", "timestamps", "hooks"),
 }
 
 local MULTIPLE = { hasMany = true, belongsToMany = true }
@@ -93,7 +94,7 @@ local function check_arguments(context, source, target, options, kind)
   end
   if source.db ~= target.db then fail(context, ("%s is a model of another database"):format(target.name)) end
   check.keys(options, OPTIONS[kind], context, "AssociationError")
-  for _, name in ipairs({ "constraints", "foreignKeyConstraints" }) do
+  for _, name in ipairs({ "constraints", "foreignKeyConstraints", "hooks" }) do
     check.optional(options[name], "boolean", context .. ": " .. name, "AssociationError")
   end
 end
@@ -109,6 +110,13 @@ local function with_constraints(options, context)
   for name, value in next, options do out[name] = value end
   out.constraints = said
   return out
+end
+
+-- Where one foreign key holds several columns, the option says what it does.
+local function check_hooks(made, context)
+  local to = made.keys and made.keys[1].target.references
+  if made.through or (made.on_delete or to and to.on_delete) == "CASCADE" then return end
+  fail(context, 'hooks = true wants onDelete = "CASCADE": it is for the hooks of rows that go along with a deleted one')
 end
 
 ---Defines an association and records it under its alias in source.associations.
@@ -138,6 +146,8 @@ function association.define(kind, source, target, options)
   else
     link(made, options, context)
   end
+  made.hooks = options.hooks or nil
+  if made.hooks then check_hooks(made, context) end
   source.associations[as] = made
   source.association_order[#source.association_order + 1] = made
   return made

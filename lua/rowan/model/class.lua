@@ -3,6 +3,7 @@
 
 local accessors = require("rowan.model.accessors")
 local association = require("rowan.association")
+local cascade = require("rowan.repo.cascade")
 local check = require("rowan.base.check")
 local errors = require("rowan.base.errors")
 local flow = require("rowan.model.flow")
@@ -94,6 +95,7 @@ local function associate(kind, source, target, options)
   target:refresh()
   if made.through then made.through.model:refresh() end
   accessors.define(made)
+  if made.hooks then cascade.watch(source) end
   about.association = made
   hooks.run(source._hooks, "afterAssociate", about, options)
   return made
@@ -107,13 +109,13 @@ function Model:belongsTo(target, options) return associate("belongsTo", self, ta
 
 ---Each row of this model has at most one of `target`, which holds the foreign key.
 ---@param target rowan.Model
----@param options? table as, foreignKey, sourceKey, scope, constraints, onDelete, onUpdate
+---@param options? table as, foreignKey, sourceKey, scope, constraints, onDelete, onUpdate, hooks
 ---@return rowan.Association
 function Model:hasOne(target, options) return associate("hasOne", self, target, options) end
 
 ---Each row of this model has any number of `target`, which holds the foreign key.
 ---@param target rowan.Model
----@param options? table as, foreignKey, sourceKey, scope, constraints, onDelete, onUpdate
+---@param options? table as, foreignKey, sourceKey, scope, constraints, onDelete, onUpdate, hooks
 ---@return rowan.Association
 function Model:hasMany(target, options) return associate("hasMany", self, target, options) end
 
@@ -121,7 +123,7 @@ function Model:hasMany(target, options) return associate("hasMany", self, target
 ---
 ---    Post:belongsToMany(Tag, { through = "PostTags" })
 ---@param target rowan.Model
----@param options table through (a name, a model, or { model =, scope =, unique = }), as, foreignKey, otherKey, sourceKey, targetKey, scope, constraints, onDelete, onUpdate
+---@param options table through (a name, a model, or { model =, scope =, unique = }), as, foreignKey, otherKey, sourceKey, targetKey, scope, constraints, onDelete, onUpdate, hooks
 ---@return rowan.Association
 function Model:belongsToMany(target, options) return associate("belongsToMany", self, target, options) end
 

@@ -9,28 +9,19 @@ local errors = require("rowan.base.errors")
 local lifecycle = require("rowan.repo.lifecycle")
 local link = require("rowan.repo.link")
 local null = require("rowan.base.null")
-local ops = require("rowan.base.ops")
-local read = require("rowan.repo.read")
 local save = require("rowan.repo.save")
-local transaction = require("rowan.repo.transaction")
 local types = require("rowan.types")
 local written = require("rowan.repo.written")
 
 local RESTORE = check.set({ "where", "hooks", "individualHooks", "transaction", "logging", "benchmark" })
 local RESTORE_ROW = check.set({ "hooks", "silent", "transaction", "logging", "benchmark" })
 
--- Runs body(call) in a transaction where dependents take further statements.
-local function with_dependents(model, options, body)
-  if not cascade.dependents(model)[1] then return body(options) end
-  return transaction.around(model.db, options, function(t) return body(link.with(options, { transaction = t })) end)
-end
-
 -- Sets the deletedAt of a row and saves it; when that fails, it is what it was.
 local function write_row(model, row, value, options, after)
   local name = model.definition.deleted.name
   local before = rawget(row, name)
   rawset(row, name, value)
-  local ok, problem = pcall(with_dependents, model, options, function(call)
+  local ok, problem = pcall(cascade.within, model, options, function(call)
     save.send(model, row, call)
     written.replaced(model, row, { name }, call, { [name] = before })
     after(call)
@@ -60,27 +51,13 @@ local function soft_destroy_many(next_one, change)
     change.options = link.with(options, { paranoid = false })
     return next_one(change)
   end
-  local at = cascade.time(model)
-  return with_dependents(model, options, function(call)
+  -- Along with a row of another model it goes at the same time.
+  local at = options.moment or cascade.time(model)
+  return cascade.within(model, options, function(call)
     local further = cascade.dependents(model)[1] ~= nil
     local finder = link.with(call, { returning = further or nil })
     local affected, found = bulk.update(model, { [model.definition.deleted.name] = at }, finder, context)
     if further and found[1] then cascade.delete(model, found, at, call) end
-    return affected
-  end)
-end
-
-local function restore_many(model, call)
-  local deleted = model.definition.deleted.name
-  local finder = link.with(call, {
-    where = link.all_of(call.where, { [deleted] = { [ops.Op.ne] = null } }), paranoid = false,
-  })
-  return with_dependents(model, finder, function(inside)
-    local further = cascade.dependents(model)[1] and read.all(model, link.with(link.call(inside), {
-      where = inside.where, paranoid = false, hooks = false,
-    }))
-    local affected = bulk.update(model, { [deleted] = null }, inside, model.name .. ":restore")
-    if further and further[1] then cascade.restore(model, further, link.call(inside)) end
     return affected
   end)
 end
@@ -102,7 +79,7 @@ function class.restore(self, options)
   if scope and scope.where ~= nil then
     options = link.with(options, { where = link.all_of(scope.where, options.where) })
   end
-  return bulk_life.restore(self, options, function(call) return restore_many(self, call) end)
+  return bulk_life.restore(self, options, function(call) return cascade.restore_many(self, call) end)
 end
 
 ---Brings back a row that was deleted softly, and what was deleted along with it.

@@ -153,8 +153,12 @@ function bulk_life.create(model, instances, options, store, inside)
   end)
 end
 
--- The stored rows that a bulk call is about.
-local function rows_of(model, call)
+---The stored rows that a bulk call is about.
+---@async
+---@param model table
+---@param call table where, limit, order, transaction ...
+---@return table[]
+function bulk_life.rows_of(model, call)
   local finder = link.call(call)
   finder.where, finder.hooks, finder.limit, finder.order = call.where, false, call.limit, call.order
   -- Nobody else changes them between here and the statement.
@@ -162,6 +166,7 @@ local function rows_of(model, call)
   for name in next, model.definition.plugin_options or {} do finder[name] = call[name] end
   return read.all(model, finder)
 end
+local rows_of = bulk_life.rows_of
 
 local function names_of(values, context)
   local names = {}
@@ -188,12 +193,16 @@ local function uniform(rows, calls, values, count)
   return true
 end
 
--- The condition that finds exactly these rows.
-local function among(model, rows)
+---The condition that finds exactly these rows.
+---@param model table
+---@param rows table[]
+---@return any where
+function bulk_life.among(model, rows)
   local primary, keys = model.definition.primary, {}
   for i, row in ipairs(rows) do keys[i] = link.item(model, primary, row, model.name).key end
   return link.one_of(primary, keys)
 end
+local among = bulk_life.among
 
 -- Through the setters of a model that has any.
 local function give(row, values)

@@ -1,13 +1,19 @@
---- Soft deletes that take dependents along: rows that belong to a deleted row by a foreign key with onDelete CASCADE, of
---- models that are paranoid themselves, get the same deletedAt; a restore brings back those of the same deletion. A level of
---- dependents takes one statement, however many rows it has. Called by plugins/paranoid, inside a transaction.
+--- Deletions that take dependents along: rows that belong to a deleted row by a foreign key with onDelete CASCADE.
+--- Of a row that is deleted softly, those of models that are paranoid themselves get the same deletedAt, and a restore brings
+--- back those of the same deletion. A level of dependents takes one statement, however many rows it has; where an association
+--- says `hooks = true` it takes two, and their own hooks run, also when the database would delete them by itself. Called by
+--- plugins/paranoid, and around the deletions of models with such associations.
 
 local build = require("rowan.change.build")
 local bulk = require("rowan.repo.bulk")
+local bulk_life = require("rowan.repo.bulk_life")
 local expression = require("rowan.query.expression")
+local hooks = require("rowan.change.hooks")
 local link = require("rowan.repo.link")
 local null = require("rowan.base.null")
+local ops = require("rowan.base.ops")
 local read = require("rowan.repo.read")
+local transaction = require("rowan.repo.transaction")
 
 local cascade = {}
 
@@ -16,6 +22,7 @@ local cascade = {}
 ---@field sources table[] attributes of the row that they belong to
 ---@field targets table[] their own that are equal
 ---@field scope? table<string, any>
+---@field hooks? boolean they go by their own hooks
 
 local function same(attrs, others)
   for i, attr in ipairs(attrs) do
@@ -35,28 +42,45 @@ local function goes_along(def, attrs, said)
   return false
 end
 
-local function add(list, model, pairs_of_keys, side, scope, said)
-  local def = model.definition
-  if not def.deleted then return end
-  local sources, targets = link.side(pairs_of_keys, "source"), link.side(pairs_of_keys, side)
-  if goes_along(def, targets, said) then
-    list[#list + 1] = { model = model, sources = sources, targets = targets, scope = scope }
+local function collected(model, wanted)
+  local list = {}
+  local function add(target, pairs_of_keys, side, scope, made)
+    local one = {
+      model = target, sources = link.side(pairs_of_keys, "source"), targets = link.side(pairs_of_keys, side),
+      scope = scope, hooks = made.hooks,
+    }
+    local said = not made.through and made.on_delete or nil
+    if wanted(one) and goes_along(target.definition, one.targets, said) then list[#list + 1] = one end
   end
+  for _, made in ipairs(model.association_order) do
+    if made.through then
+      add(made.through.model, made.source_keys, "through", made.through.scope, made)
+    elseif made.kind ~= "belongsTo" then
+      add(made.target, made.keys, "target", made.scope, made)
+    end
+  end
+  return list
 end
+
+local function is_paranoid(one) return one.model.definition.deleted ~= nil end
+local function is_hooked(one) return one.hooks end
 
 ---What goes along when a row of a model is deleted softly.
 ---@param model table
 ---@return rowan.Dependents[]
 function cascade.dependents(model)
-  local list = {}
-  for _, made in ipairs(model.association_order) do
-    if made.through then
-      add(list, made.through.model, made.source_keys, "through", made.through.scope)
-    elseif made.kind ~= "belongsTo" then
-      add(list, made.target, made.keys, "target", made.scope, made.on_delete)
-    end
-  end
-  return list
+  return collected(model, is_paranoid)
+end
+
+---Runs body(call), in a transaction where dependents take further statements.
+---@async
+---@param model table
+---@param options? table
+---@param body fun(call?: table): ...
+---@return any ... what body returned
+function cascade.within(model, options, body)
+  if not cascade.dependents(model)[1] then return body(options) end
+  return transaction.around(model.db, options, function(t) return body(link.with(options, { transaction = t })) end)
 end
 
 -- Deletions are told apart by their time, which a computer is faster than: of several in one millisecond, each that takes
@@ -107,11 +131,13 @@ end
 function cascade.delete(model, rows, at, call)
   for _, one in ipairs(cascade.dependents(model)) do
     local keys = keys_of(rows, one.sources)
-    if keys[1] then
+    local where = keys[1] and link.all_of(link.one_of(one.targets, keys), one.scope)
+    if where and one.hooks and call.hooks ~= false then
+      bulk_life.destroy(one.model, link.with(link.call(call), { where = where, individualHooks = true, moment = at }),
+        model.name .. ":destroy")
+    elseif where then
       local further = cascade.dependents(one.model)[1] ~= nil
-      local finder = link.with(link.call(call), {
-        where = link.all_of(link.one_of(one.targets, keys), one.scope), returning = further or nil,
-      })
+      local finder = link.with(link.call(call), { where = where, returning = further or nil })
       local values = { [one.model.definition.deleted.name] = at }
       local _, found = bulk.update(one.model, values, finder, model.name .. ":destroy")
       if further and found[1] then cascade.delete(one.model, found, at, call) end
@@ -136,11 +162,89 @@ function cascade.restore(model, rows, call)
       local finder = link.with(link.call(call), {
         where = link.all_of(expression.one_of(attrs, keys), one.scope), paranoid = false,
       })
-      local further = cascade.dependents(one.model)[1] and read.all(one.model, link.with(finder, { hooks = false }))
-      bulk.update(one.model, { [own.name] = null }, finder, model.name .. ":restore")
-      if further and further[1] then cascade.restore(one.model, further, call) end
+      if one.hooks and call.hooks ~= false then
+        bulk_life.restore(one.model, link.with(finder, { individualHooks = true }), function(inside)
+          return cascade.restore_many(one.model, inside)
+        end)
+      else
+        local further = cascade.dependents(one.model)[1] and read.all(one.model, link.with(finder, { hooks = false }))
+        bulk.update(one.model, { [own.name] = null }, finder, model.name .. ":restore")
+        if further and further[1] then cascade.restore(one.model, further, call) end
+      end
     end
   end
+end
+
+---Brings back the rows of a condition that are deleted, and what was deleted along with them.
+---@async
+---@param model table
+---@param call table where, transaction, logging ...
+---@return integer affected
+function cascade.restore_many(model, call)
+  local deleted = model.definition.deleted.name
+  local finder = link.with(call, {
+    where = link.all_of(call.where, { [deleted] = { [ops.Op.ne] = null } }), paranoid = false,
+  })
+  return cascade.within(model, finder, function(inside)
+    local further = cascade.dependents(model)[1] and read.all(model, link.with(link.call(inside), {
+      where = inside.where, paranoid = false, hooks = false,
+    }))
+    local affected = bulk.update(model, { [deleted] = null }, inside, model.name .. ":restore")
+    if further and further[1] then cascade.restore(model, further, link.call(inside)) end
+    return affected
+  end)
+end
+
+-- ---- rows that the database deletes ----------------------------------------------------------------------------------
+
+-- Deletes what belongs to rows by its own hooks, before the database would.
+local function go_first(model, rows, call)
+  for _, one in ipairs(collected(model, is_hooked)) do
+    local keys = keys_of(rows, one.sources)
+    if keys[1] then
+      local where = link.all_of(link.one_of(one.targets, keys), one.scope)
+      bulk_life.destroy(one.model, link.with(link.call(call), { where = where, individualHooks = true, force = true }),
+        model.name .. ":destroy")
+    end
+  end
+end
+
+local function row_goes(next_one, change)
+  local model, options = change.model, change.options
+  if options.hooks == false then return next_one(change) end
+  return transaction.around(model.db, options, function(t)
+    change.options = link.with(options, { transaction = t })
+    go_first(model, { change.row }, change.options)
+    return next_one(change)
+  end)
+end
+
+local function rows_go(next_one, change)
+  local model, options = change.model, change.options
+  if options.hooks == false then return next_one(change) end
+  return transaction.around(model.db, options, function(t)
+    local call = link.with(options, { transaction = t })
+    local rows = bulk_life.rows_of(model, call)
+    if not rows[1] then return 0 end
+    go_first(model, rows, call)
+    change.options = link.with(call, { where = bulk_life.among(model, rows) })
+    return next_one(change)
+  end)
+end
+
+---Wraps the deletions of a model that has an association with `hooks = true`; soft ones never come to the end of the chain.
+---@param model table
+function cascade.watch(model)
+  local def = model.definition
+  if def.takes_along then return end
+  def.takes_along, def.writes = true, def.writes or {}
+  local function wrap(kind, goes)
+    def.writes[kind] = def.writes[kind] or {}
+    table.insert(def.writes[kind], goes)
+  end
+  wrap("destroy", row_goes)
+  wrap("bulkDestroy", rows_go)
+  hooks.watch(def)
 end
 
 return cascade
