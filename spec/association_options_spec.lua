@@ -76,6 +76,60 @@ helper.each(function(_, connect)
     end)
   end)
 
+  describe("an order by the junction", function()
+    local Tag, Tagging
+
+    before_each(function()
+      Tag = db:define("Tag", { name = DataTypes.STRING }, PLAIN)
+      Tagging = db:define("Tagging", { rank = DataTypes.INTEGER }, PLAIN)
+      User:hasMany(Post)
+      Post:belongsToMany(Tag, { through = Tagging })
+      db:sync()
+      local tags = Tag:bulkCreate { { name = "a" }, { name = "b" }, { name = "c" } }
+      for i, ranks in ipairs { { 2, 3, 1 }, { 1, 2, 3 } } do
+        local post = Post:create { title = "p" .. i, userId = User:create { name = "u" .. i }.id }
+        for t, rank in ipairs(ranks) do post:addTag(tags[t], { through = { rank = rank } }) end
+      end
+    end)
+
+    local function in_order(rows)
+      local list = {}
+      for i, row in ipairs(rows) do list[i] = row.name end
+      return table.concat(list)
+    end
+
+    it("sorts what it leads to, however that is loaded", function()
+      for _, strategy in ipairs { "select", "join" } do
+        for _, name in ipairs { Tagging, "Tagging", { model = Tagging } } do
+          local posts = Post:findAll {
+            include = { { as = "tags", strategy = strategy } }, order = { "id", { "tags", name, "rank", "DESC" } },
+          }
+          assert.equal("bac cba", in_order(posts[1].tags) .. " " .. in_order(posts[2].tags))
+        end
+        local users = User:findAll {
+          include = { { as = "posts", strategy = strategy, include = { { as = "tags", order = { { Tagging, "rank" } } } } } },
+          order = { "id" },
+        }
+        assert.equal("cab", in_order(users[1].posts[1].tags))
+      end
+      local deep = User:findAll {
+        include = { { as = "posts", include = "tags" } }, order = { "id", { "posts", Tag, Tagging, "rank", "DESC" } },
+      }
+      assert.equal("bac", in_order(deep[1].posts[1].tags))
+    end)
+
+    it("sorts in getters and in pages of each parent", function()
+      local post = Post:findOne { order = { "id" } }
+      assert.equal("cab", in_order(post:getTags { order = { { Tagging, "rank" } } }))
+      assert.equal("ba", in_order(post:getTags { order = { { "Tagging", "rank", "DESC" } }, limit = 2 }))
+      local posts = Post:findAll {
+        order = { "id" }, include = { { as = "tags", limit = 1, order = { { Tagging, "rank", "DESC" } } } },
+      }
+      assert.equal("bc", in_order(posts[1].tags) .. in_order(posts[2].tags))
+      assert.matches("rnk", error_of(post.getTags, post, { order = { { Tagging, "rnk" } } }).message, 1, true)
+    end)
+  end)
+
   describe("methods", function()
     local user
 

@@ -98,7 +98,7 @@ end
 function children.walk(b, parent, entry)
   local made, options = entry.association, entry.options
   local tie = relation(parent, entry)
-  local at = level.new(made.target, options, entry.passed_order)
+  local at = level.new(made.target, options, entry.passed_order, made.through)
   local needed = tie.kind == "child" and names_of(tie.targets) or {}
   local paged = options.limit ~= nil or options.offset ~= nil
   local parts = level.walk(b, at, needed, tie.kind == "child" and not paged)
@@ -106,6 +106,7 @@ function children.walk(b, parent, entry)
   if tie.kind == "through" then parts.keys_in = through_segment(b, entry, tie, parts, keys_scope) end
   if tie.kind == "parent" then parts.keys_in = parent_segment(b, tie, parts, keys_scope) end
   level.belonging(b, entry, at, tied, parent, keys_scope)
+  order.seat(at.order, made, tied.through)
   local sorted, limit, offset = level.page(b, at, parts)
   if made.kind == "hasOne" and not sorted then sorted = order.by_key(b, made.target.definition) end
   return {

@@ -53,11 +53,12 @@ local NONE = {}
 ---@param model table
 ---@param options table
 ---@param passed? rowan.OrderItem[] order handed down from above
+---@param through? table of the association that leads to the rows
 ---@return rowan.Level
-function level.new(model, options, passed)
+function level.new(model, options, passed, through)
   local entries, sorted = NONE, NONE
   if options.include ~= nil then entries = include.entries(model, options.include) end
-  if options.order ~= nil or passed then sorted = order.items(model, options.order, passed, entries) end
+  if options.order ~= nil or passed then sorted = order.items(model, options.order, passed, entries, through) end
   return { model = model, options = options, entries = entries, order = sorted }
 end
 
@@ -103,7 +104,7 @@ level.belonging = belonging
 
 local function exists(b, parent, entry)
   b:open("required " .. entry.association.as)
-  local child = level.new(entry.association.target, entry.options)
+  local child = level.new(entry.association.target, entry.options, nil, entry.association.through)
   local outer = b:enter()
   local parts = link.tables(b, entry.association, outer)
   belonging(b, entry, child, parts, parent.model, outer)
@@ -234,7 +235,7 @@ end
 local function walk_joined(b, at, entry, parts, segment_number, path, inner)
   local made = entry.association
   b:open("join " .. made.as .. (entry.required and "!" or entry.right and ">" or ""))
-  local child = level.new(made.target, entry.options, entry.passed_order)
+  local child = level.new(made.target, entry.options, entry.passed_order, made.through)
   local outer = b:enter()
   local number = new_segment(b, entry, child, parts, segment_number)
   local tied = link.tables(b, made, outer)
@@ -244,6 +245,7 @@ local function walk_joined(b, at, entry, parts, segment_number, path, inner)
   parts.segments[number].scope, parts.segments[number].inner = b.scope, requires
   if not b.is_shape then level.add_join(parts, entry, tied, requires) end
   if made.multiple and #child.order > 0 then
+    order.seat(child.order, made, tied.through)
     parts.inner_order[#parts.inner_order + 1] = order.walk(b, made.target, child.order) or {}
   end
   local below = {}

@@ -40,6 +40,7 @@ end
 ---@field links rowan.Association[]
 ---@field value string|rowan.Expression attribute name or expression
 ---@field direction string
+---@field junction? true|{ def: table, scope?: rowan.sql.Scope } the value is one of the junction that leads to the rows
 
 local function names_association(at, element, following)
   if association.is(element) then return element end
@@ -47,13 +48,28 @@ local function names_association(at, element, following)
     return rawget(element, "definition") and element or element.association or element.as or element.model
   end
   if type(element) ~= "string" or not at.associations[element] then return nil end
-  local is_last = not expression.is(following) and (type(following) ~= "string" or DIRECTIONS[following:upper()])
+  local is_last = following == nil or type(following) == "string" and DIRECTIONS[following:upper()]
   return not is_last and element or nil
 end
 
-local function from_table(model, item)
-  local links, at, i = {}, model, 1
+-- Whether an element names the junction of a belongsToMany: by its model, or by the field that shows its row.
+local function names_junction(at, through, element)
+  if not through then return false end
+  if type(element) == "string" then return element == through.as and not at.associations[element] end
+  if type(element) ~= "table" or expression.is(element) or association.is(element) then return false end
+  local named = rawget(element, "definition") and element or element.model
+  return named ~= nil and named.definition == through.model.definition
+end
+
+local function from_table(model, item, through)
+  local links, at, i, junction = {}, model, 1, nil
   while item[i] ~= nil do
+    if links[1] then through = links[#links].through end
+    junction = names_junction(at, through, item[i]) or nil
+    if junction then
+      i = i + 1
+      break
+    end
     local step = names_association(at, item[i], item[i + 1])
     if not step then break end
     local followed, target = link.follow(at, { step })
@@ -63,7 +79,7 @@ local function from_table(model, item)
   if value == nil or item[i + 2] ~= nil or not check.sequence(item) then
     fail(model, "an entry is a name, or { associations..., name or expression, direction }")
   end
-  return { links = links, value = value, direction = direction_of(model, word) }
+  return { links = links, value = value, direction = direction_of(model, word), junction = junction }
 end
 
 -- The entries of most: "name" and { "name", "DESC" }, for an attribute that is called as no association is.
@@ -77,17 +93,17 @@ local function plain_entry(model, item)
   return { links = NO_LINKS, value = name, direction = direction_of(model, word) }
 end
 
-local function parse(model, item)
+local function parse(model, item, through)
   local parsed = plain_entry(model, item)
   if parsed then return parsed end
   if type(item) == "table" and not expression.is(item) then
-    parsed = from_table(model, item)
+    parsed = from_table(model, item, through)
   else
     parsed = { links = {}, value = item, direction = "ASC" }
   end
   local value = parsed.value
-  if type(value) == "string" and #parsed.links == 0 and not model.definition.by_name[value] and syntax.is_path(value)
-    and syntax.parse(value).aliases then
+  if type(value) == "string" and #parsed.links == 0 and not parsed.junction and not model.definition.by_name[value]
+    and syntax.is_path(value) and syntax.parse(value).aliases then
     local links, _, name = link.path(model, value)
     parsed.links, parsed.value = links, name
   elseif type(value) ~= "string" and not expression.is(value) then
@@ -99,14 +115,15 @@ end
 ---The entries of an `order` option, not yet tied to a query.
 ---@param model table
 ---@param option any
+---@param through? table of the association that leads to the rows
 ---@return rowan.OrderItem[] not to be changed
-function order.parse(model, option)
+function order.parse(model, option, through)
   if option == nil then return NONE end
   if type(option) == "string" or expression.is(option) then option = { option } end
   if type(option) ~= "table" then fail(model, "wants a list") end
   if not check.sequence(option) then fail(model, "wants a list without gaps or other keys") end
   local list = {}
-  for i = 1, #option do list[i] = parse(model, option[i]) end
+  for i = 1, #option do list[i] = parse(model, option[i], through) end
   return list
 end
 
@@ -123,7 +140,9 @@ local function hand_down(model, item, entries)
       local rest = {}
       for i = 2, #item.links do rest[i - 1] = item.links[i] end
       entry.passed_order = entry.passed_order or {}
-      table.insert(entry.passed_order, { links = rest, value = item.value, direction = item.direction })
+      table.insert(entry.passed_order, {
+        links = rest, value = item.value, direction = item.direction, junction = item.junction,
+      })
       return
     end
   end
@@ -136,10 +155,11 @@ end
 ---@param option any the level's own option
 ---@param passed? rowan.OrderItem[] handed down from above
 ---@param entries rowan.IncludeEntry[]
+---@param through? table of the association that leads to the rows
 ---@return rowan.OrderItem[]
-function order.items(model, option, passed, entries)
+function order.items(model, option, passed, entries, through)
   local own = {}
-  for _, items in ipairs({ order.parse(model, option), passed }) do
+  for _, items in ipairs({ order.parse(model, option, through), passed }) do
     for i = 1, #items do
       if has_many(items[i].links) then
         hand_down(model, items[i], entries)
@@ -161,8 +181,27 @@ function order.value(b, def, value)
   return subject.walk(b, subject.resolve(def, value), "compare")
 end
 
+---Tells items that are values of a junction where it stands in the statement.
+---@param items rowan.OrderItem[]
+---@param made rowan.Association that leads to the rows
+---@param scope? rowan.sql.Scope
+function order.seat(items, made, scope)
+  for i = 1, #items do
+    if items[i].junction then items[i].junction = { def = made.through.model.definition, scope = scope } end
+  end
+end
+
+local function junction_value(b, item)
+  local junction = item.junction
+  b:open("through")
+  local value = link.within(b, junction.scope, function() return order.value(b, junction.def, item.value) end)
+  b:token(")")
+  return value
+end
+
 local function value_of(b, model, item, computed)
   local value = item.value
+  if item.junction then return junction_value(b, item) end
   if #item.links > 0 then
     local target = item.links[#item.links].target.definition
     return link.value(b, item.links, where.walk, function() return order.value(b, target, value) end)
