@@ -142,6 +142,7 @@ helper.each(function(_, connect)
       assert.same({ "age" }, made:changed())
       assert.is_nil(User:findByPk(made.id).age)
       helper.error_of(made.save, User:build{ name = "x" }, { fields = { "nmae" } })
+      assert.is_nil(User:create({ age = 4 }, { fields = {} }).age)
     end)
 
     it("update writes what it is given, not what else has changed", function()

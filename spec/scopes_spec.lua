@@ -124,6 +124,8 @@ helper.each(function(_, connect)
       assert.equal(2, User:scope("tall"):count())
       User:addScope("defaultScope", { where = { level = 3 } }, { override = true })
       assert.equal("fred tony", names(User:findAll()))
+      User:addScope("defaultScope", {}, { override = true })
+      assert.equal(User:unscoped():count(), User:count())
     end)
 
     it("that is not known is refused by name, with the nearest", function()

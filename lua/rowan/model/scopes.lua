@@ -220,7 +220,8 @@ function scopes.install(model)
   for _, name in ipairs(check.sorted_keys(options.scopes or {})) do check_scope(model, name, options.scopes[name]) end
   local scope = options.defaultScope
   if scope ~= nil then check_scope(model, "defaultScope", scope) end
-  if scope == nil or (type(scope) == "table" and next(scope) == nil) then return end
+  local none = scope == nil or (type(scope) == "table" and next(scope) == nil)
+  if none and not rawget(model, "scoped") then return end
   rawset(model, "scoped", scope)
   give_methods(model, getmetatable(model))
 end

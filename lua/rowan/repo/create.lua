@@ -51,7 +51,9 @@ function create.chosen(def, values, fields, context, include)
     if not def.by_name[name] then build.unknown(def, name, context) end
   end
   local kept = {}
-  for _, attr in ipairs(create.attributes(def, fields, "fields", context)) do kept[attr.label] = values[attr.label] end
+  local none = type(fields) == "table" and next(fields) == nil
+  local attrs = none and {} or create.attributes(def, fields, "fields", context)
+  for _, attr in ipairs(attrs) do kept[attr.label] = values[attr.label] end
   return kept
 end
 
