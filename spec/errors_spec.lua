@@ -156,6 +156,53 @@ helper.each(function(dialect, connect)
     assert.equal("string", type(err.traceback))
   end)
 
+  it("names the attributes of keys that are partial, of several columns or of expressions, and of rows that are pointed at", function()
+    local db = connect()
+    local Thing = db:define("Thing", {
+      { "id", D.INTEGER, primaryKey = true }, { "a", D.INTEGER, field = "col a" }, { "b", D.INTEGER, field = "col_b" },
+      { "low", D.STRING, field = "low_name" }, { "c", D.INTEGER }, { "z", D.INTEGER, field = "z, y" },
+    }, { timestamps = false, indexes = {
+      { fields = { "a", "b" }, unique = true, name = "ab", msg = "a and b are taken" },
+      { fields = { "c" }, unique = true, where = { b = { [Op.gt] = 0 } }, name = "partial" },
+      { fields = { rowan.fn("lower", rowan.col("low")) }, unique = true, name = "folded", msg = "low is taken" },
+      { fields = { "z", rowan.fn("lower", rowan.col("low")) }, unique = true, name = "mixed" },
+    } })
+    local Pair = db:define("Pair", { { "p", D.INTEGER, primaryKey = true }, { "q", D.INTEGER, primaryKey = true } },
+      { timestamps = false })
+    local Child = db:define("Child", { { "id", D.INTEGER, primaryKey = true } }, { timestamps = false })
+    Child:belongsTo(Pair, { onDelete = "RESTRICT" })
+    Child:belongsTo(Thing, { onDelete = "RESTRICT" })
+    db:sync()
+    local first = Thing:create { id = 1, a = 1, b = 2, c = 3, low = "Low" }
+    local function paths(class, ...)
+      local err, list = violation(class, ...), {}
+      for i, item in ipairs(err.errors) do list[i] = item.path or false end
+      return list, err
+    end
+    local list, err = paths("UniqueConstraintError", Thing.create, Thing, { id = 2, a = 1, b = 2 })
+    assert.same({ "a", "b" }, list)
+    assert.equal("a and b are taken", err.message)
+    assert.same({ "c" }, (paths("UniqueConstraintError", Thing.create, Thing, { id = 2, b = 9, c = 3 })))
+    list, err = paths("UniqueConstraintError", Thing.create, Thing, { id = 2, low = "LOW" })
+    assert.same({ { false }, "low is taken", "folded" }, { list, err.message, err.constraint })
+    Thing:create { id = 2, low = "x", z = 1 }
+    db:query('DROP INDEX "folded"')
+    assert.same({ "z" }, (paths("UniqueConstraintError", Thing.create, Thing, { id = 3, low = "X", z = 1 })))
+    -- One that no model knows.
+    db:query('CREATE UNIQUE INDEX "other" ON "Things" ("z, y", (abs("col_b")))')
+    Thing:create { id = 4, z = 7, b = -4 }
+    list = paths("UniqueConstraintError", Thing.create, Thing, { id = 5, z = 7, b = 4 })
+    assert.same({ dialect == "postgres" and "z" or false }, list)
+    assert.same({ "pairP", "pairQ" }, (paths("ForeignKeyConstraintError", Child.create, Child, { id = 1, pairP = 1, pairQ = 2 })))
+    Child:create { id = 1, thingId = 1 }
+    list, err = paths("ForeignKeyConstraintError", first.destroy, first)
+    assert.same({ "id" }, list)
+    assert.equal("Thing.id is still referenced by another row", err.errors[1].message)
+    Pair:create { p = 1, q = 1 }
+    Child:create { id = 2, pairP = 1, pairQ = 1 }
+    assert.same({ "p", "q" }, (paths("ForeignKeyConstraintError", Pair.destroy, Pair, { where = { p = 1 } })))
+  end)
+
   it("tells a constraint that is not there from a type that is not", function()
     local _, _, db = models()
     if dialect ~= "postgres" then return end

@@ -58,21 +58,46 @@ local function split(text)
   return list
 end
 
--- Fields of a named unique constraint or index that the model declares, or of its primary key.
+-- The columns among the fields of a key, as PostgreSQL writes them: names, in quotes where they need them, and expressions.
+local function key_columns(text)
+  local list, field, depth, inside = {}, "", 0, false
+  for char in (text .. ","):gmatch(".") do
+    if char == '"' then inside = not inside end
+    if not inside then depth = depth + (char == "(" and 1 or char == ")" and -1 or 0) end
+    if char == "," and depth == 0 and not inside then
+      field = field:gsub("^%s+", "")
+      local name = field:match("^[%a_][%w_$]*$") or field:match('^"(.*)"$')
+      if name then list[#list + 1] = (name:gsub('""', '"')) end
+      field = ""
+    else
+      field = field .. char
+    end
+  end
+  return list
+end
+
+local function fields_of(attrs)
+  local list = {}
+  for i, attr in ipairs(attrs) do list[i] = attr.field end
+  return list
+end
+
+-- Fields of a named unique constraint or index that the model declares (expressions are none), or of its primary key.
 local function declared_fields(def, constraint)
   if not def or not constraint then return nil end
   for _, unique in ipairs(def.uniques) do
-    if unique.name == constraint then
+    if unique.name == constraint then return fields_of(unique.attrs), unique.message end
+  end
+  for _, index in ipairs(def.indexes) do
+    if index.name == constraint then
       local list = {}
-      for i, attr in ipairs(unique.attrs) do list[i] = attr.field end
-      return list, unique.message
+      for _, field in ipairs(index.fields) do
+        if field.attr then list[#list + 1] = field.attr.field end
+      end
+      return list, index.message
     end
   end
-  if constraint == def.table .. "_pkey" then
-    local list = {}
-    for i, attr in ipairs(def.primary) do list[i] = attr.field end
-    return list
-  end
+  if constraint == def.table .. "_pkey" then return fields_of(def.primary) end
 end
 
 -- SQLite names the columns of a unique constraint, not the constraint.
@@ -85,7 +110,7 @@ local function message_of(def, columns)
 end
 
 -- The columns of a violated constraint: SQLite names them; PostgreSQL names the constraint, and lists the columns of a
--- key in the detail in front of the values ("Key (a, b)=(...)"; the values are never looked at).
+-- key in the detail in front of the values ("Key (a, b)=(...)" in its language; the values are never looked at).
 local function columns_of(def, err)
   local fields, message = declared_fields(def, err.constraint)
   if fields then return fields, message end
@@ -93,8 +118,8 @@ local function columns_of(def, err)
     local columns = split(err.column_name)
     return columns, err.sqlstate == "23505" and message_of(def, columns) or nil
   end
-  local listed = err.detail and err.detail:match("^Key %((.-)%)=%(")
-  return listed and split(listed) or {}
+  local listed = err.detail and err.detail:match("^[^(]*%((.-)%)=%(")
+  return listed and key_columns(listed) or {}
 end
 
 local ITEM = {
@@ -116,7 +141,7 @@ local function constraint_items(class, def, err, row)
     }
   end
   if #items == 0 then
-    items[1] = { type = item.type, validatorKey = item.key, message = err.message, origin = "DB" }
+    items[1] = { type = item.type, validatorKey = item.key, message = message or err.message, origin = "DB" }
   end
   return items, fields
 end
@@ -139,13 +164,14 @@ local function checked_columns(def, err)
 end
 
 local REFERENCE = { type = "foreign key violation", key = "foreign_key" }
+local REFERENCED = { type = "foreign key violation", key = "foreign_key", referenced = true }
 local CHECK = { type = "check violation", key = "check" }
 
 -- Items for violations whose class is no ValidationError.
 local function violation_items(def, err, names, kind, row)
   local items, rule = {}, "violates the constraint " .. tostring(err.constraint)
-  if kind == REFERENCE then
-    local referenced = (err.detail or ""):find("still referenced", 1, true)
+  if kind == REFERENCE or kind == REFERENCED then
+    local referenced = kind.referenced or (err.detail or ""):find("still referenced", 1, true)
     rule = referenced and "is still referenced by another row" or "refers to a row that is not there"
   end
   for i, name in ipairs(names) do
@@ -205,17 +231,34 @@ local function without_values(err, params, n, plan)
   return message
 end
 
--- SQLite does not say which foreign key it was; where the row has a single one, there is no doubt.
+-- SQLite does not say which foreign key it was; where the statement writes a single one that is not NULL, there is no doubt.
 local function only_foreign_key(def, plan, row)
-  local found
+  local written, found = {}, nil
   for _, attr in ipairs(def and plan and plan.attrs or {}) do
-    local is_null = row and (rawget(row, attr.name) == nil or rawget(row, attr.name) == null)
-    if attr.references and attr.definition == def and not is_null then
-      if found and found ~= attr then return nil end
-      found = attr
-    end
+    local value = row and rawget(row, attr.name)
+    if attr.definition == def and not (row and (value == nil or value == null)) then written[attr] = true end
   end
-  return found and found.label
+  local function consider(attrs)
+    for _, attr in ipairs(attrs) do
+      if not written[attr] then return end
+    end
+    found = found == nil and attrs
+  end
+  for _, attr in ipairs(def and def.list or {}) do
+    if attr.references then consider({ attr }) end
+  end
+  for _, key in ipairs(def and def.foreign_keys or {}) do consider(key.attrs) end
+  local names = {}
+  for i, attr in ipairs(found or {}) do names[i] = attr.label end
+  return names
+end
+
+-- ... nor that it was one of another table: a row that goes can break no other. These point at its primary key.
+local function deleted_key(def, sql)
+  local names = {}
+  if not def or not (sql or ""):find("^DELETE") then return names end
+  for i, attr in ipairs(def.primary) do names[i] = attr.label end
+  return names, REFERENCED
 end
 
 ---The error object for what the driver reported.
@@ -239,10 +282,11 @@ function failure.object(err, context)
   elseif class == "ValidationError" then
     fields.errors, fields.message = value_items(err, context.plan, def), nil
   elseif class == "ForeignKeyConstraintError" then
-    local names = {}
+    local names, deleted = {}, nil
     for i, column in ipairs(columns_of(def, err)) do names[i] = (attribute_name(def, column)) end
-    if #names == 0 then names[1] = only_foreign_key(def, context.plan, context.row) end
-    fields.fields, fields.errors = names, violation_items(def, err, names, REFERENCE, context.row)
+    if #names == 0 then names, deleted = deleted_key(def, context.sql) end
+    if #names == 0 then names = only_foreign_key(def, context.plan, context.row) end
+    fields.fields, fields.errors = names, violation_items(def, err, names, deleted or REFERENCE, context.row)
   elseif class == "CheckConstraintError" then
     local names = {}
     for i, column in ipairs(checked_columns(def, err)) do names[i] = (attribute_name(def, column)) end
