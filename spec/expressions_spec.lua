@@ -32,6 +32,40 @@ helper.each(function(dialect, connect)
     return table.concat(list, ",")
   end
 
+  it("makes the values of new rows, one or many, and binds what is in them", function()
+    local sent = helper.statements(function()
+      local item = Item:create { id = 5, name = rowan.fn("upper", "it's"), size = rowan.sql("? + ?", 1, 2), price = "1.5" }
+      assert.same({ "IT'S", 3, "1.50", 42 }, { item.name, item.size, item.price, item.rank })
+      assert.same({ "IT'S", false }, { item:previous("name"), item:changed() })
+    end)
+    assert.equal(1, #sent)
+    assert.is_nil(sent[1]:find("it's", 1, true))
+    local list = Item:bulkCreate {
+      { id = 6, name = "f", data = { kind = "y", n = 6 } }, { id = 7, name = rowan.fn("lower", "G") },
+      { id = 8, name = "h", price = rowan.cast("2.5", D.DECIMAL(10, 2)), data = { kind = "y", n = 8 } },
+      { id = 9, name = rowan.fn("lower", "I"), data = { kind = "y", n = 9 } },
+    }
+    assert.same({ "f", "g", "h", "i" }, { list[1].name, list[2].name, list[3].name, list[4].name })
+    assert.same({ "2.50", 8 }, { list[3].price, list[3].data.n })
+    assert.same({ "f", "g", "h", "i" }, Item:pluck("name", { where = { id = { [Op.gt] = 5 } }, order = { "id" } }))
+    assert.equal("2.50", Item:findByPk(8).price)
+    local built = Item:build { id = 10, name = rowan.literal("'x' || 'y'") }
+    pcall(db.transaction, db, function()
+      built:save()
+      assert.equal("xy", built.name)
+      error("no")
+    end)
+    assert.is_true(built.isNewRecord)
+    built:save()
+    assert.equal("xy", Item:findByPk(10).name)
+    local skipped, what = Item:bulkCreate({ { id = 10, name = rowan.fn("lower", "Z") }, { id = 11 } }, { ignoreDuplicates = true })
+    assert.same({ "skipped", "created", 11 }, { what[1], what[2], skipped[2].id })
+    local err = helper.error_of(Item.copy, Item, { { id = 12 }, { id = 13, name = rowan.fn("lower", "Z") } })
+    assert.matches("row 2: Item.name cannot be an SQL expression here", err.message)
+    assert.is_nil(Item:findByPk(12))
+    assert.equal("DatabaseError", helper.error_of(Item.create, Item, { id = 14, size = rowan.literal("nothing") }).name)
+  end)
+
   it("binds what stands for ? in rowan.sql, and takes expressions and lists there", function()
     assert.equal("2,3", ids(rowan.sql("size > ?", 5)))
     assert.equal("2,3", ids { rowan.sql("? * ? < ?", rowan.col("size"), 2, 1000), size = { [Op.gt] = 5 } })

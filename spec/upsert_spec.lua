@@ -61,7 +61,7 @@ helper.each(function(dialect, connect)
       assert.equal(dialect == "postgres" and 1 or 4, count)
     end)
 
-    it("prefers the primary key, takes composite keys, and wants to know which of several", function()
+    it("prefers the primary key, takes composite keys, and the first of several", function()
       User:create { id = 42, email = "a@x", nick = "a" }
       local user, created = User:upsert { id = 42, email = "b@x", nick = "b" }
       assert.same({ false, 42, "b@x", "b" }, { created, user.id, user.email, user.nick })
@@ -70,12 +70,63 @@ helper.each(function(dialect, connect)
       key.note = "y"
       assert.is_false((select(2, Pair:upsert(key))))
       assert.equal("y", Pair:findOne().note)
-      local err = error_of(User.upsert, User, { email = "b@x", nick = "b" })
-      assert.is_true(rowan.is(err, "QueryError"))
-      assert.matches("(email), (nick)", err.message, 1, true)
-      created = select(2, User:upsert({ email = "b@x", nick = "c" }, { conflictFields = { "email" } }))
-      assert.is_false(created)
+      assert.is_false((select(2, User:upsert { email = "b@x", nick = "c" })))
       assert.equal("c", User:findByPk(42).nick)
+      assert.is_false((select(2, User:upsert({ email = "c@x", nick = "c" }, { conflictFields = { "nick" } }))))
+      assert.equal("c@x", User:findByPk(42).email)
+      local err = error_of(User.upsert, User, { email = "d@x", nick = "c" })
+      assert.equal("nick", err.errors[1].path)
+    end)
+
+    it("makes a new row where the values have no key", function()
+      local user, created = User:upsert { name = "a" }
+      assert.same({ true, 1, "a" }, { created, user.id, user.name })
+      local Token = db:define("Token", {
+        { "id", DataTypes.UUID, primaryKey = true, unique = true, defaultValue = DataTypes.UUIDV4 },
+        { "name", DataTypes.STRING },
+      })
+      Token:sync()
+      local token
+      token, created = Token:upsert { name = "x" }
+      assert.same({ true, "x" }, { created, Token:findByPk(token.id).name })
+    end)
+
+    it("takes a key that only the table has", function()
+      db:queryInterface():addConstraint("Users", { type = "UNIQUE", fields = { "role", "email_address" } })
+      local by = { conflictFields = { "role", "email" } }
+      local user = User:upsert({ role = "x", email = "a@x", age = 1 }, by)
+      local again, created = User:upsert({ role = "x", email = "a@x", age = 2 }, by)
+      assert.same({ false, user.id, 2 }, { created, again.id, again.age })
+      local list, what = User:bulkCreate({ { role = "x", email = "a@x", age = 3 }, { role = "y", email = "b@x" } },
+        { updateOnDuplicate = { "age" }, conflictAttributes = by.conflictFields })
+      assert.same({ "updated", "created", user.id, 3 }, { what[1], what[2], list[1].id, list[1].age })
+      assert.is_true(rowan.is(error_of(User.upsert, User, { age = 1 }, { conflictFields = "age" }), "DatabaseError"))
+      assert.equal(2, User:count())
+    end)
+
+    it("finds a partial index by its condition", function()
+      local Seat = db:define("Seat", {
+        { "name", DataTypes.STRING }, { "note", DataTypes.STRING }, { "open", DataTypes.BOOLEAN },
+      }, { timestamps = false, indexes = { { fields = { "name" }, unique = true, where = { open = true } } } })
+      Seat:sync()
+      local by = { conflictWhere = { open = true } }
+      Seat:upsert({ name = "a", open = true, note = "1" }, by)
+      assert.is_false((select(2, Seat:upsert({ name = "a", open = true, note = "2" }, by))))
+      assert.is_true((select(2, Seat:upsert({ name = "a", open = false, note = "3" }, by))))
+      Seat:bulkCreate({ { name = "a", open = true, note = "4" } }, { updateOnDuplicate = { "note" }, conflictWhere = { open = true } })
+      assert.same({ "4", "3" }, Seat:pluck("note", { order = { "id" } }))
+      local err = error_of(Seat.upsert, Seat, { name = "a", open = true }, { conflictWhere = { open = false } })
+      assert.matches("no key of Seat with this condition", err.message)
+    end)
+
+    it("stores what SQL computes, and says whether the row was there", function()
+      local user, created = User:upsert { email = "a@x", name = rowan.fn("upper", "ann"), age = rowan.cast("7", "integer") }
+      assert.same({ true, "ANN", 7, "reader" }, { created, user.name, user.age, user.role })
+      user, created = User:upsert { email = "a@x", name = rowan.fn("upper", "ben") }
+      assert.same({ false, "BEN", 7 }, { created, user.name, user.age })
+      assert.is_false(user:changed())
+      local err = error_of(User.upsert, User, { email = rowan.fn("upper", "a") })
+      assert.matches("User.email is of the key", err.message)
     end)
 
     it("raises a conflict on another key, and changes nothing", function()
@@ -98,7 +149,7 @@ helper.each(function(dialect, connect)
 
     it("refuses what it cannot do, before anything is sent", function()
       local cases = {
-        { { name = "a" } }, { { email = "a@x" }, { conflictFields = { "nick" } } },
+        { { email = "a@x" }, { conflictFields = { "nick" } } }, { { email = "a@x" }, { conflictFields = { "nmae" } } },
         { { email = "a@x" }, { conflictFields = { "name" } } }, { { email = "a@x" }, { conflictField = "email" } },
         { { emial = "a@x" } }, { { email = "a@x" }, { conflictWhere = { name = "x" } } }, { "a@x" },
       }
@@ -236,5 +287,27 @@ helper.each(function(dialect, connect)
     user:save()
     user, built = User:findOrBuild { where = { email = "a@x" } }
     assert.same({ false, false, "a" }, { built, user.isNewRecord, user.name })
+  end)
+
+  it("findOrBuild builds, or reads, what include names", function()
+    User:hasMany(Plain, { as = "notes", foreignKey = "userId" })
+    Plain:sync { force = true }
+    local call = { where = { email = "a@x" }, defaults = { notes = { { name = "n" } } }, include = "notes" }
+    local user, built = User:findOrBuild(call)
+    assert.same({ true, "n" }, { built, user.notes[1].name })
+    user:save()
+    user, built = User:findOrBuild(call)
+    assert.same({ false, "n" }, { built, user.notes[1].name })
+  end)
+
+  it("no hooks run where the call wants none", function()
+    local ran = 0
+    for _, name in ipairs { "beforeUpsert", "beforeCreate" } do User:addHook(name, function() ran = ran + 1 end) end
+    User:upsert({ email = "a@x" }, { hooks = false })
+    User:findOrCreate { where = { email = "b@x" }, hooks = false }
+    assert.equal(0, ran)
+    User:upsert { email = "c@x" }
+    User:findOrCreate { where = { email = "d@x" } }
+    assert.equal(2, ran)
   end)
 end)

@@ -40,7 +40,8 @@ local function settle_row(def, row, key, ...)
     if value == nil or (value == null and attr.auto) then
       failures = missing(attr, failures)
     elseif is_computed(def, value) and not attr.generated then
-      computed = true
+      computed = computed or {}
+      computed[attr] = value
     else
       local made
       made, failures = cast.bind(row, attr, value, failures)
@@ -60,7 +61,7 @@ end
 ---@return table values by attribute; the row itself where it shows what is bound
 ---@return number|string key names the set of attributes
 ---@return rowan.Failure[]? failures
----@return boolean? computed some of the values are SQL expressions
+---@return table<rowan.Attribute, rowan.Expression>? computed what the database is to compute
 function collect.insert(def, row, now)
   local known = def.fields or fields.of(def)
   local key, left = rows.collect(known, row, now)

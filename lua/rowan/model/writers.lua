@@ -41,10 +41,11 @@ local BULK_CREATE = check.set({
   "silent", "hooks", "individualHooks", "validate", "transaction", "logging", "benchmark",
 })
 local UPSERT = check.set({
-  "conflictFields", "conflictWhere", "fields", "returning", "silent", "validate", "transaction", "logging",
+  "conflictFields", "conflictWhere", "fields", "returning", "silent", "validate", "hooks", "transaction", "logging",
   "benchmark",
 })
-local FIND_OR_CREATE = check.set({ "where", "defaults", "transaction", "logging", "benchmark" })
+local FIND_OR_CREATE = check.set({ "where", "defaults", "hooks", "transaction", "logging", "benchmark" })
+local FIND_OR_BUILD = check.set({ "where", "defaults", "include", "hooks", "transaction", "logging", "benchmark" })
 local UPDATE = {
   where = true, fields = true, limit = true, order = true, hooks = true, individualHooks = true, validate = true,
   returning = true, silent = true, transaction = true, logging = true, benchmark = true,
@@ -144,9 +145,9 @@ end
 ---    local user, created = User:upsert{ email = "a@b.c", name = "Ann" }
 ---    -- INSERT INTO "users" ... ON CONFLICT ("email") DO UPDATE SET "name" = excluded."name", ... RETURNING ...
 ---
----The key is the primary key where it is given, else the only unique key that is; where several are, `conflictFields` says
----which (and `conflictWhere`, with the condition of a partial index). A conflict on another key is a UniqueConstraintError.
----`fields` are the only attributes that an update changes.
+---The key is the primary key where it is given, else the first unique key that is; `conflictFields` says another one, also
+---one that only the table knows of (and `conflictWhere` the condition of a partial index). Values without a key make a new
+---row. A conflict on another key is a UniqueConstraintError. `fields` are the only attributes that an update changes.
 ---@async
 ---@param values table<string, any>
 ---@param options? { conflictFields?: string|string[], conflictWhere?: table, fields?: string[], silent?: boolean, transaction?: rowan.Transaction|false }
@@ -188,13 +189,15 @@ end
 
 ---The row that matches `where`, or a new instance of what `where` has equal and of `defaults`, which is not stored.
 ---@async
----@param options table as for findOrCreate
+---@param options table as for findOrCreate; include: read with the row, or built out of `defaults` with it
 ---@return rowan.Instance
 ---@return boolean built
 function Writers:findOrBuild(options)
   local context = self.name .. ":findOrBuild"
-  expression.check_options(options, FIND_OR_CREATE, context)
-  return find.or_build(self, options, context)
+  expression.check_options(options, FIND_OR_BUILD, context)
+  return find.or_build(self, options, context, function(values)
+    return built.one(self, values, options.include and { include = options.include } or nil, context)
+  end)
 end
 
 ---Changes all rows that match `where`; `where = rowan.all` for every row.

@@ -76,19 +76,31 @@ local function by_where(list, where)
   return where == nil and #list == 1 and list[1] or nil
 end
 
+-- A key that the model does not know: whether the table has it, only the database can say, and refuses it if not.
+local function unknown_key(def, attrs, where)
+  local token = { "named" }
+  for i, attr in ipairs(attrs) do token[i + 1] = attr.name end
+  token[#token + 1] = where and literals.where(def.dialect, def, where) or nil
+  return { attrs = attrs, where = where, token = table.concat(token, "\31") }
+end
+
 ---The key made of exactly these attributes.
 ---@param def rowan.Definition
 ---@param names string|string[]
 ---@param where? table the condition of its partial index, where several keys are of the same attributes
 ---@param context string
+---@param known? boolean it has to be one of the model's; else it may be of the table alone
 ---@return rowan.ConflictKey
-function conflict.find(def, names, where, context)
-  local set, count, list = {}, 0, {}
+function conflict.find(def, names, where, context, known)
+  local set, count, list, attrs = {}, 0, {}, {}
   if type(names) == "string" then names = { names } end
   if type(names) ~= "table" or #names == 0 then fail(context, "wants the names of a key's attributes") end
   for _, name in ipairs(names) do
     local attr = expression.attribute(def, name)
-    if not set[attr] then set[attr], count = true, count + 1 end
+    if not set[attr] then
+      count = count + 1
+      set[attr], attrs[count] = true, attr
+    end
   end
   local keys = conflict.keys(def)
   for _, key in ipairs(keys) do
@@ -100,31 +112,35 @@ function conflict.find(def, names, where, context)
     fail(context, ("%s has no key of (%s) with this condition; a partial index is named by the condition it was "
       .. "defined with"):format(def.name, table.concat(names, ", ")))
   end
+  if not known then return unknown_key(def, attrs, where) end
   fail(context, ("(%s) is no key of %s: rows are told apart by its primary key or a unique key, which are %s")
     :format(table.concat(names, ", "), def.name, #keys > 0 and described(keys) or "none"))
 end
 
----The one key whose attributes a call gives: the primary key, else the only unique key.
+---The key whose attributes a call gives: the primary key, else the first unique key; those of partial indexes come last.
 ---@param def rowan.Definition
 ---@param given fun(attr: rowan.Attribute): boolean
----@param option string the option that would say which
----@param context string
----@return rowan.ConflictKey
-function conflict.choose(def, given, option, context)
-  local keys, found = conflict.keys(def), {}
-  for _, key in ipairs(keys) do
-    local complete = true
+---@param where? table only the keys of partial indexes with this condition
+---@return rowan.ConflictKey? nil when it gives none
+function conflict.choose(def, given, where)
+  local partial
+  for _, key in ipairs(conflict.keys(def)) do
+    local complete = where == nil or same_value(key.where, where)
     for _, attr in ipairs(key.attrs) do complete = complete and given(attr) end
-    if complete and key.token == "primary" then return key end
-    if complete then found[#found + 1] = key end
+    if complete and not key.where then return key end
+    if complete then partial = partial or key end
   end
-  if #found == 1 then return found[1] end
-  if #found > 1 then
-    fail(context, ("the values have several keys of %s: %s; say with %s which one a row that is there has the same")
-      :format(def.name, described(found), option))
-  end
-  fail(context, ("the values have no key of %s by which a row that is there could be found; its keys are %s")
-    :format(def.name, #keys > 0 and described(keys) or "none"))
+  return partial
+end
+
+---Refuses a call that gives no key.
+---@param def rowan.Definition
+---@param where? table
+---@param context string
+function conflict.raise_none(def, where, context)
+  local keys = conflict.keys(def)
+  fail(context, ("the values have no key of %s%s by which a row that is there could be found; its keys are %s")
+    :format(def.name, where and " with this condition" or "", #keys > 0 and described(keys) or "none"))
 end
 
 ---Column = what the INSERT would have given it, for each of the attributes.

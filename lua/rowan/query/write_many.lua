@@ -1,7 +1,9 @@
 --- Plans of writing many rows by list parameters: INSERT with what happens to rows whose key is there, and the question
 --- which of them are. Pure.
 
+local builder = require("rowan.query.builder")
 local compile = require("rowan.sql.compile")
+local expression = require("rowan.query.expression")
 local link = require("rowan.query.link")
 local literals = require("rowan.query.literals")
 local node = require("rowan.sql.node")
@@ -56,6 +58,68 @@ end
 ---@field reads? rowan.Attribute[] what RETURNING gives; those that the database makes when not given
 ---@field mark? boolean whether the row was inserted is wanted
 
+-- What an INSERT is to tell, and whether who was there has to be asked before it.
+local function answers(def, attrs, dialect, request)
+  local nodes, columns = many.returning(request.reads or many.made_by_database(def, attrs))
+  if not request.mark then return nodes, columns, nil end
+  if not dialect.supports.insert_mark then return nodes, columns, true end
+  nodes, columns = nodes or {}, columns or {}
+  nodes[#nodes + 1] = node.inserted()
+  columns[#columns + 1] = { key = many.MARK, code = "b" }
+  return nodes, columns, nil
+end
+
+-- The values of one row, of which some are expressions.
+local function walk_row(b, def, attrs, values, computed)
+  local nodes = {}
+  for i, attr in ipairs(attrs) do
+    b:token(attr.token)
+    if computed[attr] then
+      nodes[i] = expression.walk(b, def, computed[attr])
+    else
+      nodes[i] = b:param("-" .. attr.type.code, values[attr.name])
+    end
+  end
+  return nodes
+end
+
+---Shape of the INSERT of one row, of which the database computes some values.
+---@param def rowan.Definition
+---@param attrs rowan.Attribute[]
+---@param values table what is bound, by name
+---@param computed table<rowan.Attribute, rowan.Expression>
+---@param token string stands for the request
+---@return string key, any[] params, integer count
+function many.row_shape(def, attrs, values, computed, token)
+  local shape = builder.shape("insert " .. def.name)
+  shape:token("@" .. def.generation)
+  shape:token(token)
+  walk_row(shape, def, attrs, values, computed)
+  return shape:key(), shape.params, shape.count
+end
+
+---Plan of the same.
+---@param def rowan.Definition
+---@param attrs rowan.Attribute[]
+---@param values table
+---@param computed table<rowan.Attribute, rowan.Expression>
+---@param dialect rowan.Dialect
+---@param request rowan.InsertManyRequest
+---@return rowan.WritePlan
+function many.row(def, attrs, values, computed, dialect, request)
+  local tree, fields, bound = builder.tree(dialect), {}, {}
+  local row = walk_row(tree, def, attrs, values, computed)
+  for i, attr in ipairs(attrs) do
+    fields[i] = attr.field
+    if not computed[attr] then bound[#bound + 1] = attr end
+  end
+  local nodes, columns, asks_before = answers(def, attrs, dialect, request)
+  return {
+    codes = table.concat(tree.codes), attrs = bound, columns = columns, asks_before = asks_before,
+    text = compile.text(node.insert(link.source(def), fields, row, nodes, request.conflict), dialect),
+  }
+end
+
 ---INSERT of many rows: parameter i is the list of the values of attrs[i].
 ---@param def rowan.Definition
 ---@param attrs rowan.Attribute[]
@@ -70,16 +134,10 @@ function many.insert(def, attrs, dialect, request)
     type_names[i] = dialect.type_name(attr.type, attr, def)
     codes[i] = "[" .. attr.type.code
   end
-  local nodes, columns = many.returning(request.reads or many.made_by_database(def, attrs))
-  local marked = request.mark and dialect.supports.insert_mark
-  if marked then
-    nodes, columns = nodes or {}, columns or {}
-    nodes[#nodes + 1] = node.inserted()
-    columns[#columns + 1] = { key = many.MARK, code = "b" }
-  end
+  local nodes, columns, asks_before = answers(def, attrs, dialect, request)
   return {
     codes = table.concat(codes), attrs = attrs, columns = columns, names = names, count = #attrs,
-    asks_before = request.mark and not marked or nil,
+    asks_before = asks_before,
     text = compile.text(node.insert_lists(link.source(def), fields, type_list, type_names, nodes, request.conflict),
       dialect),
   }

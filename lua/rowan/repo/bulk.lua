@@ -73,8 +73,8 @@ function bulk.send(model, list, options, mode)
   for _, group in ipairs(list) do
     if #group.attrs == 0 then
       insert_plain(model, group, options)
-    elseif mode then
-      duplicates.send(model, group, mode, options)
+    elseif mode or group.computed then
+      duplicates.send(model, group, mode or duplicates.mode({ context = model.name .. ":create" }), options)
     else
       send_slice(model, group, options)
     end

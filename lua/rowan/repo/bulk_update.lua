@@ -217,7 +217,7 @@ local function refresh(model, key, state, options)
 end
 
 local function key_option(def, given, context)
-  if given ~= nil then return conflict.find(def, given, nil, context .. ": key") end
+  if given ~= nil then return conflict.find(def, given, nil, context .. ": key", true) end
   if #def.primary == 0 then fail(context, "wants the option key: the model has no primary key") end
   return conflict.keys(def)[1]
 end

@@ -4,6 +4,7 @@
 
 local build = require("rowan.change.build")
 local bulk = require("rowan.repo.bulk")
+local cast = require("rowan.change.cast")
 local control = require("rowan.sql.control")
 local create = require("rowan.repo.create")
 local errors = require("rowan.base.errors")
@@ -51,6 +52,21 @@ local function take(self, next_row, batch)
   return list[1] and list or nil
 end
 
+-- COPY takes values alone, and so does the INSERT that stands for it.
+local function grouped(self, rows)
+  local list = groups.of(self.model.definition, rows, nil, self.count)
+  for _, group in ipairs(list) do
+    local attr = group.computed and next(group.computed)
+    for i = 1, attr and #rows or 0 do
+      if rows[i] == group.rows[1] then
+        local failures = cast.fail(nil, attr, "cannot be an SQL expression here", "type violation", "type", nil)
+        with_row(self.count + i, select(2, pcall(cast.check, self.model.definition, failures)))
+      end
+    end
+  end
+  return list
+end
+
 -- ---- by INSERT ----
 
 -- Which row it was: a statement that fails has left nothing behind, so its rows can be tried one by one.
@@ -67,7 +83,7 @@ local function find_bad(self, rows, problem)
 end
 
 local function insert(self, rows)
-  local prepared = groups.sliced(groups.of(self.model.definition, rows, nil, self.count))
+  local prepared = groups.sliced(grouped(self, rows))
   local ok, problem = pcall(function()
     transaction.around(self.model.db, self.call, function(t)
       bulk.send(self.model, prepared, { transaction = t, logging = self.call.logging, benchmark = self.call.benchmark })
@@ -124,7 +140,7 @@ end
 -- Rows with the same attributes go on in the COPY that is open. In a batch with different ones each kind gets its own, and
 -- which row of the caller's it was is kept for these only.
 local function send(self, rows)
-  local list = groups.of(self.model.definition, rows, nil, self.count)
+  local list = grouped(self, rows)
   if list[2] == nil then
     local group = list[1]
     if self.open and self.open.key ~= group.key then finish(self) end

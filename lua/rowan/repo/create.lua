@@ -69,9 +69,9 @@ end
 local function conflict_key(def, list, options, context)
   local names = options.conflictAttributes
   if names ~= nil then return conflict.find(def, names, options.conflictWhere, context .. ": conflictAttributes") end
-  if options.conflictWhere ~= nil then fail(context, "conflictWhere wants conflictAttributes") end
-  if not options.updateOnDuplicate then return nil end
-  return conflict.choose(def, given_by(list), "conflictAttributes", context)
+  local where = options.conflictWhere
+  if not options.updateOnDuplicate and where == nil then return nil end
+  return conflict.choose(def, given_by(list), where) or conflict.raise_none(def, where, context)
 end
 
 -- What the options say of rows that are there already, and of what is read back; nil for a plain INSERT.

@@ -136,28 +136,53 @@ local function reads_of(def, mode, group, told)
     -- A row that was there has values of its own in what was not updated.
     if mode.action == "update" then add_all(reads, seen, def.list) end
   end
+  if group.computed then add_all(reads, seen, group.attrs) end
   add_all(reads, seen, mode.returning or {})
   return reads
 end
 
-local function plan_of(model, group, mode)
-  local kept = plans.of(model).insert_many
-  local token = group.key .. mode.token .. (group.given_token or "")
-  local plan = kept[token]
-  if plan then return plan end
-  local def = model.definition
-  local told, clause = telling(def, mode, group.attrs), nil
+-- What the statement of a group is to do besides, as write_many takes it.
+local function request_of(def, mode, group, told)
+  local clause
   if applies(mode, group) then
     local sets = mode.action == "update" and conflict.sets(changed_attributes(def, mode, group)) or nil
     if sets and def.version and not def.version.system then sets[#sets + 1] = conflict.next_version(def) end
     clause = conflict.clause(def, mode.key, sets)
   end
-  plan = compile_plan.insert(def, group.attrs, model.db._dialect, {
+  return {
     conflict = clause, reads = reads_of(def, mode, group, told), mark = clause ~= nil and mode.action == "update",
-  })
-  plan.model, plan.told, plan.many = model, told, true
-  kept[token] = plan
-  return plan
+  }
+end
+
+-- The plan of a row with expressions, and its parameters.
+local function computed_plan(model, group, mode)
+  local def, db, values = model.definition, model.db, group.values[1]
+  local key, params, count = compile_plan.row_shape(def, group.attrs, values, group.computed,
+    mode.token .. (group.given_token or ""))
+  local plan = db._plans:get(key)
+  if not plan then
+    local told = telling(def, mode, group.attrs)
+    plan = compile_plan.row(def, group.attrs, values, group.computed, db._dialect, request_of(def, mode, group, told))
+    plan.model, plan.told = model, told
+    db._plans:put(key, plan)
+  end
+  return plan, params, count
+end
+
+-- The plan of a group, its parameters and how many.
+local function plan_of(model, group, mode)
+  if group.computed then return computed_plan(model, group, mode) end
+  local kept = plans.of(model).insert_many
+  local token = group.key .. mode.token .. (group.given_token or "")
+  local plan = kept[token]
+  if not plan then
+    local def = model.definition
+    local told = telling(def, mode, group.attrs)
+    plan = compile_plan.insert(def, group.attrs, model.db._dialect, request_of(def, mode, group, told))
+    plan.model, plan.told, plan.many = model, told, true
+    kept[token] = plan
+  end
+  return plan, group.values, plan.count
 end
 
 -- What the rows were before the INSERT, in what it fills in.
@@ -192,6 +217,7 @@ end
 
 -- The answer to each row by its number; nil for one that was skipped.
 local function match(model, slice, plan, made)
+  if slice.count == 1 and not made[2] then return made end
   local told, queues, of, answers = plan.told, {}, {}, #made
   for i = 1, answers do
     local values = answered(made[i], told)
@@ -256,10 +282,10 @@ end
 ---@param mode rowan.InsertMode
 ---@param options? table
 function duplicates.send(model, slice, mode, options)
-  local plan = plan_of(model, slice, mode)
+  local plan, params, n = plan_of(model, slice, mode)
   local there
   if plan.asks_before then there = found_before(model, slice, mode, options) end
-  local made, affected = run.plan(model.db, plan, slice.values, plan.count, options)
+  local made, affected = run.plan(model.db, plan, params, n, options)
   if not plan.columns then
     made = {}
     for i = 1, affected do made[i] = {} end
@@ -299,26 +325,23 @@ function duplicates.needs_transaction(model, group, mode)
   return false
 end
 
-local function refuse_computed(groups, mode)
-  for _, group in ipairs(groups) do
-    if group.computed then
-      errors.raise("QueryError", {
-        message = mode.context .. ": SQL expressions do not go with rows that may be there already",
-      })
-    end
-  end
-end
-
----Refuses two rows with one key: a statement updates a row once only; and SQL expressions.
+---Refuses two rows with one key: a statement updates a row once only.
 ---@param model table
 ---@param groups rowan.BulkGroup[]
 ---@param instances table[] all rows in the caller's order
 ---@param mode rowan.InsertMode
 function duplicates.check(model, groups, instances, mode)
-  if mode.action then refuse_computed(groups, mode) end
   if mode.action ~= "update" then return end
   local complete, seen = {}, {}
   for _, group in ipairs(groups) do
+    for _, attr in ipairs(mode.key.attrs) do
+      if group.computed and group.computed[attr] then
+        errors.raise("QueryError", {
+          message = ("%s: %s.%s is of the key by which a row that is there is found; it cannot be an SQL expression")
+            :format(mode.context, model.name, attr.label),
+        })
+      end
+    end
     for i = 1, applies(mode, group) and group.count or 0 do complete[group.rows[i]] = true end
   end
   for i, row in ipairs(instances) do

@@ -38,12 +38,13 @@ local function same(attr, a, b)
   return left ~= nil and right ~= nil and (left == right or (attr.type.equal and attr.type.equal(left, right)) or false)
 end
 
-local function merged(def, equal, defaults, context)
+local function merged(def, equal, options, context)
   local values = {}
-  for name, value in next, defaults or {} do
+  for name, value in next, options.defaults or {} do
     local attr = def.by_name[name]
-    if not attr then build.unknown(def, name, context .. ": defaults") end
-    if equal[name] ~= nil and not same(attr, equal[name], value) then
+    local nested = not attr and options.include ~= nil and def.model.associations[name]
+    if not attr and not nested then build.unknown(def, name, context .. ": defaults") end
+    if attr and equal[name] ~= nil and not same(attr, equal[name], value) then
       fail(context, ("where and defaults have different values of %s"):format(name))
     end
     values[name] = value
@@ -59,11 +60,14 @@ local function read_options(model, options, context)
   if options.defaults ~= nil and type(options.defaults) ~= "table" then fail(context, "defaults wants a table") end
   local def = model.definition
   local equal = equalities.of(def, options.where)
-  local values = merged(def, equal, options.defaults, context)
+  local values = merged(def, equal, options, context)
   return {
     model = model, where = options.where, equal = equal, values = values, context = context,
-    key = equalities.key(def, equal, build.row(def, values, context)),
-    call = { transaction = options.transaction, logging = options.logging, benchmark = options.benchmark },
+    key = options.include == nil and equalities.key(def, equal, build.row(def, values, context)) or nil,
+    call = {
+      transaction = options.transaction, logging = options.logging, benchmark = options.benchmark,
+      hooks = options.hooks,
+    },
   }
 end
 
@@ -132,7 +136,9 @@ local function by_lock(wanted)
   local there = found(wanted)
   if there then return there, false end
   return transaction.around(wanted.model.db, wanted.call, function(t)
-    local call = { transaction = t, logging = wanted.call.logging, benchmark = wanted.call.benchmark }
+    local call = {
+      transaction = t, logging = wanted.call.logging, benchmark = wanted.call.benchmark, hooks = wanted.call.hooks,
+    }
     lock(wanted, call)
     there = found(wanted, call)
     if there then return there, false end
@@ -175,21 +181,27 @@ end
 ---@param model table
 ---@param options table
 ---@param context string
+---@param make fun(values: table): table
 ---@return table row
 ---@return boolean built
-function find.or_build(model, options, context)
+function find.or_build(model, options, context, make)
   local wanted = read_options(model, options, context)
+  wanted.call.include = options.include
   local there = found(wanted)
   if there then return there, false end
-  return build.instance(model, wanted.values, context), true
+  return make(wanted.values), true
 end
 
 local function upsert_key(def, values, options, context)
   if options.conflictFields ~= nil then
     return conflict.find(def, options.conflictFields, options.conflictWhere, context .. ": conflictFields")
   end
-  if options.conflictWhere ~= nil then fail(context, "conflictWhere wants conflictFields") end
-  return conflict.choose(def, function(attr) return values[attr.label] ~= nil end, "conflictFields", context)
+  local where = options.conflictWhere
+  local key = conflict.choose(def, function(attr) return values[attr.label] ~= nil end, where)
+  if key then return key, true end
+  -- A row without a key is a new one: its primary key is made for it.
+  if where == nil and #def.primary > 0 then return conflict.keys(def)[1], false end
+  conflict.raise_none(def, where, context)
 end
 
 local function upsert(model, values, options, context)
@@ -197,9 +209,9 @@ local function upsert(model, values, options, context)
   for name in next, values do
     if not def.by_name[name] then build.unknown(def, name, context) end
   end
-  local key = upsert_key(def, values, options, context)
+  local key, complete = upsert_key(def, values, options, context)
   for _, attr in ipairs(key.attrs) do
-    if values[attr.label] == nil then
+    if complete ~= false and values[attr.label] == nil then
       fail(context, ("the values do not have %s, which is of the key %s"):format(attr.label, conflict.names(key.attrs)))
     end
   end

@@ -9,13 +9,13 @@ local groups = {}
 
 ---@class rowan.BulkGroup rows with the same set of attributes, in the caller's order
 ---@field key number|string
----@field attrs table[] none where the rows are written one by one
----@field computed? boolean the rows hold SQL expressions, which no list can
+---@field attrs table[]
 ---@field count integer
 ---@field rows table[]
 ---@field values table[] what is bound for each; the rows themselves where all of them show it
 ---@field given? table<table, boolean> attributes that the caller gave, where that matters
 ---@field given_token? string stands for them in the keys of plans
+---@field computed? table<rowan.Attribute, rowan.Expression> what the database computes; such a row is a group by itself
 ---@field undone? rowan.WrittenRow what a rollback makes of its rows
 ---@field undone_rows? rowan.WrittenRow[] the same row by row
 
@@ -24,12 +24,8 @@ local MAX_ROWS, MAX_BYTES = 50000, 64 * 1024 * 1024
 -- Groups below this are not measured.
 local SMALL = 1000
 
-local COMPUTED = "computed"
-
 local function new_group(def, row, key)
-  local computed = key == COMPUTED or nil
-  local attrs = computed and {} or collect.attributes(def, row)
-  local group = { key = key, attrs = attrs, computed = computed, count = 0, rows = {} }
+  local group = { key = key, attrs = collect.attributes(def, row), count = 0, rows = {} }
   group.values = group.rows
   return group
 end
@@ -75,15 +71,14 @@ function groups.of(def, instances, given, before)
     local row = instances[i]
     local values, key, failures, computed = collect.insert(def, row, now)
     if failures then raise_row(def, failures, (before or 0) + i) end
-    if computed then key = COMPUTED end
     local set, token
     if given then set, token = given_of(def, given[i]) end
-    local place = token and not computed and key .. token or key
-    local group = by_key[place]
+    local place = token and key .. token or key
+    local group = not computed and by_key[place]
     if not group then
       group = new_group(def, row, key)
-      group.given, group.given_token = set, token
-      by_key[place] = group
+      group.given, group.given_token, group.computed = set, token, computed
+      if not computed then by_key[place] = group end
       list[#list + 1] = group
     end
     add_to(group, row, values)

@@ -5,6 +5,7 @@ local build = require("rowan.change.build")
 local cast = require("rowan.change.cast")
 local collect = require("rowan.change.collect")
 local driver = require("rowan.driver")
+local duplicates = require("rowan.repo.duplicates")
 local errors = require("rowan.base.errors")
 local null = require("rowan.base.null")
 local plans = require("rowan.repo.plans")
@@ -120,21 +121,15 @@ function write.ready(model, row, values, key, options)
   return rows.adopt(row, model._template, kept.layout or write.layout(model), values)
 end
 
--- INSERTs a row of which some values are expressions: the database says what became of them.
-local function computed(model, row, values, options)
-  local def, db = model.definition, model.db
-  local attrs, before = collect.attributes(def, row), {}
-  local key, params, count = write_plan.computed_shape(def, attrs, values)
-  local plan = db._plans:get(key)
-  if not plan then
-    plan = write_plan.computed(def, attrs, values, db._dialect)
-    plan.model = model
-    db._plans:put(key, plan)
-  end
-  for name, value in next, row do before[name] = value end
-  local made, _, _, transaction = run.plan(db, plan, params, count, options, nil, true, row)
-  undo.insert(transaction, row, undo.new(model, write.made_by(plan), before))
-  return rows.adopt(row, model._template, write.layout(model), take_made(plan, row, values, made))
+-- INSERTs a row of which the database computes some values, which the row shows then.
+local function insert_computed(model, row, values, computed, options)
+  local group = {
+    attrs = collect.attributes(model.definition, row), count = 1, rows = { row }, values = { values },
+    computed = computed,
+  }
+  duplicates.send(model, group, duplicates.mode({ context = model.name .. ":create" }), options)
+  undo.insert(run.transaction(model.db, options), row, group.undone_rows[1])
+  return rows.adopt(row, model._template, write.layout(model), group.values[1])
 end
 
 ---INSERTs a new instance.
@@ -145,9 +140,9 @@ end
 ---@return table row
 function write.insert(model, row, options)
   local def = model.definition
-  local values, key, failures, with_expressions = collect.insert(def, row, build.stamp(def))
+  local values, key, failures, computed = collect.insert(def, row, build.stamp(def))
   cast.check(def, failures)
-  if with_expressions then return computed(model, row, values, options) end
+  if computed then return insert_computed(model, row, values, computed, options) end
   return write.ready(model, row, values, key, options)
 end
 

@@ -41,15 +41,9 @@ end
 ---What to note of rows that a plan inserts: the same for all of them.
 ---@param model table
 ---@param made string[] names of fields that the INSERT gives them
----@param before? table<string, any> what some of those fields held
 ---@return rowan.WrittenRow
-function written.new(model, made, before)
-  local note = { meta = model._new, made = made }
-  for _, name in ipairs(before and made or {}) do
-    note.before = note.before or {}
-    note.before[name] = before[name]
-  end
-  return note
+function written.new(model, made)
+  return { meta = model._new, made = made }
 end
 
 ---Notes a row that was inserted. To be called once the database has done it, before the row becomes a stored one.
