@@ -96,6 +96,16 @@ helper.each(function(_, connect)
     local own = helper.error_of(User.findOne, User, { limit = 2 })
     assert.equal(own, helper.error_of(User.findByPk, User, 9, { rejectOnEmpty = own }))
     assert.is_nil(User:findOne { where = nobody, rejectOnEmpty = false })
+    local Strict = db:define("Strict", { name = rowan.DataTypes.STRING }, { rejectOnEmpty = true })
+    Strict:sync()
+    for _, method in ipairs { "findAll", "findOne" } do
+      assert.equal("EmptyResultError", helper.error_of(Strict[method], Strict).name)
+      assert.equal(own, helper.error_of(Strict[method], Strict, { rejectOnEmpty = own }))
+    end
+    assert.equal("EmptyResultError", helper.error_of(Strict.findByPk, Strict, 1).name)
+    assert.same({}, Strict:findAll { rejectOnEmpty = false })
+    assert.is_true((select(2, Strict:findOrCreate { where = { name = "a" } })))
+    assert.equal("DefinitionError", helper.error_of(db.define, db, "Odd", {}, { rejectOnEmpty = {} }).name)
   end)
 end)
 

@@ -141,6 +141,14 @@ function errors.kind_of(value)
   return type(value) == "table" and getmetatable(value) == Error
 end
 
+---Can `value` stand for rejectOnEmpty: a boolean, an error, or a class of them?
+---@param value any
+---@return boolean
+function errors.raisable(value)
+  if type(value) == "boolean" or errors.kind_of(value) then return true end
+  return type(value) == "table" and classes[value.name] == value
+end
+
 ---Is `err` an error object of that class or of one below it? False for anything else.
 ---@param err any
 ---@param class string|rowan.ErrorClass

@@ -56,6 +56,32 @@ local Finders = {}
 local NO_OPTIONS = {}
 local check, check_aggregate = finder_options.check, finder_options.check_aggregate
 
+-- The option of the model stands in for that of the call.
+local function reject_empty(model, options)
+  local reject = model.definition.options.rejectOnEmpty
+  if reject and (options == nil or options.rejectOnEmpty == nil) then
+    read.reject_empty(model, { rejectOnEmpty = reject })
+  end
+end
+
+local function all(model, options)
+  local rows = read.all(model, options)
+  if rows[1] == nil and not options.explain then reject_empty(model, options) end
+  return rows
+end
+
+local function one(model, options)
+  local row = read.one(model, options)
+  if row == nil then reject_empty(model, options) end
+  return row
+end
+
+local function by_key(model, key, options)
+  local row = read.by_key(model, key, options)
+  if row == nil then reject_empty(model, options) end
+  return row
+end
+
 ---All rows that match. With `group` or `having` the rows are groups, which hold nothing but what was asked for.
 ---
 ---    User:findAll{ where = { age = { [Op.gte] = 18 } }, order = { { "name", "DESC" } }, limit = 10 }
@@ -65,10 +91,10 @@ local check, check_aggregate = finder_options.check, finder_options.check_aggreg
 ---@return rowan.Instance[] rows; with `plain` the first one, or nil
 function Finders:findAll(options)
   arguments.colon(self, "definition", "Model:findAll")
-  if options == nil then return read.all(self, NO_OPTIONS) end
+  if options == nil then return all(self, NO_OPTIONS) end
   check(self, options, "finder", "findAll")
-  if options.plain then return read.one(self, options) end
-  return read.all(self, options)
+  if options.plain then return one(self, options) end
+  return all(self, options)
 end
 
 ---The first row that matches, or nil. Without `order` the first by primary key.
@@ -77,12 +103,12 @@ end
 ---@return rowan.Instance?
 function Finders:findOne(options)
   arguments.colon(self, "definition", "Model:findOne")
-  if options == nil then return read.one(self, NO_OPTIONS) end
+  if options == nil then return one(self, NO_OPTIONS) end
   check(self, options, "finder", "findOne")
   if options.limit ~= nil and options.limit ~= 1 then
     errors.raise("QueryError", { message = self.name .. ":findOne: limit is 1; findAll gives more rows" })
   end
-  return read.one(self, options)
+  return one(self, options)
 end
 
 local function plain_lookup(options)
@@ -104,9 +130,9 @@ end
 ---@return rowan.Instance?
 function Finders:findByPk(key, options)
   arguments.colon(self, "definition", "Model:findByPk")
-  if options == nil then return read.by_key(self, key) end
+  if options == nil then return by_key(self, key) end
   check(self, options, "finder", "findByPk")
-  if plain_lookup(options) then return read.by_key(self, key, options) end
+  if plain_lookup(options) then return by_key(self, key, options) end
   local condition = {}
   local params = read.key_params(self, key)
   for i, attr in ipairs(self.definition.primary) do condition[attr.name] = params[i] end
@@ -114,7 +140,7 @@ function Finders:findByPk(key, options)
   for name, value in next, options do finder[name] = value end
   local own = options.where
   finder.where = (own == nil or own == everything) and condition or expression.and_(condition, own)
-  return read.one(self, finder)
+  return one(self, finder)
 end
 
 ---A page of rows and the number of all rows that match, counting each row once whatever is included.

@@ -20,8 +20,7 @@ local function switch(name)
 end
 
 local function reject(value, _, context)
-  if type(value) == "boolean" or errors.kind_of(value) then return end
-  if type(value) == "table" and errors.classes[value.name] == value then return end
+  if errors.raisable(value) then return end
   fail(context, "rejectOnEmpty must be true, an error class of rowan.errors, or an error")
 end
 

@@ -15,6 +15,7 @@ local KINDS = {
   deletedAt = "boolean|string", paranoid = "boolean", version = "boolean|string|table", noPrimaryKey = "boolean",
   omitNull = "boolean", defaultScope = "table|function", scopes = "table", indexes = "table", validate = "table",
   hooks = "table", plugins = "table", comment = "string", associationLoading = "string", strict = "boolean",
+  rejectOnEmpty = "boolean|table",
 }
 
 local REFUSED = {
@@ -35,6 +36,9 @@ local function check_one(name, key, value)
   if REFUSED[key] then fail(name, ('the option "%s" is not supported: %s'):format(key, REFUSED[key])) end
   check.type(value, KINDS[key], ('the model %s: the option "%s"'):format(name, key), "DefinitionError")
   if value == "" then fail(name, ('the option "%s" must not be empty'):format(key)) end
+  if key == "rejectOnEmpty" and not errors.raisable(value) then
+    fail(name, 'the option "rejectOnEmpty" must be true, an error class of rowan.errors, or an error')
+  end
 end
 
 local function known()
