@@ -152,6 +152,11 @@ helper.each(function(_, connect)
       from.attributes = { title = "code" }
       assert.equal(1, Old:insertFrom(from))
       assert.equal("c", Old:findOne({ where = { itemId = rowan.null } }).title)
+      from.attributes = { itemId = 77, title = "code", cents = 2.5 }
+      assert.equal(1, Old:insertFrom(from))
+      assert.same({ "c", "2.50" }, { Old:findOne({ where = { itemId = 77 } }).title, Old:max("cents") })
+      from.attributes = { itemId = 1.5, title = "code" }
+      assert.matches("Old.itemId must be an integer", error_of(Old.insertFrom, Old, from).message)
     end)
 
     it("refuses names, types and options that do not fit", function()

@@ -123,6 +123,7 @@ helper.each(function(dialect, connect)
     { { attributes = { { fn("COUNT", col("id")) } } }, "an entry is a name" },
     { { attributes = { { fn("COUNT", col("idd")), "n" } } }, 'did you mean "id"' },
     { { wheer = {} }, 'did you mean "where"' },
+    { { order = { "text", "DESC" } }, 'a direction is written { { "name", "DESC" } }' },
     { { Where = {} }, 'did you mean "where"' },
     { { oder = {} }, 'did you mean "order"' },
     { { gruop = { "text" } }, 'did you mean "group"' },

@@ -42,6 +42,29 @@ helper.each(function(dialect, connect)
 
   before_each(function() Item, db = filled() end)
 
+  it("takes what the database computes among values", function()
+    local col, fn = rowan.col, rowan.fn
+    assert.equal("1,2,4", ids { id = { [Op.in_] = { 2, rowan.literal("1"), rowan.sql("? + ?", 2, 2) } } })
+    assert.equal("3,5", ids { id = { [Op.notIn] = { 2, rowan.literal("1"), rowan.sql("? + ?", 2, 2) } } })
+    assert.equal("2", ids { id = { [Op.in_] = { rowan.literal("2"), null } } })
+    assert.equal("1,2,3,4,5", ids { name = { { [Op.col] = "name" }, "x" } })
+    assert.equal("2,3", ids { id = { [Op.between] = { rowan.cast("2", "integer"), 3 } } })
+    assert.equal("1,2,3,4,5", ids { id = { [Op.between] = { 1, { [Op.col] = "id" } } } })
+    Item:update({ long = fn("SUBSTR", col("name"), 1, 2) }, { where = { id = { 1, 2, 3 } } })
+    Item:update({ long = "an" }, { where = { id = 4 } })
+    assert.equal("1,2,3", ids { name = { [Op.startsWith] = col("long") } })
+    assert.equal("4", ids { name = { [Op.notStartsWith] = col("long") } })
+    assert.equal("2", ids { name = { [Op.endsWith] = fn("LOWER", "EN") } })
+    assert.equal("3", ids { name = { [Op.substring] = rowan.literal("'_'") } })
+    assert.equal("", ids { name = { [Op.substring] = rowan.sql("?", "%") } })
+  end)
+
+  it("patterns are for text", function()
+    refused({ id = { [Op.like] = "1%" } }, 'cannot take Op.like: that is for text, and this is INTEGER; %["id::text"%] is')
+    refused({ at = { [Op.startsWith] = "2024" } }, "this is DATE")
+    assert.equal("1", ids { ["id::text"] = { [Op.like] = "1%" } })
+  end)
+
   it("looks into documents, of both JSON types", function()
     for _, name in ipairs { "data", "doc" } do
       assert.equal("1", ids { [name .. ".a.b"] = 1 })

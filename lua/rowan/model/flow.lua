@@ -40,7 +40,8 @@ local BY_CURSOR = finder_but(NOT_FOR_PAGES, { "first", "after", "last", "before"
 local function whole(value, least, context)
   if type(value) ~= "number" or value % 1 ~= 0 or value < least or value > 2 ^ 53 then
     errors.raise("QueryError", {
-      message = ("%s must be a whole number, at least %d, not %s"):format(context, least, tostring(value)),
+      message = ("%s must be a whole number, at least %d, not %s"):format(context, least,
+        type(value) == "string" and ("the string %q"):format(value) or tostring(value)),
     })
   end
   return value

@@ -247,7 +247,8 @@ function Writers:bulkUpdate(list, options)
 end
 
 ---Stores what a query over another model (or this one) finds, in one statement and without reading it: `attributes` says what
----each attribute gets, an attribute of `model` or an expression over it. Timestamps and constant defaults are filled in; no
+---each attribute gets: an attribute of `model`, an expression over it, or a value that is no text (text is a name;
+---rowan.sql("?", text) is text). Timestamps and constant defaults are filled in; no
 ---hooks and no validation run. With `ignoreDuplicates` rows whose key is there are skipped.
 ---
 ---    Archive:insertFrom{ model = Post, attributes = { postId = "id", title = "title" }, where = { old = true } }

@@ -9,6 +9,7 @@ local expression = require("rowan.query.expression")
 local filter = require("rowan.query.filter")
 local link = require("rowan.query.link")
 local node = require("rowan.sql.node")
+local null = require("rowan.base.null")
 local order = require("rowan.query.order")
 local where = require("rowan.query.where")
 
@@ -16,7 +17,7 @@ local insert_from = {}
 
 ---@class rowan.InsertSource
 ---@field model table
----@field attributes table<string, any> what each attribute of the target gets: an attribute of `model`, or an expression
+---@field attributes table<string, any> what each attribute of the target gets: an attribute of `model`, an expression, or a value that is no text
 ---@field where? any
 ---@field order? any
 ---@field limit? integer
@@ -50,9 +51,18 @@ local function by_target(given, context)
   return named
 end
 
+-- A value that is the same for all rows.
+local function constant(attr, value, context)
+  if value == null then return { attr = attr, bound = null } end
+  local canonical, rule = attr.type.cast(value)
+  if canonical == nil then fail(context, ("%s.%s %s"):format(attr.definition.name, attr.label, rule)) end
+  return { attr = attr, bound = attr.type.dump and attr.type.dump(canonical) or canonical }
+end
+
 local function part_of(def, source, name, from, context)
   local attr = expression.attribute(def, name)
   if expression.is(from) then return { attr = attr, source = from } end
+  if type(from) ~= "string" then return constant(attr, from, context) end
   local origin = expression.attribute(source, from)
   if origin.type.code ~= attr.type.code and not WIDER[origin.type.code .. attr.type.code] then
     fail(context, ("%s.%s is %s and %s.%s is %s; say with rowan.cast what becomes of the values")

@@ -4,7 +4,6 @@
 local check = require("rowan.base.check")
 local errors = require("rowan.base.errors")
 local expression = require("rowan.query.expression")
-local family = require("rowan.types.family")
 local namespace = require("rowan.query.namespace")
 local null = require("rowan.base.null")
 local ops = require("rowan.base.ops")
@@ -98,9 +97,18 @@ local function bound(b, def, s, sql, how, value)
   return b:compare(sql, column, b:bind(SINGLE[s.type.code], bindable(def, s, value)))
 end
 
+-- What the database computes on the right side: an expression, or { [Op.col] = name }.
+local function computed(value)
+  if type(value) ~= "table" then return nil end
+  if expression.is(value) then return value end
+  local name = value[Op.col]
+  return name ~= nil and next(value, (next(value))) == nil and expression.col(name) or nil
+end
+
+-- The bound values of a list, whether NULL is among them, and the expressions.
 local function list_of(def, s, values)
   if type(values) ~= "table" or expression.is(values) then fail(def, s, "wants a list of values") end
-  local list, has_null, n = {}, false, 0
+  local list, has_null, n, expressions = {}, false, 0, nil
   local count = #values
   for key in next, values do
     if type(key) ~= "number" or key < 1 or key > count or key % 1 ~= 0 then
@@ -112,13 +120,16 @@ local function list_of(def, s, values)
   for i = 1, count do
     if values[i] == null and not is_value then
       has_null = true
+    elseif computed(values[i]) then
+      expressions = expressions or {}
+      expressions[#expressions + 1] = computed(values[i])
     else
       n = n + 1
       list[n] = bindable(def, s, values[i])
     end
   end
   list.n = n
-  return list, has_null
+  return list, has_null, expressions
 end
 
 -- SQL text on the right of IN brings its own parentheses, as in Sequelize: rowan.literal("(SELECT ...)").
@@ -134,14 +145,19 @@ function operation.member(b, def, s, _, spec, values)
     if values.kind == "query" then return b:in_query(column, right, negated) end
     return b:operand(negated and "notIn" or "in", column, right)
   end
-  local list, has_null = list_of(def, s, values)
+  local list, has_null, expressions = list_of(def, s, values)
   local joint = negated and "and" or "or"
-  if has_null then b:open(joint) end
+  if has_null or expressions then b:open(joint) end
   local column = left(b, def, s, "compare")
   local found = b:member(column, b:bind("[" .. code_of(s), list), negated)
-  if not has_null then return found end
-  local missing = b:is_null(left(b, def, s, "value"), negated)
-  return b:logic(joint, { found, missing })
+  if not has_null and not expressions then return found end
+  local all = { found }
+  if has_null then all[2] = b:is_null(left(b, def, s, "value"), negated) end
+  for _, one in ipairs(expressions or {}) do
+    local again = left(b, def, s, "compare")
+    all[#all + 1] = b:operand(negated and "ne" or "eq", again, expression.walk(b, def, one))
+  end
+  return b:logic(joint, all)
 end
 
 local function text_of(def, s, operator, spec, value)
@@ -157,9 +173,25 @@ local function pattern_sql(s, spec)
   return s.type.key == "CITEXT" and WITHOUT_CASE[spec.sql] or spec.sql
 end
 
+-- What spec.make does to text, done by the database.
+local function computed_pattern(spec, value)
+  local before, after = spec.make("x"):match("^(%%?)x(%%?)$")
+  for _, special in ipairs({ "\\", "%", "_" }) do value = expression.fn("REPLACE", value, special, "\\" .. special) end
+  if before ~= "" then value = before .. value end
+  return after == "" and value or value .. after
+end
+
+-- Types that are no text, on PostgreSQL at least.
+local NO_TEXT = check.set({ "i", "I", "d", "n", "b", "t", "D", "T", "x", "a", "u", "e" })
+
 local function pattern(b, def, s, operator, spec, value)
-  if expression.is(value) and not spec.make then
+  if NO_TEXT[s.type.code] then
+    fail(def, s, ('cannot take Op.%s: that is for text, and this is %s; ["%s::text"] is'):format(operator.name,
+      s.type.key, s.written or s.label or s.name))
+  end
+  if expression.is(value) then
     local column = left(b, def, s, "text")
+    if spec.make then value = computed_pattern(spec, value) end
     return b:operand(pattern_sql(s, spec), column, expression.walk(b, def, value))
   end
   local text = text_of(def, s, operator, spec, value)
@@ -183,8 +215,8 @@ local function pair(b, def, s, operator, spec, value)
   local code = code_of(s)
   local column, ends = left(b, def, s, "compare"), {}
   for i = 1, 2 do
-    if expression.is(value[i]) then
-      ends[i] = expression.walk(b, def, value[i])
+    if computed(value[i]) then
+      ends[i] = expression.walk(b, def, computed(value[i]))
     elseif s.type == UNTYPED then
       bindable(def, s, value[i])
       ends[i] = expression.bind(b, def, value[i])
@@ -213,7 +245,8 @@ end
 -- Refuses an operator for a type it is not for; what an expression gives is known to the database alone.
 local function check_among(def, s, operator, spec)
   if s.type == UNTYPED then return end
-  local type_of = family.root(s.type)
+  local type_of = s.type
+  while type_of.base do type_of = type_of.base end
   for _, key in ipairs(spec.among) do
     if type_of.key == key then return end
   end

@@ -102,6 +102,10 @@ local function parse(model, item, through)
     parsed = { links = {}, value = item, direction = "ASC" }
   end
   local value = parsed.value
+  local stray = value == item and type(value) == "string" and DIRECTIONS[value:upper()]
+  if stray and not model.definition.by_name[value] then
+    fail(model, ('"%s" is an entry of its own here; a direction is written { { "name", "%s" } }'):format(value, value))
+  end
   if type(value) == "string" and #parsed.links == 0 and not parsed.junction and not model.definition.by_name[value]
     and syntax.is_path(value) and syntax.parse(value).aliases then
     local links, _, name = link.path(model, value)
