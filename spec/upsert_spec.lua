@@ -119,6 +119,28 @@ helper.each(function(dialect, connect)
       assert.matches("no key of Seat with this condition", err.message)
     end)
 
+    it("shows documents of the row that was there, and knows them as stored", function()
+      local Note = db:define("Note", {
+        { "name", DataTypes.STRING, unique = true }, { "age", DataTypes.INTEGER }, { "data", DataTypes.JSONB },
+        { "made", DataTypes.JSON, defaultValue = rowan.literal("'[1]'") },
+      }, { timestamps = false })
+      Note:sync()
+      Note:upsert { name = "a", data = { x = { 1 } } }
+      local note = Note:upsert { name = "a", age = 1 }
+      assert.same({ 1, { x = { 1 } }, false }, { note.age, note.data, note:changed() })
+      note.data.x[2] = 2
+      note:save()
+      assert.same({ 1, 2 }, Note:findOne().data.x)
+      local list = Note:bulkCreate({ { name = "a", age = 2 }, { name = "b", age = 2 } }, { updateOnDuplicate = { "age" } })
+      assert.same({ { 1, 2 }, false }, { list[1].data.x, list[1]:changed() })
+      assert.is_nil(list[2].data)
+      list = Note:bulkCreate { { name = "c" }, { name = "d" } }
+      assert.same({ { 1 }, false }, { list[2].made, list[2]:changed() })
+      list[2].made[1] = 5
+      list[2]:save()
+      assert.same({ 5 }, Note:findByPk(list[2].id).made)
+    end)
+
     it("stores what SQL computes, and says whether the row was there", function()
       local user, created = User:upsert { email = "a@x", name = rowan.fn("upper", "ann"), age = rowan.cast("7", "integer") }
       assert.same({ true, "ANN", 7, "reader" }, { created, user.name, user.age, user.role })

@@ -13,6 +13,7 @@ local filter = require("rowan.query.filter")
 local groups = require("rowan.repo.groups")
 local null = require("rowan.base.null")
 local plans = require("rowan.repo.plans")
+local returned = require("rowan.repo.returned")
 local rows = require("rowan.driver.rows")
 local run = require("rowan.repo.run")
 local transaction = require("rowan.repo.transaction")
@@ -27,15 +28,6 @@ local function insert_many_plan(model, group)
   local plan = write_many.insert(model.definition, group.attrs, model.db._dialect)
   plan.model, plan.many = model, true
   return plan
-end
-
--- What the database made of the rows.
-local function set_made(group, made)
-  local instances, values = group.rows, group.values
-  for i = 1, group.count do
-    local row, bound = instances[i], values[i]
-    for name, value in next, made[i] do row[name], bound[name] = value, value end
-  end
 end
 
 local function send_slice(model, slice, options)
@@ -54,7 +46,7 @@ local function send_slice(model, slice, options)
     })
   end
   slice.undone = undo.new(model, write.made_by(plan))
-  if plan.columns then set_made(slice, made) end
+  if plan.columns then returned.take_all(plan.columns, slice, made) end
 end
 
 -- A row without a single value (all defaults) has no list to be in.

@@ -7,6 +7,7 @@ local conflict = require("rowan.query.conflict")
 local errors = require("rowan.base.errors")
 local null = require("rowan.base.null")
 local plans = require("rowan.repo.plans")
+local returned = require("rowan.repo.returned")
 local run = require("rowan.repo.run")
 local tuple = require("rowan.base.tuple")
 
@@ -195,19 +196,6 @@ local function undone_by(model, plan, row)
   return { meta = model._new, made = names, before = before }
 end
 
-local function fill(row, bound, made, columns)
-  for _, column in ipairs(columns) do
-    local name, value = column.key, made[column.key]
-    if name ~= compile_plan.MARK then
-      row[name] = value
-      if bound ~= row then
-        local dump = column.dump
-        bound[name] = value ~= nil and dump and dump(value) or value
-      end
-    end
-  end
-end
-
 local function raise_unclear(model, count, answers)
   errors.raise("DatabaseError", {
     message = ("%s:bulkCreate: %d rows were sent and %d came back, with other values than were sent, so it cannot be "
@@ -299,11 +287,10 @@ function duplicates.send(model, slice, mode, options)
     mode.outcome[row] = word_of(model.definition, mode, answer, there)
     if answer then
       count = count + 1
-      rows[count], values[count], undone[count] = row, slice.values[r], undone_by(model, plan, row)
-      fill(row, values[count], answer, plan.columns or {})
+      rows[count], undone[count] = row, undone_by(model, plan, row)
+      values[count] = returned.take(plan.columns or {}, row, slice.values[r], answer)
     end
   end
-  if slice.values == slice.rows then values = rows end
   slice.rows, slice.values, slice.count, slice.undone_rows = rows, values, count, undone
 end
 

@@ -10,6 +10,7 @@ local errors = require("rowan.base.errors")
 local null = require("rowan.base.null")
 local plans = require("rowan.repo.plans")
 local projection = require("rowan.query.projection")
+local returned = require("rowan.repo.returned")
 local run = require("rowan.repo.run")
 local rows = require("rowan.driver.rows")
 local undo = require("rowan.repo.written")
@@ -73,21 +74,6 @@ function write.made_by(plan)
   return names
 end
 
--- What the database made of a row goes into the row, and as it is stored into `values`, which stand for the row where the row
--- does not show what is bound.
-local function take_made(plan, row, values, made)
-  for _, column in ipairs(plan.columns) do
-    local value = made[column.key]
-    if column.dump and values == row then
-      values = {}
-      for name, bound in next, row do values[name] = bound end
-    end
-    row[column.key] = value
-    values[column.key] = value ~= nil and column.dump and column.dump(value) or value
-  end
-  return values
-end
-
 local function insert_plan(model, row)
   local def = model.definition
   local plan = named(write_plan.insert(def, collect.attributes(def, row), model.db._dialect), model)
@@ -115,7 +101,7 @@ function write.ready(model, row, values, key, options)
   if plan.last_id then
     row[plan.last_id.name], values[plan.last_id.name] = last_id, last_id
   elseif plan.columns then
-    values = take_made(plan, row, values, made)
+    values = returned.take(plan.columns, row, values, made)
   end
   undo.insert(transaction, row, plan.undone)
   return rows.adopt(row, model._template, kept.layout or write.layout(model), values)
@@ -253,7 +239,7 @@ function write.update_named(model, db, row, names, options)
   local written = {}
   for i, attr in ipairs(attrs) do written[attr.name] = params[i] end
   count_version(def, row, written)
-  if plan.columns then take_made(plan, row, written, made[1]) end
+  if plan.columns then returned.take(plan.columns, row, written, made[1]) end
   rows.update(row, written)
 end
 
@@ -330,7 +316,7 @@ function write.changes(model, row, values, key, canonical, options)
   if affected ~= 1 then write.raise_gone(model, row, options) end
   undo.update(transaction, row)
   if def.version then count_version(def, row, values) end
-  if plan.columns then take_made(plan, row, values, made[1]) end
+  if plan.columns then returned.take(plan.columns, row, values, made[1]) end
   rows.update(row, values)
   if now then row[def.updated.name] = now end
   if canonical then
