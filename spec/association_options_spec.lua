@@ -76,6 +76,44 @@ helper.each(function(_, connect)
     end)
   end)
 
+  describe("an index", function()
+    it("may name a key that an association adds later, which sync asks for", function()
+      local function indexes(...)
+        local list = {}
+        for i, fields in ipairs { ... } do list[i] = { fields = fields, unique = i == 1 } end
+        return { timestamps = false, indexes = list }
+      end
+      local Vote = db:define("Vote", { stars = DataTypes.INTEGER }, indexes({ "userId", "postId" }, { "userId", "stars" }))
+      Vote:belongsTo(User)
+      assert.matches('index 1: there is no attribute "postId"', error_of(db.sync, db).message, 1, true)
+      Vote:belongsTo(Post)
+      db:sync()
+      local user, post = User:create {}, Post:create {}
+      Vote:create { userId = user.id, postId = post.id }
+      assert.equal("UniqueConstraintError", error_of(Vote.create, Vote, { userId = user.id, postId = post.id }).name)
+      assert.equal(2, #Vote.definition.indexes)
+      assert.matches('did you mean "stars"', error_of(db.define, db, "Typo", { stars = DataTypes.INTEGER },
+        indexes { "strs" }).message, 1, true)
+    end)
+  end)
+
+  describe("hooks of a junction", function()
+    it("run for the call and for each row", function()
+      local Like = db:define("Like", {}, PLAIN)
+      User:belongsToMany(Post, { as = "liked", through = Like })
+      db:sync()
+      local seen = {}
+      for _, hook in ipairs { "beforeBulkCreate", "beforeCreate", "afterCreate", "afterBulkCreate" } do
+        Like:addHook(hook, function() seen[#seen + 1] = hook end)
+      end
+      local user = User:create {}
+      user:addLiked(Post:create {})
+      assert.equal("beforeBulkCreate beforeCreate afterCreate afterBulkCreate", table.concat(seen, " "))
+      user:createLiked({}, { hooks = false })
+      assert.equal(4, #seen)
+    end)
+  end)
+
   describe("an order by the junction", function()
     local Tag, Tagging
 

@@ -185,7 +185,10 @@ local function insert_rows(made, items, own, options, call, context)
   end
   if #list == 0 then return list end
   if model.definition.watched then
-    bulk_life.insert_each(model, list, call, function(fresh, inside) bulk.insert(model, fresh, inside) end)
+    -- The hooks of the call, and those of each row.
+    bulk_life.create(model, list, link.with(call, { individualHooks = true }), function(fresh, inside)
+      bulk.insert(model, fresh, inside)
+    end)
   else
     bulk.insert(model, list, call)
   end

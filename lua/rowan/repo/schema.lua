@@ -8,6 +8,7 @@ local errors = require("rowan.base.errors")
 local introspect = require("rowan.repo.introspect")
 local literals = require("rowan.query.literals")
 local run = require("rowan.repo.run")
+local schema_index = require("rowan.schema.index")
 local steps = require("rowan.repo.steps")
 local transaction = require("rowan.repo.transaction")
 
@@ -70,6 +71,7 @@ end
 ---@param def rowan.Definition
 ---@param options? table
 function schema.create_table(db, def, options)
+  schema_index.settled(def)
   local context = literals.context(db._dialect)
   steps.apply(db, options or {}, function()
     local list = as_steps(ddl.create_table(def, db._dialect, context), def.table)

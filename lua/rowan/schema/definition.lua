@@ -244,7 +244,7 @@ local function assemble(def, entries, reuse)
     fail(def.name, ('autoIncrement on "%s": %s makes values for a single primary key only')
       :format(made.auto.name, def.dialect.name))
   end
-  made.uniques, made.indexes = index.read(made, spec_of)
+  made.uniques, made.indexes, made.pending = index.read(made, spec_of)
   return made
 end
 
@@ -254,7 +254,8 @@ local function commit(def, entries)
   assemble(def, entries, function() return {} end)
   local before = def.by_name or {}
   local made = assemble(def, entries, function(name) return before[name] or {} end)
-  for _, key in ipairs({ "list", "virtuals", "custom", "by_name", "by_field", "primary", "uniques", "indexes" }) do
+  for _, key in ipairs({ "list", "virtuals", "custom", "by_name", "by_field", "primary", "uniques", "indexes",
+    "pending" }) do
     def[key] = made[key]
   end
   def.auto = made.auto

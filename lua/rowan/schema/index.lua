@@ -269,6 +269,20 @@ local function attribute_indexes(def, spec_of, each)
   end
 end
 
+-- The first field of an entry of `indexes` that no attribute is called like, nor nearly: an association may add it yet.
+local function missing_field(def, given)
+  for _, field in ipairs(given.fields) do
+    local name = field
+    if type(field) == "table" and getmetatable(field) == nil then name = field.name or field.attribute end
+    local known = type(name) ~= "string" or def.by_name[name] or def.by_field[name]
+    if not known and not (def.context.path and def.context.path(def, name)) then
+      local names = {}
+      for i, attr in ipairs(def.list) do names[i] = attr.name end
+      return not suggest.nearest(name, names) and name or nil
+    end
+  end
+end
+
 local function plain_attributes(made)
   local attrs = {}
   for i, field in ipairs(made.fields) do
@@ -298,9 +312,10 @@ end
 ---@param spec_of table<rowan.Attribute, table> the options of each attribute
 ---@return rowan.Unique[] uniques
 ---@return rowan.Index[] indexes
+---@return { subject: string, name: string }[] pending indexes that wait for an attribute of an association
 function index.read(def, spec_of)
   local uniques, taken = read_uniques(def, spec_of)
-  local list, by_name = {}, {}
+  local list, by_name, pending = {}, {}, {}
   local function each(subject, made)
     if taken[made.name] then
       fail(subject, ('the name "%s" is taken by a unique constraint'):format(made.name))
@@ -312,11 +327,16 @@ function index.read(def, spec_of)
     check.type(given, "table", subject, "DefinitionError")
     check.keys(given, INDEX_KEYS, subject, "DefinitionError")
     check.type(given.fields, "table", subject .. ": fields", "DefinitionError")
-    local made = read_index(def, subject, given, given.fields)
-    if made.unique and not made.where and def.roles.deleted then
-      made.where, made.undeleted = { [def.roles.deleted] = null }, true
+    local missing = missing_field(def, given)
+    if missing then
+      pending[#pending + 1] = { subject = subject, name = missing }
+    else
+      local made = read_index(def, subject, given, given.fields)
+      if made.unique and not made.where and def.roles.deleted then
+        made.where, made.undeleted = { [def.roles.deleted] = null }, true
+      end
+      each(subject, made)
     end
-    each(subject, made)
   end
   attribute_indexes(def, spec_of, each)
   uniques = partial_uniques(def, uniques, function(_, made) list[#list + 1] = made end)
@@ -327,7 +347,14 @@ function index.read(def, spec_of)
       if #attrs == 1 and not made.where then attrs[1].unique = true end
     end
   end
-  return uniques, list
+  return uniques, list, pending
+end
+
+---Raises when an index of a definition has a field that no association added either. Called before tables are made.
+---@param def rowan.Definition
+function index.settled(def)
+  local waiting = def.pending[1]
+  if waiting then attribute_of(def, waiting.subject, waiting.name) end
 end
 
 return index

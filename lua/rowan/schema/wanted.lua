@@ -2,6 +2,7 @@
 --- so that schema/difference can lay one over the other.
 
 local ddl = require("rowan.sql.ddl")
+local schema_index = require("rowan.schema.index")
 
 local wanted = {}
 
@@ -79,6 +80,7 @@ end
 ---@param context rowan.DdlContext
 ---@return rowan.TablePicture
 function wanted.picture(def, dialect, context)
+  schema_index.settled(def)
   local made = {
     name = def.table, schema = def.schema, comment = def.comment, columns = {}, by_name = {}, uniques = {},
     indexes = {}, foreign_keys = foreign_keys(def),
