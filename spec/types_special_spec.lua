@@ -120,6 +120,39 @@ helper.each(function(dialect, connect)
         assert.same({}, empty:reload().r)
       end)
 
+      it("hold times without end, and give back the text that is read", function()
+        local Span = db:define("Span", {
+          { "id", DataTypes.INTEGER, primaryKey = true }, { "at", DataTypes.DATE }, { "day", DataTypes.DATEONLY },
+          { "list", DataTypes.ARRAY(DataTypes.DATE) }, { "range", DataTypes.RANGE(DataTypes.DATE) },
+          { "days", DataTypes.RANGE(DataTypes.DATEONLY) }, { "ends", DataTypes.DATE(0), defaultValue = math.huge },
+        }, { timestamps = false })
+        db:sync()
+        local function values(id)
+          return { id = id, at = math.huge, day = -math.huge, list = { "infinity", "2024-01-01T00:00:00Z" },
+            range = { -math.huge, "2024-01-01T00:00:00Z" }, days = { "2024-01-01", "infinity" } }
+        end
+        local made = Span:create(values(1))
+        Span:bulkCreate{ values(2), { id = 3, at = "2024-01-01T00:00:00Z" } }
+        Span:copy{ values(4) }
+        for _, id in ipairs{ 1, 2, 4 } do
+          local row = Span:findByPk(id)
+          assert.same({ "infinity", "-infinity", "infinity" }, { row.at, row.day, row.ends })
+          assert.same({ "infinity", "2024-01-01T00:00:00.000Z" }, row.list)
+          assert.same({ "-infinity", "infinity" }, { row.range[1].value, row.days[2].value })
+          row.at, row.day = row.at, row.day
+          assert.is_false(row:changed())
+        end
+        assert.same({ "infinity", "-infinity" }, { made.at, made.day })
+        assert.equal(3, Span:count{ where = { at = math.huge, day = { -math.huge, "2024-01-01" } } })
+        assert.same({ 3, 1, 2, 4 }, Span:pluck("id", { order = { "at", "id" } }))
+        assert.equal(3, Span:count{ where = { at = { [rowan.Op.between] = { "2025-01-01T00:00:00Z", "infinity" } } } })
+        made:update{ at = "-infinity", day = math.huge }
+        assert.same({ "-infinity", "infinity" }, { made:reload().at, made.day })
+        Span:bulkUpdate{ { id = 1, at = "2024-01-01T00:00:00Z" }, { id = 2, at = -math.huge } }
+        assert.equal("-infinity", Span:findByPk(2).at)
+        assert.equal(0, #db:sync{ alter = true, dryRun = true })
+      end)
+
       it("hold geometries where PostGIS is installed", function()
         if not extension("postgis") then return pending("needs PostGIS") end
         round_trip(db, {
@@ -132,6 +165,14 @@ helper.each(function(dialect, connect)
         })
       end)
     else
+      it("refuse times without end", function()
+        local Span = db:define("Span", { at = DataTypes.DATE, day = DataTypes.DATEONLY })
+        for _, value in ipairs{ math.huge, -math.huge, "infinity", "-infinity" } do
+          assert.equal("ValidationError", helper.error_of(function() Span:create{ at = value } end).name)
+          assert.equal("ValidationError", helper.error_of(function() Span:create{ day = value } end).name)
+        end
+      end)
+
       it("are refused by name where the database has none", function()
         for _, type_of in ipairs{ DataTypes.RANGE(DataTypes.INTEGER), DataTypes.HSTORE, DataTypes.GEOMETRY, DataTypes.TSVECTOR } do
           local err = helper.error_of(function() db:define("Thing", { x = type_of }) end)

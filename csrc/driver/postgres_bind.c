@@ -86,9 +86,12 @@ static rn_status put_fixed(char **at, rn_code code, const rn_value *v, int index
     return RN_OK;
   }
   default: { /* 't' */
-    int64_t us;
+    int64_t us = v->u.i;
     if (v->kind != RN_TIMESTAMP) return mismatch(err, index, code);
-    /* the lowest value of int64 would mean -infinity */
+    if (us == INT64_MAX || us == INT64_MIN) { /* infinity, to both sides */
+      *at = put64(*at, (uint64_t)us);
+      return RN_OK;
+    }
     if (__builtin_sub_overflow(v->u.i, PG_EPOCH_US, &us) || us == INT64_MIN) {
       return refuse(err, index, "is out of the range of timestamps");
     }

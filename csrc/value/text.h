@@ -36,7 +36,9 @@ int rn_decimal_compare(const char *a, size_t na, const char *b, size_t nb);
  * and zones of 16 hours are refused. */
 bool rn_timestamp_parse(const char *s, size_t n, bool zone_required, int64_t *us);
 #define RN_TIMESTAMP_TEXT_MAX 40
-/* 2024-02-01T00:00:00.000Z; six digits where the microseconds are not whole milliseconds. Years outside
+/* "infinity" and "-infinity", which are the highest and the lowest value of int64. */
+bool rn_timestamp_infinite(const char *text, size_t size, int64_t *us);
+/* 2024-02-01T00:00:00.000Z, or infinity; six digits where the microseconds are not whole milliseconds. Years outside
  * 0001..9999 come out with a sign and six digits, as ISO 8601 wants. */
 size_t rn_timestamp_iso(int64_t us, char out[RN_TIMESTAMP_TEXT_MAX]);
 /* 2024-02-01 00:00:00 or 2024-02-01 00:00:00.123456, UTC: what SQLite stores; it orders as text. */

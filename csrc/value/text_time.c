@@ -207,7 +207,18 @@ static char *write_micro(unsigned us, char *at) {
   return at + 7;
 }
 
+bool rn_timestamp_infinite(const char *text, size_t size, int64_t *us) {
+  const bool minus = size > 0 && *text == '-';
+  if (size - minus != 8 || memcmp(text + minus, "infinity", 8) != 0) return false;
+  *us = minus ? INT64_MIN : INT64_MAX;
+  return true;
+}
+
 size_t rn_timestamp_iso(int64_t us, char out[RN_TIMESTAMP_TEXT_MAX]) {
+  if (us == INT64_MAX || us == INT64_MIN) {
+    memcpy(out, us < 0 ? "-infinity" : "infinity", us < 0 ? 10 : 9);
+    return us < 0 ? 9 : 8;
+  }
   unsigned fraction;
   char *at = write_seconds(us, 'T', out, &fraction);
   at = write_micro(fraction, at);

@@ -12,6 +12,7 @@ local postgres = {
   catalog = catalog,
   quote = quote,
   explain = explain,
+  kept_as = types.kept_as,
   type_name = types.type_name,
   literal = types.literal,
   enum_name = types.enum_name,

@@ -1,5 +1,6 @@
 --- PostgreSQL's names of types, and values as literals in DEFAULT clauses. Merged into dialect/postgres.
 
+local infinite = require("rowan.types.infinite")
 local json = require("rowan.types.json")
 local naming = require("rowan.base.naming")
 local numbers = require("rowan.base.numbers")
@@ -30,6 +31,15 @@ local UNSIGNED = { TINYINT = "SMALLINT", SMALLINT = "INTEGER", MEDIUMINT = "INTE
 
 local function with_precision(name, precision, rest)
   return name .. (precision and "(" .. precision .. ")" or "") .. (rest or "")
+end
+
+---A type as attributes have it on PostgreSQL: times may be infinite.
+---@param type_of rowan.Type
+---@return rowan.Type
+function postgres_types.kept_as(type_of)
+  if type_of.key ~= "ARRAY" then return infinite(type_of) end
+  local element = postgres_types.kept_as(type_of.element)
+  return element == type_of.element and type_of or type_of(element)
 end
 
 ---The name of an enum's own type, not quoted: "enum_<table>_<column>", shortened to what PostgreSQL takes.

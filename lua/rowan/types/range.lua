@@ -4,6 +4,7 @@
 local check = require("rowan.base.check")
 local errors = require("rowan.base.errors")
 local family = require("rowan.types.family")
+local infinite = require("rowan.types.infinite")
 local null = require("rowan.base.null")
 local numbers = require("rowan.base.numbers")
 
@@ -125,8 +126,8 @@ range.RANGE = family.define({
     return { type = element }
   end,
   build = function(options)
-    local element = options.type
-    if not element then return { incomplete = "needs the type of its bounds" } end
+    if not options.type then return { incomplete = "needs the type of its bounds" } end
+    local element = infinite(options.type)
     return {
       code = "s", element = element, cast = caster(element), dump = dump, load = loader(element), equal = equal,
     }

@@ -23,6 +23,8 @@ local function cut_instant(text, digits)
   return text:sub(1, 20) .. kept .. "Z"
 end
 
+-- An instant's text; "infinity" is shorter.
+local SHORTEST = #"2024-02-01T00:00:00.000Z"
 local DATE_RULE = "must be a time: ISO 8601 text with a zone, or seconds since 1970"
 
 temporal.DATE = family.define({
@@ -37,7 +39,7 @@ temporal.DATE = family.define({
         local kind = type(v)
         if kind ~= "string" and kind ~= "number" then return nil, DATE_RULE end
         local text = timestamp(v)
-        if not text then return nil, DATE_RULE end
+        if not text or #text < SHORTEST then return nil, DATE_RULE end
         return cut and cut_instant(text, digits) or text
       end,
     }
