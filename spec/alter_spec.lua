@@ -361,8 +361,35 @@ helper.each(function(dialect, connect)
     Thing:update({ twice = 7 }, { where = rowan.all })
   end)
 
+  it("computes columns of those that come, change and go with them, in whatever order", function()
+    local function define(type_of, base, more)
+      return db:define("Thing", with({
+        { "id", DataTypes.INTEGER, primaryKey = true },
+        { "twice", DataTypes.BIGINT, generated = { as = rowan.literal(('"%s" * 2'):format(base)), stored = postgres }, index = true },
+        { base, type_of, defaultValue = 4 },
+      }, more or {}), PLAIN)
+    end
+    local Thing = define(DataTypes.SMALLINT, "z")
+    db:sync()
+    Thing:create { id = 1, z = 5 }
+    Thing = define(DataTypes.BIGINT, "z")
+    db:sync { alter = true }
+    settled()
+    assert.equal(10, Thing:findOne().twice)
+    Thing = define(DataTypes.INTEGER, "y", {
+      { "more", DataTypes.INTEGER, generated = { as = rowan.literal('"x" + 1'), stored = postgres } },
+      { "x", DataTypes.INTEGER, defaultValue = 1 },
+    })
+    db:sync { alter = { drop = true } }
+    settled()
+    assert.same({ 8, 2 }, { Thing:findOne().twice, Thing:findOne().more })
+    define(DataTypes.INTEGER, "y")
+    db:sync { alter = { drop = true } }
+    settled()
+  end)
+
   it("settles with soft deletion, versions, keys of several columns, other schemas and cycles", function()
-    local schema = postgres and "rowan_alter_cycle" or "other"
+    local schema = postgres and db:query("SELECT current_schema() AS s")[1].s .. "_cycle" or "other"
     local function define(paranoid, first, second)
       local A = db:define("A", {
         { "email", DataTypes.STRING, unique = true }, { "x", DataTypes.INTEGER, unique = "xy" },
@@ -566,16 +593,17 @@ helper.on("postgres", function(_, connect)
   end)
 
   it("works in another schema, and gives the search path back", function()
-    db:query('CREATE SCHEMA IF NOT EXISTS "rowan_alter_other"')
+    local other = db:query("SELECT current_schema() AS s")[1].s .. "_other"
+    db:createSchema(other)
     local ok, err = pcall(function()
       local Thing = db:define("Thing", { { "n", DataTypes.INTEGER } }, PLAIN)
-      db:sync { searchPath = "rowan_alter_other" }
+      db:sync { searchPath = other }
       assert.is_false(db:queryInterface():tableExists("Things"))
-      assert.same({}, ddl_of(function() Thing:sync { alter = true, schema = "rowan_alter_other" } end))
+      assert.same({}, ddl_of(function() Thing:sync { alter = true, schema = other } end))
       db:sync()
       assert.is_true(db:queryInterface():tableExists("Things"))
     end)
-    db:query('DROP SCHEMA "rowan_alter_other" CASCADE')
+    db:dropSchema(other, { cascade = true })
     assert(ok, err)
   end)
 end)

@@ -379,23 +379,27 @@ helper.on("postgres", function(_, connect)
     qi = db:queryInterface()
   end)
 
+  -- A name that no other run on this server has.
+  local function unique(name) return db:query("SELECT current_schema() AS s")[1].s .. "_" .. name end
+
   it("creates and drops schemas, and tables in them", function()
+    local other = unique("schema")
     local ok, err = pcall(function()
-      db:createSchema("rowan_qi_schema")
-      db:createSchema("rowan_qi_schema", { ifNotExists = true })
+      db:createSchema(other)
+      db:createSchema(other, { ifNotExists = true })
       local found
-      for _, name in ipairs(db:showAllSchemas()) do found = found or name == "rowan_qi_schema" end
+      for _, name in ipairs(db:showAllSchemas()) do found = found or name == other end
       assert.is_true(found)
-      local at = { tableName = "users", schema = "rowan_qi_schema" }
+      local at = { tableName = "users", schema = other }
       qi:createTable(at, { { "kind", DataTypes.ENUM("a", "b"), index = true } })
-      qi:addColumn("users", "age", DataTypes.INTEGER, { schema = "rowan_qi_schema" })
-      assert.truthy(qi:describeTable("users", "rowan_qi_schema").age)
+      qi:addColumn("users", "age", DataTypes.INTEGER, { schema = other })
+      assert.truthy(qi:describeTable("users", other).age)
       assert.is_false(qi:tableExists("users"))
       qi:removeIndex(at, { "kind" })
       qi:dropTable(at)
-      assert.same({}, qi:listEnums { schema = "rowan_qi_schema" })
+      assert.same({}, qi:listEnums { schema = other })
     end)
-    db:dropSchema("rowan_qi_schema", { ifExists = true, cascade = true })
+    db:dropSchema(other, { ifExists = true, cascade = true })
     assert(ok, err)
   end)
 
@@ -413,8 +417,7 @@ helper.on("postgres", function(_, connect)
   end)
 
   it("moves tables and their enum types to another schema, when told so", function()
-    local here = db:query("SELECT current_schema() AS s")[1].s
-    local other = here .. "_other"
+    local here, other = db:query("SELECT current_schema() AS s")[1].s, unique("other")
     qi:createSchema(other)
     local ok, err = pcall(function()
       qi:createTable({ tableName = "a", schema = other }, { { "mood", DataTypes.ENUM("x") } })
@@ -475,20 +478,19 @@ helper.on("postgres", function(_, connect)
   end)
 
   it("creates, lists and drops databases", function()
-    qi:dropDatabase("rowan_qi_database")
+    local other = unique("database")
     local ok, err = pcall(function()
-      qi:createDatabase("rowan_qi_database", { encoding = "UTF8", template = "template0" })
+      qi:createDatabase(other, { encoding = "UTF8", template = "template0" })
       local found
-      for _, name in ipairs(qi:listDatabases()) do found = found or name == "rowan_qi_database" end
+      for _, name in ipairs(qi:listDatabases()) do found = found or name == other end
       assert.is_true(found)
     end)
-    qi:dropDatabase("rowan_qi_database")
+    qi:dropDatabase(other)
     assert(ok, err)
   end)
 
   it("drops all schemas of a database", function()
-    local name = "rowan_qi_schemas"
-    qi:dropDatabase(name)
+    local name = unique("schemas")
     qi:createDatabase(name)
     local other = connect { database = name, searchPath = { "public" } }
     local ok, err = pcall(function()

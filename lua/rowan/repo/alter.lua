@@ -147,22 +147,46 @@ local function reasons_of(changes)
   return table.concat(list, "; ")
 end
 
--- What is dropped comes first, so that names are free and nothing holds what changes; what a primary key forbade, last.
-local FIRST = { drop_foreign_key = 1, drop_unique = 2, drop_check = 2, drop_index = 2, drop_column = 3 }
+-- What is dropped comes first, so that names are free and nothing holds what changes; what is computed, behind the columns
+-- that it is computed of; what stands on columns, behind them; what a primary key forbade, last.
+local RANKS = {
+  drop_foreign_key = 1, drop_unique = 2, drop_check = 2, drop_index = 2, drop_generated = 3, drop_column = 4,
+  generated = 6, primary = 7, add_unique = 7, create_index = 7, add_check = 7, add_foreign_key = 7, column_comment = 7,
+  comment = 7,
+}
+local LAST = 8
 
 local function rank_of(change)
-  if change.kind == "null" and change.was.primary then return 5 end
-  return FIRST[change.kind] or 4
+  if change.kind == "null" and change.was.primary then return LAST end
+  if change.kind == "drop_column" and change.was.generated then return RANKS.drop_generated end
+  if change.kind == "generated" and not change.column.generated then return RANKS.drop_generated end
+  if change.kind == "add_column" and change.column.generated then return RANKS.generated end
+  return RANKS[change.kind] or 5
 end
 
 local function in_order(changes)
   local list = {}
-  for rank = 1, 5 do
+  for rank = 1, LAST do
     for _, change in ipairs(changes) do
       if rank_of(change) == rank then list[#list + 1] = change end
     end
   end
   return list
+end
+
+-- A column that is to be computed in another way goes first, so that those that it is computed of can change, and comes
+-- anew.
+local function in_place(changes, to)
+  local list = {}
+  to.gone = {}
+  for _, change in ipairs(changes) do
+    if change.was then to.gone[change.was] = true end
+    if change.kind == "generated" and change.column.generated then
+      list[#list + 1] = { kind = "drop_generated", reason = change.reason, was = change.was }
+    end
+    list[#list + 1] = change
+  end
+  return in_order(list)
 end
 
 ---The steps of changes of one table. New foreign keys come apart, for the end, where they may point at any table.
@@ -173,11 +197,7 @@ end
 function alter.steps(changes, to)
   local steps, keys = {}, {}
   if to.dialect.supports.alter_constraints then
-    to.gone = {}
-    for _, change in ipairs(changes) do
-      if change.was then to.gone[change.was] = true end
-    end
-    for _, change in ipairs(in_order(changes)) do
+    for _, change in ipairs(in_place(changes, to)) do
       add_steps(change.kind == "add_foreign_key" and keys or steps, ddl_alter.statements(change, to), change, to)
     end
   elseif changes[1] and ddl_rebuild.is_native(changes, to.live) then

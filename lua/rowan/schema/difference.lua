@@ -1,6 +1,8 @@
 --- Where a live table differs from the one that a definition wants, as a list of changes with their reasons. Pure: what
 --- two expressions mean is asked of `same`, because only the database knows. Called by repo/alter.
 
+local tokens = require("rowan.sql.tokens")
+
 local difference = {}
 
 ---@class rowan.SchemaChange
@@ -147,6 +149,21 @@ local function compare_enums(self, column, enums)
   end
 end
 
+-- PostgreSQL changes no type of a column that another is computed of.
+local function compute_anew(self, column, was)
+  if not was or not was.generated or not column.generated or not self.dialect.supports.alter_constraints then return end
+  for _, change in ipairs(self.changes) do
+    if change.kind == "generated" and change.column == column then return end
+  end
+  for _, change in ipairs(self.changes) do
+    if change.kind == "type" and tokens.mentions(was.generated, change.column.name) then
+      add(self, "generated", ('the column "%s" is computed of "%s", whose type changes'):format(column.name,
+        change.column.name), { column = column, was = was })
+      return
+    end
+  end
+end
+
 local function compare_columns(self, enums)
   for _, column in ipairs(self.wanted.columns) do
     local was = self.live.by_name[self.dialect.catalog.fold(column.name)]
@@ -157,6 +174,9 @@ local function compare_columns(self, enums)
       add(self, "add_column", ('the column "%s" is missing'):format(column.name), { column = column })
     end
     compare_comment(self, was, column)
+  end
+  for _, column in ipairs(self.wanted.columns) do
+    compute_anew(self, column, self.live.by_name[self.dialect.catalog.fold(column.name)])
   end
   if self.keep then return end
   for _, was in ipairs(self.live.columns) do

@@ -101,12 +101,11 @@ local function restore_on(to, name, gone, texts)
   end
 end
 
--- Computed values are no data: the column is made anew, and what hung on it.
+-- Computed values are no data: the column, which was dropped, is made anew, and what hung on it.
 local function change_generated(to, change)
   local column, was = change.column, change.was
   if not column.generated then return { on_column(to, change, "DROP EXPRESSION") } end
-  local drop = ("ALTER TABLE %s DROP COLUMN %s"):format(to.table, to.dialect.quote(column.name))
-  local texts = { drop, new_column(to, column) }
+  local texts = { new_column(to, column) }
   restore_on(to, column.name, to.gone or {}, texts)
   if was.comment and was.comment == column.comment then
     texts[#texts + 1] = column_comment(to, column)
@@ -217,6 +216,9 @@ local made_by = {
     local texts = ddl.extensions({ change.column.attr }, to.dialect)
     texts[#texts + 1] = new_column(to, change.column)
     return texts
+  end,
+  drop_generated = function(to, change)
+    return { ("ALTER TABLE %s DROP COLUMN %s"):format(to.table, to.dialect.quote(change.was.name)) }
   end,
   drop_column = function(to, change)
     local name = to.dialect.quote(change.was.name)
