@@ -32,6 +32,20 @@ helper.each(function(dialect, connect)
     return table.concat(list, ",")
   end
 
+  it("binds text for functions that take any type", function()
+    if dialect ~= "postgres" then return end
+    local fn, col = rowan.fn, rowan.col
+    local row = Item:findOne { where = { id = 1 }, raw = true, attributes = {
+      { fn("concat", col("name"), " of ", col("size")), "words" }, { fn("CONCAT_WS", "-", col("name"), "z"), "joined" },
+      { fn("json_build_object", "name", col("name"), "n", 5, "t", "x"), "object" }, { fn("format", "%s!", "y"), "made" },
+    } }
+    assert.same({ "a of 1", "a-z", "y!" }, { row.words, row.joined, row.made })
+    assert.same({ name = "a", n = 5, t = "x" }, row.object)
+    assert.equal("1", ids(rowan.where(fn("concat", col("name"), "'"), "a'")))
+    Item:update({ name = fn("concat", col("name"), "?") }, { where = { id = 1 } })
+    assert.equal("a?", Item:findByPk(1).name)
+  end)
+
   it("makes the values of new rows, one or many, and binds what is in them", function()
     local sent = helper.statements(function()
       local item = Item:create { id = 5, name = rowan.fn("upper", "it's"), size = rowan.sql("? + ?", 1, 2), price = "1.5" }

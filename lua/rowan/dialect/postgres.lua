@@ -61,6 +61,16 @@ local postgres = {
 }
 
 -- Makes transactions that give the same text wait for each other until they end. SQLite has one writer at a time anyway.
+-- Functions that take values of any type: text that is bound has to say that it is text.
+postgres.takes_any = {}
+for _, name in ipairs({
+  "concat", "concat_ws", "format", "json_build_array", "json_build_object", "jsonb_build_array", "jsonb_build_object",
+  "to_json", "to_jsonb", "json_agg", "jsonb_agg", "json_object_agg", "jsonb_object_agg", "array_agg", "count",
+  "pg_typeof", "quote_literal", "quote_nullable", "num_nulls", "num_nonnulls",
+}) do
+  postgres.takes_any[name] = true
+end
+
 postgres.advisory_lock = "SELECT CAST(pg_advisory_xact_lock(hashtextextended($1, 0)) AS TEXT)"
 
 ---The text that stands for parameter `slot`.

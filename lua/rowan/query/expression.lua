@@ -132,10 +132,21 @@ local function case(b, def, e)
   return b:case(branches, e.otherwise ~= nil and expression.walk(b, def, e.otherwise) or nil)
 end
 
+local AS_TEXT = { to = "TEXT" }
+
 local function call(b, def, e)
-  local args = {}
+  local args, any = {}, def.dialect.takes_any
+  local as_text = any and any[e.name:lower()]
   b:open("fn " .. e.name)
-  for i = 1, e.count do args[i] = expression.walk(b, def, e.args[i]) end
+  for i = 1, e.count do
+    local arg = e.args[i]
+    if as_text and type(arg) == "string" then
+      b:open("cast")
+      args[i] = b:cast(expression.bind(b, def, arg), AS_TEXT)
+    else
+      args[i] = expression.walk(b, def, arg)
+    end
+  end
   return b:call(e.name, args)
 end
 
