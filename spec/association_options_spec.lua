@@ -76,6 +76,28 @@ helper.each(function(_, connect)
     end)
   end)
 
+  describe("aggregates of included lists", function()
+    it("are about all rows, where nothing else is read", function()
+      User:hasMany(Post, { as = "posts" })
+      Post:hasMany(Post, { as = "parts", foreignKey = "partOf" })
+      db:sync()
+      local include = { { as = "posts", include = "parts" } }
+      User:create({ name = "a", posts = { { title = "x", parts = { { title = "p" }, { title = "q" } } } } }, { include = include })
+      User:create({ name = "b", posts = { { title = "y", parts = { { title = "r" } } } } }, { include = include })
+      local read = { { as = "posts", attributes = {}, include = { { as = "parts", attributes = {} } } } }
+      local rows = User:findAll {
+        attributes = {
+          { rowan.fn("COUNT", rowan.col("posts.parts.id")), "n" }, { rowan.fn("MAX", rowan.col("posts.title")), "last" },
+        },
+        include = read, raw = true,
+      }
+      assert.same({ { n = 3, last = "y" } }, rows)
+      assert.matches("leads to many rows", error_of(User.findAll, User, {
+        attributes = { "id", { rowan.fn("COUNT", rowan.col("posts.parts.id")), "n" } }, include = read,
+      }).message, 1, true)
+    end)
+  end)
+
   describe("an index", function()
     it("may name a key that an association adds later, which sync asks for", function()
       local function indexes(...)

@@ -124,6 +124,15 @@ helper.each(function(_, connect)
     assert.equal(0, User:count { where = { name = "no" } })
   end)
 
+  it("takes the junction's model in include, and no other", function()
+    local include = { { model = Tag, as = "tags", through = { model = PostTag } } }
+    local user = User:create { name = "Ann" }
+    local post = Post:create({ title = "x", userId = user.id, tags = { { name = "t" } } }, { include = include })
+    assert.equal(1, post:countTags())
+    include[1].through.model = User
+    says('through of "tags" must be PostTag', "AssociationError", Post.create, Post, { title = "y" }, { include = include })
+  end)
+
   it("refuses nested tables that include does not name", function()
     says('User:create: "posts" is an association of User, not an attribute', "QueryError", User.create, User,
       { posts = {} })

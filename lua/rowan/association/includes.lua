@@ -7,7 +7,8 @@ local names = require("rowan.association.names")
 
 local includes = {}
 
-local OPTIONS = check.set({ "model", "association", "as", "include" })
+local OPTIONS = check.set({ "model", "association", "as", "include", "through" })
+local THROUGH = check.set({ "model" })
 
 ---@class rowan.IncludedAssociation
 ---@field association rowan.Association
@@ -23,6 +24,16 @@ local function resolve(model, what, context)
   return found
 end
 
+-- The junction may be named; it cannot be another one.
+local function check_through(found, through, context)
+  check.type(through, "table", context .. ": through", "AssociationError")
+  check.keys(through, THROUGH, context .. ": through", "AssociationError")
+  local own, named = found.through and found.through.model, through.model
+  if named ~= nil and not (own and is_model(named) and named.definition == own.definition) then
+    names.fail(context, ("through of %q must be %s"):format(found.as, own and own.name or "left out"))
+  end
+end
+
 local function entry(model, item, context)
   if type(item) == "string" or association.is(item) or is_model(item) then return resolve(model, item, context) end
   if type(item) ~= "table" then
@@ -31,7 +42,9 @@ local function entry(model, item, context)
   check.keys(item, OPTIONS, context .. ": include", "AssociationError")
   local what = item.association or item.as or item.model
   if what == nil then names.fail(context, "include: an entry needs one of as, model and association") end
-  return resolve(model, what, context), item.include
+  local found = resolve(model, what, context)
+  if item.through ~= nil then check_through(found, item.through, context .. ": include") end
+  return found, item.include
 end
 
 ---The associations that an `include` names.

@@ -2,6 +2,7 @@
 --- rows are what the aggregates are about, under "alias.attribute". Nothing is read but what was asked for.
 
 local builder = require("rowan.query.builder")
+local check_options = require("rowan.base.check")
 local common = require("rowan.query.common")
 local compile = require("rowan.sql.compile")
 local computed = require("rowan.query.computed")
@@ -237,11 +238,47 @@ local function check(model, options)
   if options.lock then fail(model, "rows cannot be locked where they are grouped") end
 end
 
+-- Whether an expression takes values along a path with a list in it: "posts.price".
+local function of_many(model, value)
+  if not expression.is(value) then return false end
+  if value.kind == "col" then
+    local at, many = model, false
+    for alias in value.name:gmatch("([^.]+)%.") do
+      local made = at.associations[alias]
+      if not made then return false end
+      at, many = made.target, many or made.multiple
+    end
+    return many
+  end
+  if value.kind ~= "fn" then return of_many(model, value.value) end
+  for i = 1, value.count do
+    if of_many(model, value.args[i]) then return true end
+  end
+  return false
+end
+
+local AGGREGATES = check_options.set({ "COUNT", "SUM", "AVG", "MIN", "MAX" })
+
+-- Aggregates of included lists, and nothing else: they are about all rows, which are one group.
+local function is_total(model, list)
+  if type(list) ~= "table" or list[1] == nil then return false end
+  for i = 1, #list do
+    local value = type(list[i]) == "table" and not expression.is(list[i]) and list[i][1]
+    if not expression.is(value) then return false end
+    local fn = value.kind == "fn" and value or value.value
+    local known = expression.is(fn) and fn.kind == "fn" and AGGREGATES[fn.name:upper()]
+    if not known or not of_many(model, value) then return false end
+  end
+  return true
+end
+
 ---Whether options ask for groups.
+---@param model table
 ---@param options table
 ---@return boolean
-function group.wanted(options)
-  return options.group ~= nil or options.having ~= nil
+function group.wanted(model, options)
+  if options.group ~= nil or options.having ~= nil then return true end
+  return options.include ~= nil and options.attributes ~= nil and is_total(model, options.attributes)
 end
 
 ---@param model table

@@ -138,7 +138,7 @@ end
 ---@return any[] params
 ---@return integer count
 function select.shape(model, options, kind)
-  if group.wanted(options) then return group.shape(model, options, kind) end
+  if group.wanted(model, options) then return group.shape(model, options, kind) end
   local shape = builder.shape(kind or "select", model.name)
   local parts = walk_root(shape, model, options, kind)
   local batched = parts.batched
@@ -205,7 +205,7 @@ end
 ---@param kind? string as for select.shape; "page" has the number of all rows with each row, "total" that number alone
 ---@return rowan.Plan
 function select.plan(model, options, dialect, kind)
-  if group.wanted(options) then return group.plan(model, options, dialect, kind) end
+  if group.wanted(model, options) then return group.plan(model, options, dialect, kind) end
   local tree = builder.tree(dialect)
   local parts = walk_root(tree, model, options, kind)
   if kind == "page" then add_total(parts) end
