@@ -1,6 +1,6 @@
 /* Leases: a connection that Lua keeps over several statements. Called by l_pool.c and l_ticket.c, which make
- * them. The userdata owns one reference of the rn_lease; its environment holds the pool, which a lease
- * thereby keeps open. A lease that is collected closes its connection: a finaliser must not wait for a
+ * them. The userdata owns one reference of the rn_lease; its environment is the pool's, which holds the
+ * pool: a lease thereby keeps it open. A lease that is collected closes its connection: a finaliser must not wait for a
  * ROLLBACK. */
 #include "lua/binding.h"
 
@@ -10,9 +10,7 @@ static rn_lua_lease *check_lease(lua_State *L) {
 
 rn_lua_lease *rn_lua_lease_push(lua_State *L, int pool) {
   rn_lua_lease *self = rn_lua_new(L, sizeof *self, RN_UP_LEASE);
-  lua_createtable(L, 1, 0);
-  lua_pushvalue(L, pool);
-  lua_rawseti(L, -2, 1);
+  rn_lua_getenv(L, pool);
   rn_lua_setenv(L, -2);
   return self;
 }

@@ -200,6 +200,10 @@ int rn_lua_pool_open(lua_State *L) {
   /* SQLite would store NaN as NULL, and it reads lists while rows are made of its answer. */
   bool sqlite = strcmp(rn_pool_driver(self->pool)->name, "sqlite") == 0;
   self->bind = sqlite ? RN_BIND_NO_NAN | RN_BIND_COPY_ITEMS : 0;
+  lua_createtable(L, 1, 0); /* what a lease has for its environment: it holds the pool */
+  lua_pushvalue(L, -2);
+  lua_rawseti(L, -2, 1);
+  rn_lua_setenv(L, -2);
   return 1;
 }
 

@@ -254,10 +254,10 @@ end
 ---@return any ... what fn returned, or the transaction
 ---@overload fun(self: rowan.Database, fn: fun(t: rowan.Transaction): any): any
 function Database:transaction(options, fn)
-  if type(options) == "function" then options, fn = {}, options end
-  if fn == nil then return transaction.unmanaged(self, options or {}) end
+  if type(options) == "function" then options, fn = nil, options end
+  if fn == nil then return transaction.unmanaged(self, options) end
   check.type(fn, "function", "db:transaction: the last argument")
-  return transaction.managed(self, options or {}, fn)
+  return transaction.managed(self, options, fn)
 end
 
 ---Connects, to see whether it can. Raises a ConnectionError when it cannot.

@@ -12,6 +12,8 @@ local values = require("rowan.driver.values")
 
 local build = {}
 
+local real_now = values.now
+
 ---Refuses a key that is no attribute.
 ---@param def table
 ---@param name any
@@ -33,8 +35,9 @@ end
 ---Now, as a DATE attribute holds it.
 ---@return string
 function build.now()
+  if clock.real then return real_now() end
   local replaced = clock.now()
-  if replaced == nil then return values.now() end
+  if replaced == nil then return real_now() end
   local text = values.timestamp(replaced)
   if not text then
     errors.raise("UsageError", { message = "the function given to rowan.setClock must return a time" })

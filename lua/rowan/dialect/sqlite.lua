@@ -308,7 +308,8 @@ sqlite.emulated_truncate = {
   restart = "DELETE FROM sqlite_sequence WHERE lower(name) = lower(?1)",
 }
 
-local TYPES = { DEFERRED = true, IMMEDIATE = true, EXCLUSIVE = true }
+local TYPES = { DEFERRED = { "BEGIN DEFERRED" }, IMMEDIATE = { "BEGIN IMMEDIATE" }, EXCLUSIVE = { "BEGIN EXCLUSIVE" } }
+local NOTHING = {}
 -- SQLite's transactions are serializable, which satisfies every weaker level as well.
 local LEVELS = {
   ["READ UNCOMMITTED"] = true, ["READ COMMITTED"] = true, ["REPEATABLE READ"] = true, ["SERIALIZABLE"] = true,
@@ -326,7 +327,7 @@ function sqlite.begin(options)
   -- Inside of a transaction it would do nothing.
   if options.foreignKeys == false then return { "PRAGMA foreign_keys = 0", "BEGIN " .. kind } end
   if options.readOnly then return { "PRAGMA query_only = 1", "BEGIN " .. kind } end
-  return { "BEGIN " .. kind }
+  return TYPES[kind]
 end
 
 ---The statements that undo what `begin` changed for the session.
@@ -334,7 +335,7 @@ end
 ---@return string[]
 function sqlite.after_transaction(options)
   if options.foreignKeys == false then return { "PRAGMA foreign_keys = 1", "PRAGMA legacy_alter_table = 0" } end
-  return options.readOnly and { "PRAGMA query_only = 0" } or {}
+  return options.readOnly and { "PRAGMA query_only = 0" } or NOTHING
 end
 
 return sqlite

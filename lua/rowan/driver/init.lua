@@ -18,6 +18,7 @@ M.values = require "rowan.driver.values"
 M.rows = require "rowan.driver.rows"
 
 loops.add(scheduler.loop)
+local current_loop = loops.current
 
 ---@class rowan.driver.Handle
 ---@field driver "postgres"|"sqlite"
@@ -79,7 +80,7 @@ end
 ---@return integer|table|nil affected rows changed, nil for a SELECT; the error on failure
 ---@return integer|nil last_id SQLite's last inserted rowid
 function Handle:query(statement, params, n, lease, template, single, timeout_ms)
-  local loop = loops.current()
+  local loop = current_loop()
   timeout_ms = timeout_ms or self.timeout_ms
   if not loop then
     local rows, affected, last_id = self.run(self.pool, statement, params, n, lease, template, timeout_ms, single)
@@ -101,7 +102,7 @@ end
 ---@return userdata|nil lease
 ---@return table|nil err
 function Handle:lease(timeout_ms)
-  local loop = loops.current()
+  local loop = current_loop()
   if not loop then
     local lease, err = self.pool:lease(timeout_ms)
     if lease == nil and can_collect(err) then return self.pool:lease(timeout_ms) end

@@ -52,8 +52,7 @@ end
 ---@param options? { fields?: string[], silent?: boolean, hooks?: boolean, transaction?: rowan.Transaction|false, logging?: any }
 ---@return rowan.Instance self
 function Instance:save(options)
-  check.colon(self, "Model", "row:save")
-  local model = self.Model
+  local model = type(self) == "table" and self.Model or check.colon(self, "Model", "row:save")
   if options then
     check.keys(options, SAVE, model.name .. ":save", "QueryError")
     if options.fields and model.definition.custom then options = by_name(model.definition, options) end

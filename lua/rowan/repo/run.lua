@@ -10,6 +10,7 @@ local values = require("rowan.driver.values")
 local run = {}
 
 local current_task = driver.task.current
+local next = next
 
 ---The transaction a call belongs to: the one it names, none with `false`, else the current one of this task.
 ---@param db table
@@ -30,6 +31,8 @@ function run.transaction(db, options)
   end
   return chosen
 end
+
+local transaction_of = run.transaction
 
 local function log(db, options, text, info)
   local logging = options and options.logging
@@ -188,12 +191,15 @@ function run.plan(db, plan, params, n, options, template, single, row)
     statement = make_statement(plan)
     plan.statement = statement
   end
-  local transaction = run.transaction(db, options)
-  local lease
-  if transaction then lease = transaction.finished and transaction:lease_for_use() or transaction.lease end
+  local transaction, lease
+  if options and options.transaction ~= nil or next(db._current) ~= nil then
+    transaction = transaction_of(db, options)
+    if transaction then lease = transaction.finished and transaction:lease_for_use() or transaction.lease end
+  end
   local rows, affected, last_id
-  if (options and (options.logging or options.benchmark)) or db.options.logging or db.options.benchmark
-    or db._hooks.queries then
+  local settings = db.options
+  if settings.logging or settings.benchmark or db._hooks.queries
+    or options and (options.logging or options.benchmark) then
     rows, affected, last_id = observed(db, options, plan, transaction, function()
       return db._handle:query(statement, params, n, lease, template, single)
     end)

@@ -88,8 +88,8 @@ end
 ---@param options? table
 ---@return boolean sent false when there was nothing to write
 function save.send(model, row, options)
-  local def = model.definition
-  if not row.isNewRecord and not (options and options.fields) then
+  local def, is_new = model.definition, row.isNewRecord
+  if not is_new and not (options and options.fields) then
     local values, key, canonical = collect.changes(def, row, model.associations)
     if values then
       write.changes(model, row, values, key, canonical, options)
@@ -98,7 +98,7 @@ function save.send(model, row, options)
     if values == nil then return false end
   end
   collect.check_fields(def, row, model.associations)
-  if row.isNewRecord then
+  if is_new then
     local send = options and options.fields and insert_fields or insert
     send(model, row, options)
     return true

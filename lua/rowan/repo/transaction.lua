@@ -28,6 +28,9 @@ local Transaction = { __name = "rowan.transaction" }
 Transaction.__index = Transaction
 Transaction.__tostring = function(t) return "rowan.transaction: " .. t.id end
 
+-- What most transactions have of options, savepoints and functions that wait for their end; never filled.
+local NONE = {}
+
 local last_id = 0
 
 local function next_id()
@@ -38,11 +41,8 @@ end
 local control_plans = {}
 
 local function control_plan(text)
-  local plan = control_plans[text]
-  if not plan then
-    plan = { text = text, codes = "" }
-    control_plans[text] = plan
-  end
+  local plan = { text = text, codes = "" }
+  control_plans[text] = plan
   return plan
 end
 
@@ -53,7 +53,7 @@ local function say(self, text)
     call = { transaction = self, logging = self.options.logging }
     self.call = call
   end
-  run.plan(self.db, control_plan(text), nil, 0, call)
+  run.plan(self.db, control_plans[text] or control_plan(text), nil, 0, call)
 end
 
 local function say_all(self, texts)
@@ -75,8 +75,15 @@ local function append(list, more)
   for _, item in ipairs(more) do list[#list + 1] = item end
 end
 
+-- The transaction's own list of what waits for its end.
+local function waiting_for(self)
+  if self.after == NONE then self.after = {} end
+  return self.after
+end
+
 -- Calls what waited for this end, all of it; the first error is raised at last.
 local function call_after(self, list, how)
+  if list[1] == nil then return end
   local failed, problem = false, nil
   for _, one in ipairs(list) do
     if one.on == how or one.on == "end" then
@@ -97,7 +104,7 @@ local function end_savepoints(root, from, how)
     inner.finished = how
     if how == "commit" then
       written.keep(inner, inner.parent)
-      append(inner.parent.after, inner.after)
+      if inner.after[1] then append(waiting_for(inner.parent), inner.after) end
     else
       written.undo(inner)
       append(waiting, inner.after)
@@ -109,15 +116,16 @@ end
 -- Gives the connection back to the pool, which closes it unless it is idle. One that could not be made what it was
 -- before the transaction is closed here. Returns what waits for this end.
 local function give_back(self, how)
-  local clean = true
-  if self.lease:tx() == "idle" then
-    for _, text in ipairs(self.db._dialect.after_transaction(self.options)) do
-      clean = clean and pcall(say, self, text)
-    end
+  local clean, last = true, self.db._dialect.after_transaction(self.options)
+  if last[1] and self.lease:tx() == "idle" then
+    for _, text in ipairs(last) do clean = clean and pcall(say, self, text) end
   end
   self.finished = how
-  local waiting = end_savepoints(self, 1, how)
-  append(waiting, self.after)
+  local waiting = self.after
+  if self.savepoints[1] then
+    waiting = end_savepoints(self, 1, how)
+    append(waiting, self.after)
+  end
   if how == "rollback" then written.undo(self) end
   if not clean or not self.lease:release() then self.lease:discard() end
   return waiting
@@ -138,7 +146,8 @@ local function begin_root(db, options)
   local lease, err = db._handle:lease()
   if not lease then failure.raise(err, {}) end
   local self = setmetatable({
-    id = next_id(), db = db, lease = lease, options = options, savepoints = {}, after = {},
+    id = next_id(), db = db, lease = lease, options = options, savepoints = NONE, after = NONE,
+    root = false, call = false, finished = nil, written = nil,
   }, Transaction)
   self.root = self
   local ok, problem = pcall(say_all, self, texts)
@@ -150,10 +159,11 @@ local function begin_root(db, options)
 end
 
 local function begin_savepoint(parent, options)
+  if parent.root.savepoints == NONE then parent.root.savepoints = {} end
   local open = parent.root.savepoints
   local self = setmetatable({
     id = parent.id, db = parent.db, lease = parent:lease_for_use(), parent = parent, root = parent.root,
-    options = options, depth = #open + 1, after = {},
+    options = options, depth = #open + 1, after = NONE,
   }, Transaction)
   self.savepoint = control.savepoint(self.depth)
   say(self, self.savepoint.set)
@@ -230,7 +240,7 @@ end
 local function wait_for(self, on, name, fn)
   check.type(fn, "function", name)
   self:lease_for_use()
-  self.after[#self.after + 1] = { on = on, fn = fn }
+  append(waiting_for(self), { { on = on, fn = fn } })
 end
 
 ---Calls `fn(transaction)` once the outermost transaction is committed; never when it is rolled back. An error in it is
@@ -259,7 +269,8 @@ function transaction.is(value)
 end
 
 local function begin(db, options)
-  check.keys(options, OPTIONS, "db:transaction", "TransactionError")
+  options = options or NONE
+  if options ~= NONE then check.keys(options, OPTIONS, "db:transaction", "TransactionError") end
   local mode = options.nestMode or "savepoint"
   if mode ~= "savepoint" and mode ~= "reuse" and mode ~= "separate" then
     errors.raise("TransactionError", { message = "nestMode must be savepoint, reuse or separate" })
@@ -290,7 +301,7 @@ end
 ---Managed transaction: commits when `fn` returns, rolls back and raises again when it raises.
 ---@async
 ---@param db table
----@param options table
+---@param options? table
 ---@param fn fun(t: rowan.Transaction): ...
 ---@return any ... what fn returned
 function transaction.managed(db, options, fn)
@@ -304,7 +315,7 @@ end
 ---Unmanaged transaction: the caller commits or rolls back, and names it in each call.
 ---@async
 ---@param db table
----@param options table
+---@param options? table
 ---@return rowan.Transaction
 function transaction.unmanaged(db, options)
   return (begin(db, options))

@@ -314,7 +314,7 @@ function write.changes(model, row, values, key, canonical, options)
   end
   local made, affected, _, transaction = run.plan(model.db, plan, values, plan.count, options, nil, nil, row)
   if affected ~= 1 then write.raise_gone(model, row, options) end
-  undo.update(transaction, row)
+  if transaction then undo.update(transaction, row) end
   if def.version then count_version(def, row, values) end
   if plan.columns then returned.take(plan.columns, row, values, made[1]) end
   rows.update(row, values)
