@@ -287,6 +287,25 @@ helper.each(function(dialect, connect)
       assert.equal(0, Member:count())
     end)
 
+    it("may point at each other in a circle", function()
+      local Node = db:define("Node", { name = DataTypes.STRING }, SOFT)
+      Node:hasMany(Node, { as = "children", foreignKey = "parentId", onDelete = "CASCADE", hooks = true })
+      db:sync()
+      seen = {}
+      Node:addHook("beforeDestroy", function(row) seen[#seen + 1] = row.name end)
+      local root = Node:create({ name = "a", children = { { name = "b", children = { { name = "c" } } } } },
+        { include = { { association = "children", include = "children" } } })
+      root:update({ parentId = root.children[1].children[1].id })
+      root:destroy()
+      assert.same({ "a", "b", "c" }, seen)
+      root:restore()
+      assert.equal(3, Node:count())
+      seen = {}
+      root:destroy({ force = true })
+      assert.same({ "a", "b", "c" }, seen)
+      assert.equal(0, Node:count({ paranoid = false }))
+    end)
+
     it("are refused where nothing goes along", function()
       local err = helper.error_of(function() User:hasMany(Comment, { as = "remarks", onDelete = "SET NULL", hooks = true }) end)
       assert.equal("AssociationError", err.name)

@@ -197,14 +197,27 @@ end
 
 -- ---- rows that the database deletes ----------------------------------------------------------------------------------
 
+-- The keys of the rows of each definition that are on their way, with some more: rows may point at each other in a circle.
+local function with_going(going, model, rows)
+  local def, all, keys = model.definition, {}, {}
+  for known, list in next, going or {} do all[known] = list end
+  for i, key in ipairs(all[def] or {}) do keys[i] = key end
+  for _, key in ipairs(keys_of(rows, def.primary)) do keys[#keys + 1] = key end
+  all[def] = keys[1] and keys
+  return all
+end
+
 -- Deletes what belongs to rows by its own hooks, before the database would.
 local function go_first(model, rows, call)
+  local going = with_going(call.going, model, rows)
   for _, one in ipairs(collected(model, is_hooked)) do
-    local keys = keys_of(rows, one.sources)
+    local keys, def = keys_of(rows, one.sources), one.model.definition
     if keys[1] then
-      local where = link.all_of(link.one_of(one.targets, keys), one.scope)
-      bulk_life.destroy(one.model, link.with(link.call(call), { where = where, individualHooks = true, force = true }),
-        model.name .. ":destroy")
+      local others = going[def] and { [ops.Op["not"]] = link.one_of(def.primary, going[def]) }
+      local where = link.all_of(link.one_of(one.targets, keys), one.scope, others)
+      bulk_life.destroy(one.model, link.with(link.call(call), {
+        where = where, individualHooks = true, force = true, going = going,
+      }), model.name .. ":destroy")
     end
   end
 end
