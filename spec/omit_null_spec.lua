@@ -12,13 +12,15 @@ helper.each(function(_, connect)
     db = connect()
     User = db:define("User", {
       { "email", D.STRING, unique = true }, { "name", D.STRING }, { "level", D.INTEGER, defaultValue = rowan.literal("7") },
+      { "rank", D.INTEGER, defaultValue = 3 },
     }, { omitNull = true, timestamps = false })
     db:sync()
   end)
 
   it("leaves NULL out of an INSERT, so that the column's default is taken", function()
-    local user = User:create{ email = "a", level = null }
+    local user = User:create{ email = "a", level = null, rank = null }
     assert.equal(7, user.level)
+    assert.equal(3, user.rank)
     assert.equal(7, User:findByPk(user.id).level)
     local users = User:bulkCreate{ { email = "b", level = null }, { email = "c", level = 1 } }
     assert.equal(7, users[1].level)

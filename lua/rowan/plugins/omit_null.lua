@@ -1,7 +1,8 @@
 --- NULL given is as good as nothing given: the option `omitNull` leaves such attributes out of what is written, so that an
---- INSERT takes the column's default and an UPDATE keeps what is stored. A foreign key that lets go is still written: that
+--- INSERT takes the default and an UPDATE keeps what is stored. A foreign key that lets go is still written: that
 --- is what associations have NULL for.
 
+local build = require("rowan.change.build")
 local null = require("rowan.base.null")
 
 local function is_nothing(value) return value == nil or value == null end
@@ -10,6 +11,11 @@ local function strip(values)
   for name, value in pairs(values) do
     if value == null then values[name] = nil end
   end
+end
+
+local function strip_new(change, row)
+  strip(row)
+  build.defaults(change.model.definition, row)
 end
 
 local function without_nulls(def, values)
@@ -28,12 +34,12 @@ return {
 
   write = {
     insert = function(next_one, change)
-      strip(change.row)
+      strip_new(change, change.row)
       return next_one()
     end,
 
     bulkInsert = function(next_one, change)
-      for _, row in ipairs(change.rows) do strip(row) end
+      for _, row in ipairs(change.rows) do strip_new(change, row) end
       return next_one()
     end,
 
