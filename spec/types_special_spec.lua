@@ -116,6 +116,11 @@ helper.each(function(dialect, connect)
           h = { a = "1", ["b\"\\x"] = rowan.null, c = 'q,"=>' }, hs = { { a = "1" }, { b = rowan.null } },
           rs = { { 1, 2 }, {} }, ips = { "1.2.3.4", "::1", rowan.null }, tv = "'a':1 'b'",
         })
+        local first = Thing:findOne{ order = "id" }
+        first.r, first.rn = { 1, 10 }, { "1.5", { value = "2.25", inclusive = true } }
+        assert.is_false(first:changed())
+        first.r = { 1, 11 }
+        assert.same({ "r" }, first:changed())
         local empty = Thing:create{ r = {} }
         assert.same({}, empty:reload().r)
       end)

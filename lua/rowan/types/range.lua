@@ -128,8 +128,11 @@ range.RANGE = family.define({
   build = function(options)
     if not options.type then return { incomplete = "needs the type of its bounds" } end
     local element = infinite(options.type)
+    local cast = caster(element)
     return {
-      code = "s", element = element, cast = caster(element), dump = dump, load = loader(element), equal = equal,
+      code = "s", element = element, cast = cast, dump = dump, load = loader(element),
+      -- One of them may be as the program gave it.
+      equal = function(a, b) return equal(a, b) or equal(cast(a) or a, cast(b) or b) end,
     }
   end,
 })
