@@ -1,7 +1,8 @@
 --- rowan: models, associations and transactions for Lua over PostgreSQL and SQLite. This is the table that
 --- `require("rowan")` gives; see README.md for a tour.
 
-local annotations = require("rowan.model.annotations")
+local lazy = require("rowan.base.lazy")
+local annotations = lazy(function() return require("rowan.model.annotations") end)
 local association = require("rowan.association")
 local clock = require("rowan.base.clock")
 local construct = require("rowan.query.construct")
@@ -15,7 +16,7 @@ local onto = require("rowan.repo.onto")
 local ops = require("rowan.base.ops")
 local plugin = require("rowan.model.plugin")
 local query = require("rowan.model.query")
-local query_interface = require("rowan.model.query_interface")
+local query_interface = lazy(function() return require("rowan.model.query_interface") end)
 local transaction = require("rowan.repo.transaction")
 local types = require("rowan.types")
 local values = require("rowan.driver.values")

@@ -5,9 +5,10 @@ local errors = require("rowan.base.errors")
 
 local dialect = {}
 
+-- Most programs use one.
 local dialects = {
-  postgres = require("rowan.dialect.postgres"),
-  sqlite = require("rowan.dialect.sqlite"),
+  postgres = function() return require("rowan.dialect.postgres") end,
+  sqlite = function() return require("rowan.dialect.sqlite") end,
 }
 
 ---The dialect called `name`.
@@ -18,7 +19,7 @@ function dialect.get(name)
   if not found then
     errors.raise("UsageError", { message = ("there is no dialect %q; known: postgres, sqlite"):format(tostring(name)) })
   end
-  return found
+  return found()
 end
 
 return dialect

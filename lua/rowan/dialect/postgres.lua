@@ -1,8 +1,9 @@
 --- PostgreSQL 11 and newer.
 
-local catalog = require("rowan.dialect.postgres_catalog")
+local lazy = require("rowan.base.lazy")
+local catalog = lazy(function() return require("rowan.dialect.postgres_catalog") end)
 local operators = require("rowan.sql.operators")
-local explain = require("rowan.dialect.postgres_explain")
+local explain = lazy(function() return require("rowan.dialect.postgres_explain") end)
 local quote = require("rowan.dialect.quote")
 local types = require("rowan.dialect.postgres_types")
 

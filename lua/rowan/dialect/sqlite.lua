@@ -1,9 +1,10 @@
 --- SQLite 3.35 and newer.
 
-local catalog = require("rowan.dialect.sqlite_catalog")
+local lazy = require("rowan.base.lazy")
+local catalog = lazy(function() return require("rowan.dialect.sqlite_catalog") end)
 local numbers = require("rowan.base.numbers")
 local operators = require("rowan.sql.operators")
-local explain = require("rowan.dialect.sqlite_explain")
+local explain = lazy(function() return require("rowan.dialect.sqlite_explain") end)
 local quote = require("rowan.dialect.quote")
 local types = require("rowan.dialect.sqlite_types")
 

@@ -1,6 +1,7 @@
 --- A model: its place in the database, what it says of itself, and its associations. What reads and writes rows is in
 --- model/finders and model/writers.
 
+local lazy = require("rowan.base.lazy")
 local accessors = require("rowan.model.accessors")
 local association = require("rowan.association")
 local cascade = require("rowan.repo.cascade")
@@ -11,7 +12,7 @@ local finders = require("rowan.model.finders")
 local hooked = require("rowan.model.hooks")
 local hooks = require("rowan.change.hooks")
 local scopes = require("rowan.model.scopes")
-local sync = require("rowan.repo.sync")
+local sync = lazy(function() return require("rowan.repo.sync") end)
 local writers = require("rowan.model.writers")
 
 ---@class rowan.Model

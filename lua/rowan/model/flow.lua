@@ -1,16 +1,17 @@
 --- Reading much and in pages: each, paginate. Both are finders over an order that tells all rows apart
 --- (query/keyset); they read through findAll, so whatever holds for finders holds here.
 
+local lazy = require("rowan.base.lazy")
 local check = require("rowan.base.check")
-local copy = require("rowan.repo.copy")
+local copy = lazy(function() return require("rowan.repo.copy") end)
 local cursor = require("rowan.query.cursor")
 local errors = require("rowan.base.errors")
 local expression = require("rowan.query.expression")
-local keyset = require("rowan.query.keyset")
+local keyset = lazy(function() return require("rowan.query.keyset") end)
 local known_options = require("rowan.query.options")
 local null = require("rowan.base.null")
 local snapshots = require("rowan.driver.rows")
-local stream = require("rowan.repo.stream")
+local stream = lazy(function() return require("rowan.repo.stream") end)
 
 ---@class rowan.Model
 local Flow = {}

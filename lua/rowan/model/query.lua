@@ -1,6 +1,7 @@
 --- What runs a query of the builder (query/chain, query/clauses): its terminals. Each sends one statement and gives plain
 --- tables; the others of its methods send nothing.
 
+local lazy = require("rowan.base.lazy")
 local chain = require("rowan.query.chain")
 local check = require("rowan.base.check")
 local clauses = require("rowan.query.clauses")
@@ -9,7 +10,7 @@ local null = require("rowan.base.null")
 local read = require("rowan.repo.read")
 local sources = require("rowan.query.sources")
 local statement = require("rowan.repo.statement")
-local stream = require("rowan.repo.stream")
+local stream = lazy(function() return require("rowan.repo.stream") end)
 local suggest = require("rowan.base.suggest")
 
 ---@class rowan.Query

@@ -1,10 +1,11 @@
 --- Reading: finders and counts. Takes the shape of the options, finds or makes the plan, runs it, loads the children.
 
+local lazy = require("rowan.base.lazy")
 local aggregate = require("rowan.query.aggregate")
 local cast = require("rowan.change.cast")
 local custom = require("rowan.change.custom")
 local errors = require("rowan.base.errors")
-local explain = require("rowan.repo.explain")
+local explain = lazy(function() return require("rowan.repo.explain") end)
 local load = require("rowan.repo.load")
 local nest = require("rowan.query.nest")
 local null = require("rowan.base.null")

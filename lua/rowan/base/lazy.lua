@@ -1,0 +1,11 @@
+--- Modules that many programs never need, loaded when they are first used: their requirer holds this in their place. The
+--- `require` stays with the requirer, by a literal name, so that the layers can be checked.
+
+---A stand-in for a module.
+---@param load fun(): table requires it
+---@return table
+return function(load)
+  return setmetatable({}, {
+    __index = function(_, name) return load()[name] end,
+  })
+end
