@@ -142,6 +142,7 @@ static void test_scalars(void) {
     { "-t", "timestamp with time zone", "@-62135596800000000;", v_time(-INT64_C(62135596800000000)) },
     { "-t", "timestamp with time zone", "@1706769000123456;", v_time(INT64_C(1706769000123456)) },
     { "-t", "timestamp with time zone", "infinity;", infinity },
+    { "-t", "timestamp with time zone", "-infinity;", v_time(INT64_MIN) },
     { "-D", "date", "2024-02-29;", v_text("2024-02-29") },
     { "-T", "time without time zone", "12:00:00.5;", v_text("12:00:00.5") },
     { "-u", "uuid", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11;", v_text("a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11") },
@@ -255,7 +256,7 @@ static void test_refused_values(void) {
   check_refused(conn, "-s[s", v_list(&nul, 1), RN_E_VALUE, 2);
   check_refused(conn, "-s-i", wide, RN_E_VALUE, 2);
   check_refused(conn, "-s[i", v_list(&wide, 1), RN_E_VALUE, 2);
-  check_refused(conn, "-s-t", v_time(INT64_MIN), RN_E_VALUE, 2);
+  check_refused(conn, "-s-t", v_time(INT64_MIN + 1), RN_E_VALUE, 2);
   check_refused(conn, "-s-s", one, RN_E_USAGE, 2);
   check_refused(conn, "-s-i", v_text("1"), RN_E_USAGE, 2);
   check_refused(conn, "-s-x", v_text("1"), RN_E_USAGE, 2);
