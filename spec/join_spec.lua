@@ -134,6 +134,33 @@ helper.each(function(_, connect)
     end)
   end)
 
+  describe("an order along a to-many", function()
+    it("orders the children, and the parents by the first of theirs", function()
+      local function names(order, limit)
+        local list = {}
+        for _, strategy in ipairs{ "select", "join" } do
+          local users = User:findAll{ include = { { as = "posts", strategy = strategy } }, order = order, limit = limit }
+          local found = {}
+          for i, user in ipairs(users) do found[i] = user.name .. ":" .. titles(user.posts) end
+          list[#list + 1] = table.concat(found, ", ")
+        end
+        assert.equal(list[1], list[2])
+        return list[1]
+      end
+      assert.equal("Ann:one two, Cid:three, Ben:", names{ { "posts", "title", "ASC NULLS LAST" } })
+      assert.equal("Ann:two one, Cid:three, Ben:", names{ { "posts", "title", "DESC NULLS LAST" } })
+      assert.equal("Ann:two one, Cid:three", names({ { "posts", "title", "DESC NULLS LAST" } }, 2))
+      assert.equal("Ann:two one, Ben:, Cid:three", names{ "name", { "posts", "title", "DESC" } })
+    end)
+
+    it("costs nothing where the parents are told apart before", function()
+      local statements = helper.statements(function()
+        User:findAll{ include = "posts", order = { "id", { "posts", "title" } } }
+      end)
+      assert.falsy(statements[1]:find("Posts", 1, true))
+    end)
+  end)
+
   describe("rowan.col along to-one associations", function()
     it("is a value of the row, in attributes, conditions and orders", function()
       local posts = Post:findAll{

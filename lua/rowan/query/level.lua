@@ -120,6 +120,40 @@ local function exists(b, parent, entry)
   }))
 end
 
+-- What the first of the rows has that an order along to-many associations leads to: of those that the include loads.
+local function first_value(b, at, item, depth)
+  local made, entry = item.first[depth], nil
+  for _, known in ipairs(at.entries) do
+    if known.association == made then entry = known end
+  end
+  b:open("first " .. made.as)
+  local child = level.new(made.target, entry.options, nil, made.through)
+  local outer = b:enter()
+  local parts = link.tables(b, made, outer)
+  belonging(b, entry, child, parts, at.model, outer)
+  local value
+  if item.first[depth + 1] then
+    value = first_value(b, child, item, depth + 1)
+  elseif item.junction then
+    value = link.within(b, parts.through, function()
+      return order.value(b, made.through.model.definition, item.value)
+    end)
+  else
+    value = order.value(b, made.target.definition, item.value)
+  end
+  b:leave(outer)
+  b:token(item.direction .. ")")
+  if b.is_shape then return nil end
+  return node.scalar(node.select({
+    columns = { value }, from = parts.from, joins = parts.joins, where = node.logic("and", parts.conditions),
+    order = { node.ordering(value, item.direction) }, limit = node.literal("1"),
+  }))
+end
+
+local function walk_order(b, at, computeds)
+  return order.walk(b, at.model, at.order, computeds, function(item) return first_value(b, at, item, 1) end)
+end
+
 -- Children that a row must have. Those that an INNER JOIN sees to need no condition.
 function required_filters(b, at, found, inner)
   for _, entry in ipairs(at.entries) do
@@ -246,7 +280,7 @@ local function walk_joined(b, at, entry, parts, segment_number, path, inner)
   if not b.is_shape then level.add_join(parts, entry, tied, requires) end
   if made.multiple and #child.order > 0 then
     order.seat(child.order, made, tied.through)
-    parts.inner_order[#parts.inner_order + 1] = order.walk(b, made.target, child.order) or {}
+    parts.inner_order[#parts.inner_order + 1] = walk_order(b, child) or {}
   end
   local below = {}
   for i, alias in ipairs(path) do below[i] = alias end
@@ -326,7 +360,11 @@ end
 function level.sorted(b, at, parts)
   local items, sorted = at.order, nil
   if items[1] then
-    sorted = order.walk(b, at.model, items, parts.entries[1] and computed.of(parts.entries))
+    sorted = walk_order(b, at, parts.entries[1] and computed.of(parts.entries))
+    if items[#items].first and not has_computed(parts) and not parts.distinct then
+      -- Rows that are alike in this, as those without any such row are, keep an order all the same.
+      for _, item in ipairs(order.by_key(b, at.model.definition)) do sorted[#sorted + 1] = item end
+    end
   else
     local paged = at.options.limit ~= nil or at.options.offset ~= nil
     if parts.inner_order[1] or paged and not parts.distinct and not has_computed(parts) then

@@ -1,5 +1,6 @@
 --- `order`, `limit` and `offset`. An order along to-one associations is a value of the row; an order along a to-many
---- association orders the children, so it is handed down to the include that loads them.
+--- association orders the children, so it is handed down to the include that loads them, and the parents by the first of
+--- theirs, as a join of both would have it.
 
 local association = require("rowan.association")
 local check = require("rowan.base.check")
@@ -40,6 +41,7 @@ end
 ---@field links rowan.Association[]
 ---@field value string|rowan.Expression attribute name or expression
 ---@field direction string
+---@field first? rowan.Association[] along a to-many: the parents are ordered by the first of what it leads to
 ---@field junction? true|{ def: table, scope?: rowan.sql.Scope } the value is one of the junction that leads to the rows
 
 local function names_association(at, element, following)
@@ -154,6 +156,19 @@ local function hand_down(model, item, entries)
     :format(item.links[1].as))
 end
 
+-- Whether no two rows are alike in the order so far, so that nothing behind it matters.
+local function tells_all(model, items)
+  local primary = model.definition.primary
+  for _, attr in ipairs(primary) do
+    local found
+    for i = 1, #items do
+      found = found or (items[i].value == attr.name and #items[i].links == 0 and not items[i].first)
+    end
+    if not found then return false end
+  end
+  return #primary > 0
+end
+
 ---The order of one level; what concerns children is handed down to their entries.
 ---@param model table
 ---@param option any the level's own option
@@ -166,7 +181,14 @@ function order.items(model, option, passed, entries, through)
   for _, items in ipairs({ order.parse(model, option, through), passed }) do
     for i = 1, #items do
       if has_many(items[i].links) then
-        hand_down(model, items[i], entries)
+        local item = items[i]
+        hand_down(model, item, entries)
+        if not tells_all(model, own) then
+          own[#own + 1] = {
+            links = NO_LINKS, first = item.links, value = item.value, direction = item.direction,
+            junction = item.junction,
+          }
+        end
       else
         own[#own + 1] = items[i]
       end
@@ -191,7 +213,8 @@ end
 ---@param scope? rowan.sql.Scope
 function order.seat(items, made, scope)
   for i = 1, #items do
-    if items[i].junction then items[i].junction = { def = made.through.model.definition, scope = scope } end
+    local item = items[i]
+    if item.junction and not item.first then item.junction = { def = made.through.model.definition, scope = scope } end
   end
 end
 
@@ -203,8 +226,9 @@ local function junction_value(b, item)
   return value
 end
 
-local function value_of(b, model, item, computed)
+local function value_of(b, model, item, computed, first)
   local value = item.value
+  if item.first then return first(item) end
   if item.junction then return junction_value(b, item) end
   if #item.links > 0 then
     local target = item.links[#item.links].target.definition
@@ -220,14 +244,15 @@ end
 ---@param model table
 ---@param items rowan.OrderItem[]
 ---@param computed? rowan.Computeds values of the select list, which can be ordered by under their aliases
+---@param first? fun(item: rowan.OrderItem): rowan.sql.Node? gives the value of items along to-many associations
 ---@return rowan.sql.Node[]? in tree building
-function order.walk(b, model, items, computed)
+function order.walk(b, model, items, computed, first)
   if #items == 0 then return nil end
   local list = {}
   b:open("order")
   for i = 1, #items do
     local item = items[i]
-    local value = value_of(b, model, item, computed)
+    local value = value_of(b, model, item, computed, first)
     b:token(item.direction)
     list[i] = value and node.ordering(value, item.direction)
   end
