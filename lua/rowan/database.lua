@@ -249,8 +249,10 @@ end
 
 ---With a function: runs it in a transaction, commits when it returns and rolls back when it raises; calls inside join the
 ---transaction by themselves. Without: starts a transaction that the caller ends with t:commit() or t:rollback().
+---`constraintChecking` ("DEFERRED" or "IMMEDIATE") says when the constraints that may wait are looked at; `nestMode`
+---("savepoint", "reuse" or "separate"), what one within another is.
 ---@async
----@param options? { isolationLevel?: string, readOnly?: boolean, type?: string, transaction?: rowan.Transaction|false, nestMode?: "savepoint"|"reuse"|"separate" }
+---@param options? { isolationLevel?: string, readOnly?: boolean, type?: string, constraintChecking?: string, transaction?: rowan.Transaction|false, nestMode?: string }
 ---@param fn? fun(t: rowan.Transaction): any
 ---@return any ... what fn returned, or the transaction
 ---@overload fun(self: rowan.Database, fn: fun(t: rowan.Transaction): any): any

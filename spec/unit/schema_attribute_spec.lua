@@ -173,7 +173,7 @@ describe("what is not known, or not there", function()
 
   it("is refused where the database lacks it", function()
     assert.truthy(message_of(on_sqlite, "U",
-      { a = T.ARRAY(T.BLOB) }):find("U.a: DataTypes.ARRAY is not there on SQLite", 1, true))
+      { a = T.ARRAY(T.BLOB) }):find("U.a: DataTypes.ARRAY(BLOB) is not there on SQLite", 1, true))
     assert.truthy(define("U", { a = T.ARRAY(T.BLOB) }))
   end)
 

@@ -2,6 +2,7 @@
 
 local args = require("rowan.model.query_args")
 local check = require("rowan.base.check")
+local control = require("rowan.sql.control")
 local ddl_routine = require("rowan.sql.ddl_routine")
 local expression = require("rowan.query.expression")
 local run = require("rowan.repo.run")
@@ -149,7 +150,7 @@ function routines:deferConstraints(checking, options)
   args.names(options.constraints, "deferConstraints: constraints")
   if options.constraints then args.need(self.db, "functions", "deferConstraints: names of constraints") end
   if not run.transaction(self.db, options) then args.fail("deferConstraints: there is no transaction") end
-  schema.send(self.db, { ddl_routine.defer_constraints(self.db._dialect, checking, options.constraints) }, options)
+  schema.send(self.db, { control.defer_constraints(self.db._dialect, checking, options.constraints) }, options)
 end
 
 return routines

@@ -14,6 +14,7 @@ local transaction = {}
 
 local OPTIONS = {
   isolationLevel = true, readOnly = true, type = true, transaction = true, nestMode = true, logging = true,
+  constraintChecking = true,
   -- false: foreign keys are not looked at until the end; for rebuilds of tables on SQLite.
   foreignKeys = true,
 }
@@ -138,7 +139,15 @@ local function begin_texts(db, options)
     foreignKeys = options.foreignKeys,
   })
   if not texts then errors.raise("TransactionError", { message = "transaction: " .. problem }) end
-  return texts
+  local checking = options.constraintChecking
+  if checking == nil then return texts end
+  if checking ~= "DEFERRED" and checking ~= "IMMEDIATE" then
+    errors.raise("TransactionError", { message = "transaction: constraintChecking must be DEFERRED or IMMEDIATE" })
+  end
+  local all = {} -- the dialect keeps its own list
+  append(all, texts)
+  append(all, { control.defer_constraints(db._dialect, checking) })
+  return all
 end
 
 local function begin_root(db, options)
@@ -277,7 +286,8 @@ local function begin(db, options)
   end
   local outer = mode ~= "separate" and run.transaction(db, options) or nil
   if not outer then return begin_root(db, options), true end
-  if options.isolationLevel or options.readOnly or options.type or options.foreignKeys ~= nil then
+  if options.isolationLevel or options.readOnly or options.type or options.foreignKeys ~= nil
+    or options.constraintChecking then
     errors.raise("TransactionError", {
       message = "a nested transaction has the options of the one around it; use nestMode = \"separate\" for its own",
     })

@@ -32,4 +32,18 @@ function control.savepoint(number)
   }
 end
 
+---When constraints that may wait are looked at in the transaction: each of them, or those named.
+---@param dialect rowan.Dialect
+---@param checking "DEFERRED"|"IMMEDIATE"
+---@param names? string[]
+---@return string
+function control.defer_constraints(dialect, checking, names)
+  if not dialect.supports.functions then
+    return "PRAGMA defer_foreign_keys = " .. (checking == "DEFERRED" and 1 or 0)
+  end
+  local list = {}
+  for i, name in ipairs(names or {}) do list[i] = dialect.quote(name) end
+  return ("SET CONSTRAINTS %s %s"):format(list[1] and table.concat(list, ", ") or "ALL", checking)
+end
+
 return control

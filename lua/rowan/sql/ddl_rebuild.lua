@@ -4,6 +4,7 @@
 
 local alter = require("rowan.sql.ddl_alter")
 local ddl = require("rowan.sql.ddl")
+local errors = require("rowan.base.errors")
 local tokens = require("rowan.sql.tokens")
 local types = require("rowan.types")
 
@@ -264,6 +265,30 @@ local function indexes(live, changes, edits, to, texts)
   end
 end
 
+-- Whether a trigger takes a column of the row that it fires for.
+local function takes(trigger, name)
+  local list = tokens.read(trigger.definition, true)
+  for i = 3, #list do
+    local row, dot, column = list[i - 2].value:lower(), list[i - 1].value, list[i].value:lower()
+    if (row == "new" or row == "old") and dot == "." and column == name then return true end
+  end
+  return false
+end
+
+-- With such a trigger left behind, nothing could be written to the table any more.
+local function check_triggers(live, edits)
+  for _, trigger in ipairs(live.triggers) do
+    for name in pairs(edits.dropped) do
+      if takes(trigger, name) then
+        errors.raise("QueryError", {
+          message = ('the trigger "%s" of the table %s takes the column "%s", which is to go: drop the trigger first')
+            :format(trigger.name, live.name, name),
+        })
+      end
+    end
+  end
+end
+
 ---The question for rows of a table whose foreign keys lead nowhere.
 ---@param dialect rowan.Dialect
 ---@param name string
@@ -278,6 +303,7 @@ end
 ---@return string[]
 function rebuild.statements(changes, to)
   local live, edits = to.live, edits_of(changes)
+  check_triggers(live, edits)
   local temporary = PREFIX .. live.name
   local quoted = to.dialect.quote(temporary)
   local create, copied = table_text(live, edits, to, quoted)
