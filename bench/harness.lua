@@ -126,7 +126,6 @@ local function read_cell(cell, lines, ok)
     deep = function(v) cell.deep[#cell.deep + 1] = v end,
     ops = function(v) cell.ops = tonumber(v) end,
     peak_kb = function(v) cell.peak_kb = math.max(cell.peak_kb or 0, tonumber(v)) end,
-    note = function(v) cell.note = v end,
     none = function() cell.none = true end,
     rep = function(v)
       local seconds, cpu, sum = v:match("^(%S+) (%S+) (%S+)$")

@@ -4,8 +4,8 @@
 --   lua5.4 peer.lua <peer> <database> <where> <workload> <repetitions> <reset.sql> <written.sql>
 --
 -- peer: c-lua, raw or models. Prints `deep` (a checksum over every byte, of an untimed first repetition),
--- then `rep` (seconds, CPU seconds, checksum) for each timed one, then `ops` and `peak_kb`; `note` says
--- what a peer does otherwise than asked, `none` that it has no such operation.
+-- then `rep` (seconds, CPU seconds, checksum) for each timed one, then `ops` and `peak_kb`; `none` says that it
+-- has no such operation.
 --
 -- A peer has: open(database, where), exec(sql), number(sql) -> first column of the first row,
 -- transaction(fn), and of the following those that it can do: find(id), all(), filter(low, high, names,
@@ -81,7 +81,6 @@ local function main(name, database, where, wanted, repetitions, reset, written)
     if workload.name == wanted then
       peer.open(database, where)
       if not peer[workload.needs] then return print("none") end
-      if workload.name == "W9" and peer.note then print("note " .. peer.note) end
       measure(peer, workload, tonumber(repetitions), statements(reset), statements(written)[1])
       print("ops " .. workload.operations)
       return print("peak_kb " .. probe.peak_kb())

@@ -1,7 +1,7 @@
 -- Prints what bench/harness.lua measured: a block a workload, then the ratios beside the targets.
 --
 -- A cell is one peer's samples of one workload: { times, cpu (seconds), sums, deep (texts), ops, peak_kb }
--- and, where it applies, note, none = true, failed = text. A cell whose checksums are not the reference's
+-- and, where it applies, none = true, failed = text. A cell whose checksums are not the reference's
 -- is marked WRONG and takes part in no ratio.
 
 local targets = require("targets")
@@ -98,9 +98,9 @@ local function line(name, cell, floor, noisy)
     return print(("  %-11s WRONG: checksum %s, deep %s"):format(name, cell.sums[1], cell.deep[1]))
   end
   local middle, ratio, by_best = median(cell.times), ratios(cell, floor)
-  print(("  %-11s %11s %9.3f %9.3f %8s %8s%s %10.2f %8.1f%s"):format(name, thousands(cell.ops / middle),
+  print(("  %-11s %11s %9.3f %9.3f %8s %8s%s %10.2f %8.1f"):format(name, thousands(cell.ops / middle),
     middle * 1e3, best(cell.times) * 1e3, number(ratio) or "", number(by_best) or "", noisy and "~" or " ",
-    median(cell.cpu) / cell.ops * 1e6, cell.peak_kb / 1024, cell.note and "  " .. cell.note or ""))
+    median(cell.cpu) / cell.ops * 1e6, cell.peak_kb / 1024))
 end
 
 function M.workload(database, workload, peers, cells)

@@ -77,16 +77,6 @@ local function writers(peer, db, User)
   function peer.transaction(fn) return db:transaction(fn) end
 end
 
--- W9 locks the two rows that it reads. SQLite has no such thing: its transaction holds the write lock.
-local function find_lock(peer, db, User)
-  if db.dialect == "sqlite" then return end
-  peer.lock = true
-  local ok = pcall(db.transaction, db, function() return User:findAll({ limit = 1, lock = true }) end)
-  if ok then return end
-  peer.lock = nil
-  peer.note = "(without FOR UPDATE: findAll knows no lock)"
-end
-
 ---@param name "raw"|"models"
 ---@return table peer
 function M.new(name)
@@ -99,7 +89,7 @@ function M.new(name)
     readers(peer, User, raw)
     if raw then return end
     writers(peer, db, User)
-    find_lock(peer, db, User)
+    peer.lock = db.dialect ~= "sqlite" -- there the transaction holds the write lock
   end
 
   function peer.exec(sql) db:query(sql) end
