@@ -148,6 +148,17 @@ helper.each(function(_, connect)
       assert.is_true(rowan.is(error_of(Old.insertFrom, Old, from), "UniqueConstraintError"))
       assert.equal(1, Old:insertFrom(from, { ignoreDuplicates = true }))
       assert.equal(3, Old:count())
+      local found = db:from(Item):select("id as itemId", { rowan.fn("upper", rowan.col("code")), "title" }, "price as cents")
+        :where { id = 1 }
+      Old:destroy { where = { itemId = 1 } }
+      assert.equal(1, helper.count(function() assert.equal(1, Old:insertFrom(found)) end))
+      local moved = Old:findOne { where = { itemId = 1 } }
+      assert.same({ "A", "moved" }, { moved.title, moved.kind })
+      assert.equal(1, Old:destroy { where = { itemId = 1 } })
+      assert.equal(1, Old:insertFrom(Item:select { attributes = { { "id", "itemId" }, { "code", "title" } }, where = { id = 1 } }))
+      assert.equal("a", Old:findOne { where = { itemId = 1 } }.title)
+      assert.matches("cents is DECIMAL", error_of(Old.insertFrom, Old, db:from(Item):select("code as cents")).message)
+      assert.matches("no attribute", error_of(Old.insertFrom, Old, db:from(Item):select("code")).message)
       from.order, from.limit = { { "id", "DESC" } }, 1
       from.attributes = { title = "code" }
       assert.equal(1, Old:insertFrom(from))

@@ -246,15 +246,15 @@ function Writers:bulkUpdate(list, options)
   return bulk_update.rows(self, list, options or {}, context)
 end
 
----Stores what a query over another model (or this one) finds, in one statement and without reading it: `attributes` says what
----each attribute gets: an attribute of `model`, an expression over it, or a value that is no text (text is a name;
+---Stores what a query finds, in one statement and without reading it: of a query value the columns, each for the attribute of its
+---name; else `attributes` says what each attribute gets: an attribute of `model`, an expression over it, or a value that is no text (text is a name;
 ---rowan.sql("?", text) is text). Timestamps and constant defaults are filled in; no
 ---hooks and no validation run. With `ignoreDuplicates` rows whose key is there are skipped.
 ---
 ---    Archive:insertFrom{ model = Post, attributes = { postId = "id", title = "title" }, where = { old = true } }
 ---    -- INSERT INTO "archives" ("post_id", "title", ...) SELECT "id", "title", ... FROM "posts" WHERE "old" = $3
 ---@async
----@param source { model: rowan.Model, attributes: table<string, any>, where?: any, order?: any, limit?: integer }
+---@param source rowan.Query|{ model: rowan.Model, attributes: table<string, any>, where?: any, order?: any, limit?: integer }
 ---@param options? { ignoreDuplicates?: boolean, transaction?: rowan.Transaction|false, logging?: any }
 ---@return integer count rows stored
 function Writers:insertFrom(source, options)

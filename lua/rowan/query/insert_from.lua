@@ -11,6 +11,7 @@ local link = require("rowan.query.link")
 local node = require("rowan.sql.node")
 local null = require("rowan.base.null")
 local order = require("rowan.query.order")
+local statement = require("rowan.query.statement")
 local where = require("rowan.query.where")
 
 local insert_from = {}
@@ -96,6 +97,75 @@ function insert_from.parts(def, given, fill, context)
   return parts
 end
 
+-- A column of a query for an attribute of the same name.
+local function column_for(attr, columns, context)
+  for _, column in ipairs(columns) do
+    if column.name == attr.label then
+      local code = column.type and column.type.code or "?"
+      if code ~= "?" and code ~= attr.type.code and not WIDER[code .. attr.type.code] then
+        fail(context, ("%s.%s is %s and the query's column is %s; say with rowan.cast what becomes of the values")
+          :format(attr.definition.name, attr.label, attr.type.key, column.type.key))
+      end
+      return column
+    end
+  end
+end
+
+local function check_columns(def, columns, context)
+  if not columns then fail(context, "the query must name its columns, not *") end
+  for _, column in ipairs(columns) do
+    if not column.name then fail(context, "every column of the query needs a name: { expression, \"alias\" }") end
+    expression.attribute(def, column.name)
+  end
+end
+
+-- The rows of a query value: its columns go to the attributes of their names.
+local function walk_query(b, def, query, fill, context)
+  local scope = not b.is_shape and b:another() or nil
+  b:open("query")
+  local walked = statement.walk(b, query)
+  b:token(")")
+  check_columns(def, walked.columns, context)
+  local attrs, values = {}, {}
+  for _, attr in ipairs(def.list) do
+    local column, bound = column_for(attr, walked.columns, context), nil
+    if not column then bound = fill(attr) end
+    if column or bound ~= nil then
+      attrs[#attrs + 1] = attr
+      b:token(attr.token)
+      values[#attrs] = column and not b.is_shape and node.column(column.field or column.name, scope)
+        or not column and b:param("-" .. attr.type.code, bound) or nil
+    end
+  end
+  return attrs, values, not b.is_shape and node.derived(walked.node, scope) or nil
+end
+
+local function into(def, attrs, query, skip)
+  local fields = {}
+  for i, attr in ipairs(attrs) do fields[i] = attr.field end
+  return node.insert_query(link.source(def), fields, query, skip and conflict.clause(def) or nil)
+end
+
+---The shape and, on the first call of one, the plan of inserting the rows of a query value.
+---@param def rowan.Definition
+---@param query rowan.Query
+---@param fill fun(attr: rowan.Attribute): any
+---@param skip? boolean
+---@param context string
+---@return string key, any[] params, integer count
+---@return fun(dialect: rowan.Dialect): rowan.WritePlan
+function insert_from.query(def, query, fill, skip, context)
+  local shape = builder.shape("insert from query")
+  shape:token(def.name .. "@" .. def.generation .. (skip and "skip" or ""))
+  walk_query(shape, def, query, fill, context)
+  return shape:key(), shape.params, shape.count, function(dialect)
+    local tree = builder.tree(dialect)
+    local attrs, values, from = walk_query(tree, def, query, fill, context)
+    local made = into(def, attrs, node.select({ columns = values, from = from, where = node.constant(true) }), skip)
+    return { codes = table.concat(tree.codes), attrs = {}, text = compile.text(made, dialect) }
+  end
+end
+
 local function walk(b, given, parts)
   local source, values = given.model.definition, {}
   b:generation(source)
@@ -135,15 +205,15 @@ end
 function insert_from.plan(def, given, parts, skip, dialect)
   local tree = builder.tree(dialect)
   local values, found, sorted, limit = walk(tree, given, parts)
-  local fields = {}
-  for i, part in ipairs(parts) do fields[i] = part.attr.field end
+  local attrs = {}
+  for i, part in ipairs(parts) do attrs[i] = part.attr end
   -- Without a WHERE, SQLite would take ON CONFLICT for a condition of a join.
   local query = node.select({
     columns = values, from = link.source(given.model.definition, tree.scope), where = found or node.constant(true),
     order = sorted, limit = limit,
   })
-  local into = node.insert_query(link.source(def), fields, query, skip and conflict.clause(def) or nil)
-  return { codes = table.concat(tree.codes), attrs = {}, text = compile.text(into, dialect) }
+  local made = into(def, attrs, query, skip)
+  return { codes = table.concat(tree.codes), attrs = {}, text = compile.text(made, dialect) }
 end
 
 return insert_from

@@ -3,6 +3,7 @@
 local build = require("rowan.change.build")
 local cast = require("rowan.change.cast")
 local errors = require("rowan.base.errors")
+local expression = require("rowan.query.expression")
 local plan_of = require("rowan.query.insert_from")
 local run = require("rowan.repo.run")
 
@@ -24,25 +25,37 @@ local function filler(def, context)
   end
 end
 
----INSERTs the rows of a query.
----@async
----@param model table
----@param given rowan.InsertSource
----@param options table ignoreDuplicates, transaction, logging, benchmark
----@param context string
----@return integer count rows inserted
-function insert_from.rows(model, given, options, context)
-  local def, db, skip = model.definition, model.db, options.ignoreDuplicates
-  local parts = plan_of.parts(def, given, filler(def, context), context)
-  local key, params, count = plan_of.shape(def, given, parts, skip)
+local function run_plan(model, key, params, count, make, options)
+  local db = model.db
   local plan = db._plans:get(key)
   if not plan then
-    plan = plan_of.plan(def, given, parts, skip, db._dialect)
+    plan = make(db._dialect)
     plan.model = model
     db._plans:put(key, plan)
   end
   local _, affected = run.plan(db, plan, params, count, options)
   return affected
+end
+
+---INSERTs the rows of a query.
+---@async
+---@param model table
+---@param given rowan.InsertSource|rowan.Query
+---@param options table ignoreDuplicates, transaction, logging, benchmark
+---@param context string
+---@return integer count rows inserted
+function insert_from.rows(model, given, options, context)
+  local def, skip = model.definition, options.ignoreDuplicates
+  local fill = filler(def, context)
+  if expression.is(given) and given.kind == "query" then
+    local key, params, count, make = plan_of.query(def, given, fill, skip, context)
+    return run_plan(model, key, params, count, make, options)
+  end
+  local parts = plan_of.parts(def, given, fill, context)
+  local key, params, count = plan_of.shape(def, given, parts, skip)
+  return run_plan(model, key, params, count, function(dialect)
+    return plan_of.plan(def, given, parts, skip, dialect)
+  end, options)
 end
 
 return insert_from
