@@ -3,6 +3,7 @@
 
 local check = require("rowan.base.check")
 local define = require("rowan.model.define")
+local difference = require("rowan.schema.difference")
 
 local live_model = {}
 
@@ -40,16 +41,6 @@ function live_model.attributes(db, live)
   return list
 end
 
-local function plain_columns(index)
-  if not index.unique or index.where or index.valid == false then return nil end
-  local names = {}
-  for i, field in ipairs(index.fields) do
-    if not field.column then return nil end
-    names[i] = field.column
-  end
-  return names
-end
-
 -- What tells rows apart beside the primary key.
 local function keys_of(live)
   local list = {}
@@ -57,7 +48,7 @@ local function keys_of(live)
     if not unique.deferrable then list[#list + 1] = { fields = unique.columns, unique = true, name = unique.name } end
   end
   for _, index in ipairs(live.indexes) do
-    local columns = plain_columns(index)
+    local columns = difference.plain_columns(index)
     if columns then list[#list + 1] = { fields = columns, unique = true, name = index.name } end
   end
   return list

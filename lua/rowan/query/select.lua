@@ -74,7 +74,7 @@ local function walk_repeated_page(b, at, options, parts)
   local source = not b.is_shape and link.source(def, b.scope) or nil
   b:leave(outer)
   parts.order = level.sorted(b, at, parts)
-  parts.where = node.in_query(#keys == 1 and keys[1] or node.tuple(keys), node.select({
+  parts.where = node.in_query(#keys == 1 and keys[1] or node.row(keys), node.select({
     columns = inner, from = source, where = found, order = sorted, limit = limit, offset = offset,
   }))
   return parts

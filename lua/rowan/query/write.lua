@@ -196,7 +196,7 @@ local function walk_page(b, def, target)
   local query = node.select({
     columns = keys, from = link.source(def, inner), where = found, order = sorted, limit = limit,
   })
-  return node.in_query(#own == 1 and own[1] or node.tuple(own), query)
+  return node.in_query(#own == 1 and own[1] or node.row(own), query)
 end
 
 -- The one place where the condition of a bulk write is walked.

@@ -23,12 +23,6 @@ local function move_enums(db, columns, name_of, to_schema, texts)
   end
 end
 
-local function as_steps(texts, name)
-  local list = {}
-  for i, text in ipairs(texts) do list[i] = { sql = text, table = name, reason = name } end
-  return list
-end
-
 local function check_schema(live, becomes, options)
   if not becomes.schema or becomes.schema == live.schema or options.changeSchema then return end
   errors.raise("QueryError", {
@@ -60,7 +54,7 @@ function rename.table(db, at, becomes, options)
       return dialect.enum_name and dialect.enum_name({ table = live.name }, attr),
         dialect.enum_name and dialect.enum_name({ table = becomes.name }, attr)
     end, here.schema, texts)
-    return as_steps(texts, at.name)
+    return steps.of(texts, at.name)
   end)
 end
 
@@ -81,7 +75,7 @@ function rename.column(db, at, before, after, options)
       return dialect.enum_name and dialect.enum_name(def, { field = before }),
         dialect.enum_name and dialect.enum_name(def, { field = after })
     end, nil, texts)
-    return as_steps(texts, at.name)
+    return steps.of(texts, at.name)
   end)
 end
 

@@ -40,19 +40,13 @@ function schema.live(db, at, options)
     :format(at.name, at.schema and " in schema " .. at.schema or ""))
 end
 
-local function as_steps(texts, name)
-  local list = {}
-  for i, text in ipairs(texts) do list[i] = { sql = text, table = name, reason = name } end
-  return list
-end
-
 ---Sends statements in one transaction.
 ---@async
 ---@param db table
 ---@param texts string[]
 ---@param options? table
 function schema.send(db, texts, options)
-  steps.apply(db, options or {}, function() return as_steps(texts, "") end)
+  steps.apply(db, options or {}, function() return steps.of(texts, "") end)
 end
 
 ---Sends a statement that no transaction may hold: CREATE DATABASE.
@@ -74,7 +68,7 @@ function schema.create_table(db, def, options)
   schema_index.settled(def)
   local context = literals.context(db._dialect)
   steps.apply(db, options or {}, function()
-    local list = as_steps(ddl.create_table(def, db._dialect, context), def.table)
+    local list = steps.of(ddl.create_table(def, db._dialect, context), def.table)
     steps.add_concurrent(db, def, context, list)
     return list
   end)
@@ -97,7 +91,7 @@ function schema.drop_table(db, at, options)
     local live = introspect.table(db, at.name, at.schema, call)
     local texts = ddl_table.drop(db._dialect, { quoted(db, at) }, options.cascade)
     if live then own_enums(db, live, texts) end
-    return as_steps(texts, at.name)
+    return steps.of(texts, at.name)
   end)
 end
 
@@ -118,7 +112,7 @@ function schema.drop_all(db, name, skip, options)
     end
     if names[1] then texts = ddl_table.drop(db._dialect, names, true) end
     for _, text in ipairs(enums) do texts[#texts + 1] = text end
-    return as_steps(texts, "")
+    return steps.of(texts, "")
   end
   if db._dialect.supports.drop_many then return steps.apply(db, options, plan) end
   schema.without_keys(db, options, function() steps.apply(db, { logging = options.logging }, plan) end)
@@ -219,7 +213,7 @@ function schema.add_constraint(db, at, make, options)
     for _, name in ipairs(given.columns or {}) do schema.column(db, live, name) end
     local clause = ddl_table.constraint(db._dialect, given)
     if db._dialect.supports.alter_constraints then
-      return as_steps({ ddl_table.add_constraint(quoted(db, at), clause) }, live.name)
+      return steps.of({ ddl_table.add_constraint(quoted(db, at), clause) }, live.name)
     end
     if given.kind == "PRIMARY KEY" and live.primary then
       fail(("the table %s has a primary key"):format(live.name))
@@ -258,7 +252,7 @@ function schema.remove_constraint(db, at, name, options)
     local change = named_constraint(live, name)
     if not change then unknown_constraint(live, name) end
     if db._dialect.supports.alter_constraints then
-      return as_steps({ ddl_table.drop_constraint(db._dialect, quoted(db, at), name) }, live.name)
+      return steps.of({ ddl_table.drop_constraint(db._dialect, quoted(db, at), name) }, live.name)
     end
     return carry_out(db, change, live, known)
   end)
@@ -280,7 +274,7 @@ function schema.add_index(db, at, make, options)
     end
     local context, list = literals.context(db._dialect), {}
     if not index.concurrently then
-      return as_steps({ ddl.create_index(def, index, db._dialect, context) }, live.name)
+      return steps.of({ ddl.create_index(def, index, db._dialect, context) }, live.name)
     end
     steps.add_concurrent(db, def, context, list)
     return list
@@ -299,7 +293,7 @@ function schema.remove_index(db, at, find, options)
     if not index and options.ifExists then return {} end
     if not index then fail(('the table %s has no index "%s"'):format(live.name, wanted)) end
     local text = ddl_table.drop_index(db._dialect, { name = index.name, schema = live.schema }, options)
-    return as_steps({ text }, live.name)
+    return steps.of({ text }, live.name)
   end)
 end
 
@@ -336,7 +330,7 @@ function schema.change_trigger(db, at, name, text, options)
   steps.apply(db, options, function(call)
     local live = schema.live(db, at, call)
     for _, trigger in ipairs(live.triggers) do
-      if trigger.name == name then return as_steps({ text }, live.name) end
+      if trigger.name == name then return steps.of({ text }, live.name) end
     end
     if options.ifExists then return {} end
     fail(('the table %s has no trigger "%s"'):format(live.name, name))

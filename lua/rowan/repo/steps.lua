@@ -11,6 +11,16 @@ local transaction = require("rowan.repo.transaction")
 
 local steps = {}
 
+---Statements as steps about one table.
+---@param texts string[]
+---@param name string the table's, or "" where they are about none
+---@return rowan.SchemaStep[]
+function steps.of(texts, name)
+  local list = {}
+  for i, text in ipairs(texts) do list[i] = { sql = text, table = name, reason = name } end
+  return list
+end
+
 local function say(db, text, options)
   run.plan(db, { text = text, codes = "", script = true }, nil, 0, options)
 end

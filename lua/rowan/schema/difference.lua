@@ -188,7 +188,10 @@ end
 
 -- ---- uniques and indexes --------------------------------------------------------------------------------------------
 
-local function plain_columns(index)
+---The columns that a unique index holds apart; nil for one that is partial, over expressions or not valid.
+---@param index table of repo/introspect
+---@return string[]?
+function difference.plain_columns(index)
   if index.where or not index.unique or index.valid == false then return nil end
   local names = {}
   for i, field in ipairs(index.fields) do
@@ -247,7 +250,7 @@ end
 local function find_unique_index(self, columns, wanted, taken)
   local key = list_key(self, columns)
   for _, live in ipairs(self.live.indexes) do
-    local names = may_stand(self, live, wanted, taken) and plain_columns(live)
+    local names = may_stand(self, live, wanted, taken) and difference.plain_columns(live)
     if names and list_key(self, names) == key then return live end
   end
 end
@@ -273,7 +276,7 @@ local function compare_uniques(self)
     if live then taken[live] = true else adding[#adding + 1] = { "add_unique", unique } end
   end
   for _, index in ipairs(self.wanted.indexes) do
-    local columns = plain_columns(index)
+    local columns = difference.plain_columns(index)
     local live = find_index(self, index, taken) or columns and find_unique(self, columns, index, taken)
     if live then taken[live] = true else adding[#adding + 1] = { "create_index", index } end
   end

@@ -226,16 +226,9 @@ function node.filter(value, condition)
   return { node = "filter", value = value, condition = condition }
 end
 
----Several values as one: (a, b).
----@param list rowan.sql.Node[]
----@return rowan.sql.Node
-function node.tuple(list)
-  return { node = "tuple", list = list }
-end
-
 ---value IN (query).
 ---@param value rowan.sql.Node
----@param query rowan.sql.Node a select of one column, or of as many as the value is a tuple of
+---@param query rowan.sql.Node a select of one column, or of as many as the value is a row of
 ---@param negated? boolean
 ---@return rowan.sql.Node
 function node.in_query(value, query, negated)

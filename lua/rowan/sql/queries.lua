@@ -21,12 +21,6 @@ function visitors.filter(w, item)
   w:put(")")
 end
 
-function visitors.tuple(w, item)
-  w:put("(")
-  w:list(item.list, ", ")
-  w:put(")")
-end
-
 function visitors.in_query(w, item)
   w:visit(item.value)
   w:put(item.negated and " NOT IN (" or " IN (")
