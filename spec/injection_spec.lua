@@ -186,9 +186,11 @@ helper.each(function(dialect, connect)
     local function is_word(name, text)
       return name == "fn" and text:find("^[%w_.]+$") or name == "cast" and text:find("^[%w_ ]+%(?%d*%)?$")
     end
-    -- Every place sees every string; on PostgreSQL every payload, each in another of the forms that hostile.strings gives it.
+    -- Every place sees every string. On PostgreSQL, on LuaJIT and under the sanitizers, which run the same Lua, only every payload,
+    -- each in another of the forms that hostile.strings gives it: all of them would take minutes.
+    local all = dialect == "sqlite" and not rawget(_G, "jit") and not os.getenv("LD_PRELOAD")
     local function sees(i, k)
-      return dialect == "sqlite" or (math.floor((i - 1) / hostile.FORMS) + k) % hostile.FORMS == i % hostile.FORMS
+      return all or (math.floor((i - 1) / hostile.FORMS) + k) % hostile.FORMS == i % hostile.FORMS
     end
     for i, text in ipairs(ALL) do
       for k, name in ipairs(names) do
