@@ -103,21 +103,10 @@ end
 level.belonging = belonging
 
 local function exists(b, parent, entry)
-  b:open("required " .. entry.association.as)
-  local child = level.new(entry.association.target, entry.options, nil, entry.association.through)
-  local outer = b:enter()
-  local parts = link.tables(b, entry.association, outer)
-  belonging(b, entry, child, parts, parent.model, outer)
-  b:leave(outer)
-  b:token(")")
-  if b.is_shape then
-    b.conditions = b.conditions + 1
-    return nil
-  end
-  return node.exists(node.select({
-    columns = { node.literal("1") }, from = parts.from, joins = parts.joins,
-    where = node.logic("and", parts.conditions),
-  }))
+  local made = entry.association
+  return link.any(b, made, "required ", function(parts, outer)
+    belonging(b, entry, level.new(made.target, entry.options, nil, made.through), parts, parent.model, outer)
+  end)
 end
 
 -- What the first of the rows has that an order along to-many associations leads to: of those that the include loads.

@@ -92,18 +92,17 @@ function link.within(b, scope, fn)
   return made
 end
 
----EXISTS over an association; `inner(b, conditions, through)` adds the conditions on the target.
+---EXISTS over the tables of an association, tied to the row outside.
 ---@param b table
 ---@param made rowan.Association
----@param walk fun(b: table, def: table, where: any): rowan.sql.Node?
----@param inner fun(conditions: rowan.sql.Node[], through?: rowan.sql.Scope)
+---@param word string what kind it is, for the shape
+---@param fill fun(parts: table, outer?: rowan.sql.Scope) adds the conditions
 ---@return rowan.sql.Node? in tree building
-function link.exists(b, made, walk, inner)
-  b:open("exists " .. made.as)
+function link.any(b, made, word, fill)
+  b:open(word .. made.as)
   local outer = b:enter()
   local parts = link.tables(b, made, outer)
-  link.scopes(b, made, parts.conditions, parts.through, walk)
-  inner(parts.conditions, parts.through)
+  fill(parts, outer)
   b:leave(outer)
   b:token(")")
   if b.is_shape then
@@ -114,6 +113,19 @@ function link.exists(b, made, walk, inner)
     columns = { node.literal("1") }, from = parts.from, joins = parts.joins,
     where = node.logic("and", parts.conditions),
   }))
+end
+
+---EXISTS over an association and its scopes; `inner(conditions, through)` adds the conditions on the target.
+---@param b table
+---@param made rowan.Association
+---@param walk fun(b: table, def: table, where: any): rowan.sql.Node?
+---@param inner fun(conditions: rowan.sql.Node[], through?: rowan.sql.Scope)
+---@return rowan.sql.Node? in tree building
+function link.exists(b, made, walk, inner)
+  return link.any(b, made, "exists ", function(parts)
+    link.scopes(b, made, parts.conditions, parts.through, walk)
+    inner(parts.conditions, parts.through)
+  end)
 end
 
 ---A column at the end of a path of to-one associations, as a value: NULL where the path breaks off.
