@@ -120,7 +120,8 @@ return {
 
   define = function(draft)
     local name = draft:option_name("deletedAt") or draft:fail("paranoid needs deletedAt")
-    draft:attribute(name, { type = types.DataTypes.DATE, allowNull = true }, "a timestamp", "deleted")
+    draft:attribute(name, { type = types.DataTypes.DATE, allowNull = true }, "a timestamp")
+    draft:deleted(name)
     draft:filter({ option = "paranoid", where = { [name] = null } })
   end,
 

@@ -1,22 +1,42 @@
 --- Optimistic locking: a number that each write of a row adds one to, or PostgreSQL's own xmin, which needs no column. A
 --- save or destroy looks for the version that the row was read with; when another write came first, it finds nothing and
---- raises OptimisticLockError. The counting and looking is done where rows are written (repo/write), by the attribute's role.
+--- raises OptimisticLockError. Counting and looking are part of the statements that write rows (draft:version).
 
 local check = require("rowan.base.check")
+local errors = require("rowan.base.errors")
 local expression = require("rowan.query.expression")
 local types = require("rowan.types")
 
 local DataTypes = types.DataTypes
 
+local function missed(model, row, seen)
+  local gone = seen.current == nil
+  local name = model.definition.version.name
+  errors.raise("OptimisticLockError", {
+    message = gone and ("%s: the row was deleted since it was read"):format(model.name)
+      or ("%s: the row was changed since it was read (its %s was %s, and is now %s)")
+        :format(model.name, name, tostring(seen.read), tostring(seen.current)),
+    model = model.name, instance = row, reason = gone and "deleted" or "stale",
+    version = seen.read, current = seen.current,
+  })
+end
+
+-- A column that counts: what a save sends ends in `"version" = "version" + 1 WHERE "id" = ? AND "version" = ?`.
+local function define_counter(draft, name)
+  draft:attribute(name, { type = DataTypes.INTEGER, allowNull = false, defaultValue = 0 }, "the version")
+  draft:version(name, missed)
+end
+
+-- What PostgreSQL fills in by itself at every write, in every table.
 local function define_xmin(draft, option)
   check.keys(option, { xmin = true }, "the option version", "DefinitionError")
   if option.xmin ~= true then draft:fail("the option version must be true, a name, or { xmin = true }") end
   if draft.definition.dialect.name ~= "postgres" then
     draft:fail("version = { xmin = true } is for PostgreSQL; version = true counts in a column")
   end
-  -- What the database fills in, and gives back.
   draft:attribute("xmin", { type = DataTypes.TEXT, allowNull = true, defaultValue = expression.literal("xmin") },
-    "the version", "version", true)
+    "the version")
+  draft:version("xmin", missed, true)
 end
 
 ---@type rowan.Plugin
@@ -28,7 +48,6 @@ return {
   define = function(draft)
     local option = draft.options.version
     if type(option) == "table" then return define_xmin(draft, option) end
-    local name = type(option) == "string" and option or "version"
-    draft:attribute(name, { type = DataTypes.INTEGER, allowNull = false, defaultValue = 0 }, "the version", "version")
+    define_counter(draft, type(option) == "string" and option or "version")
   end,
 }

@@ -155,21 +155,17 @@ end
 ---@async
 function write.raise_gone(model, row, options)
   local def = model.definition
-  if not def.version then
-    errors.raise("InstanceError", { message = ("%s: the row is not in the database any more"):format(def.name) })
+  if def.version then
+    local kept, params = plans.of(model), {}
+    kept.version = kept.version or write_plan.version(def, model.db._dialect)
+    local count = append_key(def, row, params) - 1
+    local found = run.plan(model.db, kept.version, params, count, options, nil, true)
+    def.missed(model, row, {
+      read = rows.original(row, def.version.name),
+      current = found and found[def.version.name] or nil,
+    })
   end
-  local kept, params = plans.of(model), {}
-  kept.version = kept.version or write_plan.version(def, model.db._dialect)
-  local count = append_key(def, row, params) - 1
-  local read = rows.original(row, def.version.name)
-  local found = run.plan(model.db, kept.version, params, count, options, nil, true)
-  local current = found and found[def.version.name] or nil
-  errors.raise("OptimisticLockError", {
-    message = found and ("%s: the row was changed since it was read (its %s was %s, and is now %s)")
-      :format(def.name, def.version.name, tostring(read), tostring(current))
-      or ("%s: the row was deleted since it was read"):format(def.name),
-    model = def.name, reason = found and "stale" or "deleted", version = read, current = current, instance = row,
-  })
+  errors.raise("InstanceError", { message = ("%s: the row is not in the database any more"):format(def.name) })
 end
 
 -- What a written row's version is, in its fields and among what was written.

@@ -3,6 +3,7 @@
 
 local attribute = require("rowan.schema.attribute")
 local check = require("rowan.base.check")
+local draft = require("rowan.schema.draft")
 local errors = require("rowan.base.errors")
 local index = require("rowan.schema.index")
 local options = require("rowan.schema.options")
@@ -30,6 +31,7 @@ local definition = {}
 ---@field updated? rowan.Attribute
 ---@field deleted? rowan.Attribute
 ---@field version? rowan.Attribute
+---@field missed? fun(model: rowan.Model, row: rowan.Instance, seen: table) raises for a row that has another version
 ---@field uniques rowan.Unique[]
 ---@field indexes rowan.Index[]
 ---@field filters? rowan.Filter[] what plugins put on every query (query/filter)
@@ -53,9 +55,6 @@ local definition = {}
 
 -- Plans are kept by model and generation, and a model may be defined again under its name.
 local generations = 0
-
--- Attributes that plugins keep and that other code knows what they are for.
-local ROLES = { "created", "updated", "deleted", "version" }
 
 local function fail(name, rule)
   errors.raise("DefinitionError", { message = ("the model %s: %s"):format(name, rule) })
@@ -97,84 +96,17 @@ local function from_map(def, attributes)
   return primary
 end
 
-local function find(entries, name)
-  for _, entry in ipairs(entries) do
-    if entry.name == name then return entry end
-  end
-end
-
 local function add_id(def, entries)
   if def.options.noPrimaryKey then return end
   for _, entry in ipairs(entries) do
     if entry.spec.primaryKey then return end
   end
-  local id = find(entries, "id")
+  local id = draft.find(entries, "id")
   if id then
     fail(def.name, 'it has an attribute "id" but no primary key: set primaryKey, or noPrimaryKey')
   end
   local spec = { type = types.DataTypes.INTEGER, primaryKey = true, autoIncrement = true }
   table.insert(entries, 1, { name = "id", spec = spec, generated = true })
-end
-
----@class rowan.Draft a definition that plugins add to before it is assembled
----@field definition rowan.Definition
----@field options table the model's options
----@field entries table[]
----@field kept table
-local Draft = {}
-Draft.__index = Draft
-
----Adds an attribute that a plugin keeps. The user may have said more about it, but not another type or nullability.
----@param name string
----@param spec table as in a definition
----@param what string "a timestamp", for messages
----@param role? string under which the definition knows it: "created", "updated", "deleted", "version"
----@param system? boolean the database has it of itself, in every table
-function Draft:attribute(name, spec, what, role, system)
-  local def, entry = self.definition, find(self.entries, name)
-  if role then def.roles[role] = name end
-  if self.kept[name] then fail(def.name, ('two of its options name the attribute "%s"'):format(name)) end
-  if not entry then
-    entry = { name = name, spec = spec, system = system }
-    self.entries[#self.entries + 1] = entry
-  end
-  self.kept[name] = true
-  self.kept[#self.kept + 1] = entry
-  local given, subject = entry.spec, def.name .. "." .. name
-  if given.type == nil then given.type = spec.type end
-  if types.is(given.type) and given.type.key ~= spec.type.key then
-    fail(def.name, ("%s is %s, so its type must be DataTypes.%s"):format(subject, what, spec.type.key))
-  end
-  if given.allowNull ~= nil and given.allowNull ~= spec.allowNull then
-    fail(def.name, ("%s is %s, so allowNull must be %s"):format(subject, what, tostring(spec.allowNull)))
-  end
-  given.allowNull = spec.allowNull
-  if given.defaultValue == nil then given.defaultValue = spec.defaultValue end
-end
-
----The name of the attribute that a model's option speaks of: `createdAt = "made"` renames it, false turns it off.
----@param option string also the name where nothing was said
----@return string?
-function Draft:option_name(option)
-  local value = self.options[option]
-  if value == false then return nil end
-  return type(value) == "string" and value or option
-end
-
----Puts a condition on every query of the model, which a call turns off with `<option> = false`.
----@param filter rowan.Filter { option, where }
-function Draft:filter(filter)
-  local def = self.definition
-  def.filters = def.filters or {}
-  def.filters[#def.filters + 1] = filter
-  def.plugin_options = def.plugin_options or {}
-  def.plugin_options[filter.option] = true
-end
-
----Refuses the definition.
----@param rule string
-function Draft:fail(rule)
-  fail(self.definition.name, rule)
 end
 
 -- What plugins keep comes last in a map, wherever its name would put it.
@@ -259,7 +191,7 @@ local function commit(def, entries)
     def[key] = made[key]
   end
   def.auto = made.auto
-  for _, role in ipairs(ROLES) do def[role] = def.roles[role] and made.by_name[def.roles[role]] end
+  for _, role in ipairs(draft.ROLES) do def[role] = def.roles[role] and made.by_name[def.roles[role]] end
   def.entries = entries
   generations = generations + 1
   def.generation = generations
@@ -291,11 +223,11 @@ function definition.new(name, attributes, given, context)
   local is_list = #attributes > 0
   local entries = is_list and from_list(def, attributes) or from_map(def, attributes)
   add_id(def, entries)
-  local draft = setmetatable({ definition = def, options = def.options, entries = entries, kept = {} }, Draft)
+  local drafted = draft.new(def, entries)
   for _, used in ipairs(context.plugins and context.plugins(def) or {}) do
-    if used.plugin.define then used.plugin.define(draft, used.options) end
+    if used.plugin.define then used.plugin.define(drafted, used.options) end
   end
-  commit(def, is_list and entries or kept_last(entries, draft.kept))
+  commit(def, is_list and entries or kept_last(entries, drafted.kept))
   return def
 end
 

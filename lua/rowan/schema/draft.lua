@@ -1,0 +1,123 @@
+--- A definition before it is put together, as plugins see it: they add attributes and filters, and say what their attributes
+--- are for. Made by schema/definition, handed to each plugin's `define`.
+
+local errors = require("rowan.base.errors")
+local types = require("rowan.types")
+
+local draft = {}
+
+---@class rowan.Draft a definition that plugins add to before it is assembled
+---@field definition rowan.Definition
+---@field options table the model's options
+---@field entries table[]
+---@field kept table
+local Draft = {}
+Draft.__index = Draft
+
+-- What an attribute that a plugin keeps can be for; the rest of rowan finds it in the definition by that word.
+draft.ROLES = { "created", "updated", "deleted", "version" }
+
+---@param def rowan.Definition
+---@param entries table[] of attributes; grows
+---@return rowan.Draft
+function draft.new(def, entries)
+  return setmetatable({ definition = def, options = def.options, entries = entries, kept = {} }, Draft)
+end
+
+---@param entries { name: string }[]
+---@param name string
+---@return table?
+function draft.find(entries, name)
+  for _, entry in ipairs(entries) do
+    if entry.name == name then return entry end
+  end
+end
+
+---Refuses the definition; the message begins with the model's name.
+---@param rule string
+function Draft:fail(rule)
+  errors.raise("DefinitionError", { message = ("the model %s: %s"):format(self.definition.name, rule) })
+end
+
+---Adds an attribute that a plugin keeps, at the end. The user may have said more about it, but not another type or
+---nullability.
+---
+---    draft:attribute("slug", { type = DataTypes.STRING, allowNull = true }, "the slug")
+---@param name string
+---@param spec table as in a definition
+---@param what string "a timestamp", for messages
+function Draft:attribute(name, spec, what)
+  if self.kept[name] then self:fail(('two of its options name the attribute "%s"'):format(name)) end
+  local entry = draft.find(self.entries, name)
+  if not entry then
+    entry = { name = name, spec = spec }
+    self.entries[#self.entries + 1] = entry
+  end
+  self.kept[name] = true
+  self.kept[#self.kept + 1] = entry
+  local given, subject = entry.spec, self.definition.name .. "." .. name
+  if given.type == nil then given.type = spec.type end
+  if types.is(given.type) and given.type.key ~= spec.type.key then
+    self:fail(("%s is %s, so its type must be DataTypes.%s"):format(subject, what, spec.type.key))
+  end
+  if given.allowNull ~= nil and given.allowNull ~= spec.allowNull then
+    self:fail(("%s is %s, so allowNull must be %s"):format(subject, what, tostring(spec.allowNull)))
+  end
+  given.allowNull = spec.allowNull
+  if given.defaultValue == nil then given.defaultValue = spec.defaultValue end
+end
+
+-- Says what an attribute is for. Each of these can be said of one attribute of a model.
+local function take_role(self, role, name)
+---@param missed fun(model: rowan.Model, row: rowan.Instance, seen: { read: any, current?: any }) raises
+  self.definition.roles[role] = name
+end
+
+---The attribute gets the time when a row is made ("created"), or at every write of it ("updated", but for `silent`).
+---@param name string
+---@param when "created"|"updated"
+function Draft:stamp(name, when)
+  if when ~= "created" and when ~= "updated" then self:fail('a stamp is "created" or "updated"') end
+  take_role(self, when, name)
+end
+
+---The attribute tells when a row was deleted: it is never set in new rows, unique indexes leave deleted rows out, and what
+---depends on the row follows it (repo/cascade).
+---@param name string
+function Draft:deleted(name)
+  take_role(self, "deleted", name)
+end
+
+---The attribute tells one state of a row from the next. Every write adds one to it, unless the database keeps it by itself,
+---and a save or destroy of a row looks for the row with the value it was read with. When it is not found, `missed` raises.
+---@param name string
+---@param missed fun(model: rowan.Model, row: rowan.Instance, seen: { read: any, current?: any }) no current: no row
+---@param by_database? boolean every table has it by itself: it is read, never written or created
+function Draft:version(name, missed, by_database)
+  take_role(self, "version", name)
+  self.definition.missed = missed
+  draft.find(self.entries, name).system = by_database
+end
+
+---The name of the attribute that a model's option speaks of: `createdAt = "made"` renames it, false turns it off.
+---@param option string also the name where nothing was said
+---@return string?
+function Draft:option_name(option)
+  local value = self.options[option]
+  if value == false then return nil end
+  return type(value) == "string" and value or option
+end
+
+---Puts a condition on every query of the model, which a call turns off with `<option> = false`.
+---
+---    draft:filter{ option = "tenant", where = function(said) return { tenantId = said or current } end }
+---@param filter rowan.Filter { option, where }
+function Draft:filter(filter)
+  local def = self.definition
+  def.filters = def.filters or {}
+  def.filters[#def.filters + 1] = filter
+  def.plugin_options = def.plugin_options or {}
+  def.plugin_options[filter.option] = true
+end
+
+return draft
