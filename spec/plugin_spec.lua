@@ -118,6 +118,31 @@ helper.each(function(_, connect)
     assert.equal(1, Log:count())
   end)
 
+  it("a plugin says that an attribute is stamped, or tells one state of a row from the next", function()
+    local guarded = {
+      name = "guarded",
+      define = function(draft)
+        draft:attribute("touched", { type = DataTypes.DATE, allowNull = false }, "a timestamp")
+        draft:stamp("touched", "updated")
+        draft:attribute("turn", { type = DataTypes.INTEGER, allowNull = false, defaultValue = 5 }, "the turn")
+        draft:version("turn", function(model, row, seen)
+          error(("%s %d: %d, %s"):format(model.name, row.id, seen.read, tostring(seen.current)), 0)
+        end)
+      end,
+    }
+    local Game = db:define("Game", { name = DataTypes.TEXT }, { timestamps = false, plugins = { guarded } })
+    db:sync()
+    local game = Game:create({ name = "a" })
+    local other = Game:findByPk(game.id)
+    assert.is_string(game.touched)
+    game:update({ name = "b" })
+    assert.equal(6, game.turn)
+    local function lost() return select(2, pcall(other.update, other, { name = "c" })) end
+    assert.equal("Game 1: 5, 6", lost())
+    game:destroy()
+    assert.equal("Game 1: 5, nil", lost())
+  end)
+
   it("what is wrong with one is said by name", function()
     local function message(fn) return helper.error_of(fn).message end
     local function with(plugins) return function() db:define("X", { a = DataTypes.TEXT }, { plugins = plugins }) end end
@@ -126,6 +151,11 @@ helper.each(function(_, connect)
     assert.truthy(message(with({ { name = "x", write = { delete = print } } })):find('"delete"', 1, true))
     assert.truthy(message(with({ { { name = "x", options = { "from" } }, form = 1 } })):find('did you mean "from"', 1, true))
     assert.truthy(message(with({ { name = "x", instance = { a = print } } })):find("the name of an attribute", 1, true))
+    local function stamps(name)
+      return function(draft) draft:stamp(name, "updated") end
+    end
+    assert.truthy(message(with({ { name = "x", define = stamps("b") } })):find('no attribute "b"', 1, true))
+    assert.truthy(message(with({ { name = "x", define = stamps("a") } })):find('updated is "updatedAt" already', 1, true))
     rowan.plugin("spec_known", { name = "known", class = { known = function() return 7 end } })
     assert.equal(7, db:define("Y", { a = DataTypes.TEXT }, { plugins = { "spec_known" } }):known())
   end)

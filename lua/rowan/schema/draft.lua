@@ -67,10 +67,14 @@ function Draft:attribute(name, spec, what)
   if given.defaultValue == nil then given.defaultValue = spec.defaultValue end
 end
 
--- Says what an attribute is for. Each of these can be said of one attribute of a model.
+-- A model has one attribute in each role.
 local function take_role(self, role, name)
----@param missed fun(model: rowan.Model, row: rowan.Instance, seen: { read: any, current?: any }) raises
-  self.definition.roles[role] = name
+  if not draft.find(self.entries, name) then
+    self:fail(('there is no attribute "%s" that could be its %s'):format(name, role))
+  end
+  local roles = self.definition.roles
+  if roles[role] then self:fail(('its %s is "%s" already, so it cannot be "%s"'):format(role, roles[role], name)) end
+  roles[role] = name
 end
 
 ---The attribute gets the time when a row is made ("created"), or at every write of it ("updated", but for `silent`).
