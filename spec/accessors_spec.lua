@@ -3,31 +3,9 @@ local helper = require "spec.helper"
 local rowan = require "rowan"
 
 local DataTypes, Op = rowan.DataTypes, rowan.Op
-local count, error_of, statements = helper.count, helper.error_of, helper.statements
+local count, error_of = helper.count, helper.error_of
+local pluck, says, work = helper.sorted, helper.says, helper.verbs
 local PLAIN = { timestamps = false }
-
-local function pluck(rows, name)
-  local list = {}
-  for i, row in ipairs(rows) do list[i] = row[name] end
-  table.sort(list)
-  return list
-end
-
-local function says(text, class, fn, ...)
-  local err = error_of(fn, ...)
-  assert.is_true(rowan.is(err, class), tostring(err))
-  assert.truthy(err.message:find(text, 1, true), err.message)
-end
-
--- Statements but for BEGIN, COMMIT and savepoints.
-local function work(fn)
-  local list = {}
-  for _, text in ipairs(statements(fn)) do
-    local verb = text:match("^%u+")
-    if verb == "SELECT" or verb == "INSERT" or verb == "UPDATE" or verb == "DELETE" then list[#list + 1] = verb end
-  end
-  return table.concat(list, " ")
-end
 
 helper.each(function(dialect, connect)
   local db, User, Post, Profile, Comment, ann, bea

@@ -6,12 +6,7 @@ local DataTypes, Op = rowan.DataTypes, rowan.Op
 local error_of = helper.error_of
 local PLAIN = { timestamps = false }
 
-local function pluck(rows, name)
-  local list = {}
-  for i, row in ipairs(rows) do list[i] = row[name] end
-  table.sort(list)
-  return table.concat(list, " ")
-end
+local function pluck(rows, name) return table.concat(helper.sorted(rows, name), " ") end
 
 helper.each(function(_, connect)
   local db, User, Post

@@ -3,19 +3,8 @@ local helper = require "spec.helper"
 local rowan = require "rowan"
 
 local DataTypes = rowan.DataTypes
-local error_of = helper.error_of
+local error_of, says = helper.error_of, helper.says
 local PLAIN = { timestamps = false }
-
-local function message_of(class, fn, ...)
-  local err = error_of(fn, ...)
-  assert.is_true(rowan.is(err, class), tostring(err))
-  return err.message
-end
-
-local function says(text, class, fn, ...)
-  local message = message_of(class, fn, ...)
-  assert.truthy(message:find(text, 1, true), message)
-end
 
 local function primary(model)
   return table.concat(model.primaryKeyAttributes, " ")

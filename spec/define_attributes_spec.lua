@@ -1,16 +1,12 @@
 -- The options of attributes at work: defaults, counting up, unique and indexed ones, references, comments.
+local defining = require "spec.defining"
 local helper = require "spec.helper"
 local rowan = require "rowan"
 
 local D, Op, null = rowan.DataTypes, rowan.Op, rowan.null
 
 local PLAIN = { timestamps = false }
-
-local function with(options)
-  local all = { timestamps = false }
-  for key, value in pairs(options) do all[key] = value end
-  return all
-end
+local with = defining.with
 
 helper.each(function(dialect, connect)
   local on_postgres = dialect == "postgres"

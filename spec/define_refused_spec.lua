@@ -1,17 +1,12 @@
 -- What definitions and calls do not know is refused by name, with the nearest known one.
+local defining = require "spec.defining"
 local helper = require "spec.helper"
 local rowan = require "rowan"
 
 local D, Op = rowan.DataTypes, rowan.Op
 
 local PLAIN = { timestamps = false }
-
-local function refused(pattern, ...)
-  local err = helper.error_of(...)
-  assert.equal("error", rowan.kind(err), tostring(err))
-  assert.equal("DefinitionError", err.name)
-  assert.matches(pattern, err.message)
-end
+local refused = defining.refused
 
 helper.each(function(_, connect)
   it("is refused by name: model, attribute and option", function()

@@ -1,5 +1,6 @@
 -- Definitions as an application writes them: order, names, timestamps, keys, and what the live schema shows of
 -- them.
+local defining = require "spec.defining"
 local helper = require "spec.helper"
 local rowan = require "rowan"
 local seeded = require "spec.seeded"
@@ -7,19 +8,7 @@ local seeded = require "spec.seeded"
 local D, Op, null = rowan.DataTypes, rowan.Op, rowan.null
 
 local PLAIN = { timestamps = false }
-
-local function with(options)
-  local all = { timestamps = false }
-  for key, value in pairs(options) do all[key] = value end
-  return all
-end
-
-local function refused(pattern, ...)
-  local err = helper.error_of(...)
-  assert.equal("error", rowan.kind(err), tostring(err))
-  assert.equal("DefinitionError", err.name)
-  assert.matches(pattern, err.message)
-end
+local refused, with = defining.refused, defining.with
 
 helper.each(function(dialect, connect)
   local on_postgres = dialect == "postgres"

@@ -22,11 +22,7 @@ helper.each(function(dialect, connect)
     return Word, db
   end
 
-  local function ids(Word, options)
-    local list = {}
-    for i, row in ipairs(Word:findAll(options)) do list[i] = row.id end
-    return list
-  end
+  local function ids(Word, options) return helper.pluck(Word:findAll(options), "id") end
 
   it("orders", function()
     local Word = filled()

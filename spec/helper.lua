@@ -103,6 +103,52 @@ function M.error_of(fn, ...)
   return err
 end
 
+--- The error a function raises, which has to be of a class and to say a text.
+---@param text string
+---@param class string
+---@param fn function
+---@return rowan.Error err
+function M.says(text, class, fn, ...)
+  local err = M.error_of(fn, ...)
+  if not rowan.is(err, class) then error(("%s expected, not %s"):format(class, tostring(err)), 2) end
+  if not err.message:find(text, 1, true) then error(("%q is not in %q"):format(text, err.message), 2) end
+  return err
+end
+
+--- The verbs of the statements sent while a function runs, but for BEGIN, COMMIT and savepoints: "SELECT INSERT".
+---@param fn function
+---@return string
+function M.verbs(fn)
+  local list = {}
+  for _, text in ipairs(M.statements(fn)) do
+    local verb = text:match("^%u+")
+    if verb == "SELECT" or verb == "INSERT" or verb == "UPDATE" or verb == "DELETE" then list[#list + 1] = verb end
+  end
+  return table.concat(list, " ")
+end
+
+-- ---- rows ------------------------------------------------------------------------------------------------
+
+--- One field of each row, in their order.
+---@param rows table[]
+---@param name string
+---@return any[]
+function M.pluck(rows, name)
+  local list = {}
+  for i, row in ipairs(rows) do list[i] = row[name] end
+  return list
+end
+
+--- One field of each row, sorted.
+---@param rows table[]
+---@param name string
+---@return any[]
+function M.sorted(rows, name)
+  local list = M.pluck(rows, name)
+  table.sort(list)
+  return list
+end
+
 -- ---- databases -------------------------------------------------------------------------------------------
 
 local function remove_folder(path)

@@ -5,11 +5,7 @@ local rowan = require "rowan"
 
 local DataTypes, Op = rowan.DataTypes, rowan.Op
 
-local function pluck(rows, name)
-  local list = {}
-  for i, row in ipairs(rows) do list[i] = row[name] end
-  return list
-end
+local pluck = helper.pluck
 
 helper.each(function(_, connect)
   local m

@@ -3,13 +3,7 @@ local helper = require "spec.helper"
 local rowan = require "rowan"
 
 local DataTypes, Op = rowan.DataTypes, rowan.Op
-local error_of = helper.error_of
-
-local function pluck(rows, name)
-  local list = {}
-  for i, row in ipairs(rows) do list[i] = row[name] end
-  return list
-end
+local error_of, pluck = helper.error_of, helper.pluck
 
 local PLAIN = { timestamps = false }
 

@@ -1,9 +1,9 @@
 -- Rows are plain tables: what they show, what they know of how they were read, and what save makes of them.
 local cjson = require "cjson"
 local helper = require "spec.helper"
+local people = require "spec.people"
 local rowan = require "rowan"
 
-local DataTypes = rowan.DataTypes
 local error_of = helper.error_of
 
 local function keys_of(row)
@@ -26,20 +26,7 @@ helper.each(function(_, connect)
 
   before_each(function()
     db = connect()
-    User = db:define("User", {
-      { "id", DataTypes.INTEGER, primaryKey = true, autoIncrement = true },
-      { "name", DataTypes.STRING(50), allowNull = false },
-      { "age", DataTypes.INTEGER },
-      { "email", DataTypes.STRING(50), unique = true },
-      { "data", DataTypes.JSON },
-      { "seen", DataTypes.DATE },
-    })
-    Post = db:define("Post", { title = { type = DataTypes.STRING } }, { timestamps = false })
-    User:hasMany(Post)
-    Post:belongsTo(User)
-    db:sync()
-    User:create { name = "Ann", age = 30, data = { tags = { "a", "b" }, depth = { level = 1 } } }
-    user = User:findByPk(1)
+    User, Post, user = people(db)
   end)
 
   describe("as a table", function()

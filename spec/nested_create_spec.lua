@@ -3,15 +3,8 @@ local helper = require "spec.helper"
 local rowan = require "rowan"
 
 local DataTypes = rowan.DataTypes
-local count, error_of, statements = helper.count, helper.error_of, helper.statements
+local count, error_of, says, statements = helper.count, helper.error_of, helper.says, helper.statements
 local PLAIN = { timestamps = false }
-
-local function says(text, class, fn, ...)
-  local err = error_of(fn, ...)
-  assert.is_true(rowan.is(err, class), tostring(err))
-  assert.truthy(err.message:find(text, 1, true), err.message)
-  return err
-end
 
 local function tables_of(sent)
   local list = {}

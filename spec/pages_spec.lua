@@ -27,11 +27,7 @@ helper.each(function(_, connect)
     return User, Post, db
   end
 
-  local function ids(rows)
-    local list = {}
-    for i, row in ipairs(rows) do list[i] = row.id end
-    return list
-  end
+  local function ids(rows) return helper.pluck(rows, "id") end
 
   local function collect(User, options)
     local list = {}

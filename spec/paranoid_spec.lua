@@ -5,12 +5,7 @@ local rowan = require "rowan"
 local DataTypes, Op = rowan.DataTypes, rowan.Op
 local SOFT = { paranoid = true }
 
-local function names(rows)
-  local list = {}
-  for i, row in ipairs(rows) do list[i] = row.name end
-  table.sort(list)
-  return table.concat(list, " ")
-end
+local function names(rows) return table.concat(helper.sorted(rows, "name"), " ") end
 
 helper.each(function(dialect, connect)
   local db, User, Post, Comment

@@ -9,12 +9,7 @@ local USERS = {
   { name = "tony", level = 3, other = 7 }, { name = "fred", level = 3, other = 7 },
 }
 
-local function names(list)
-  local out = {}
-  for i, row in ipairs(list) do out[i] = row.name end
-  table.sort(out)
-  return table.concat(out, " ")
-end
+local function names(rows) return table.concat(helper.sorted(rows, "name"), " ") end
 
 helper.each(function(_, connect)
   local db, User

@@ -17,12 +17,7 @@ local function show(value)
   return "{ " .. table.concat(parts, ", ") .. " }"
 end
 
-local function ids(rows)
-  local list = {}
-  for i, row in ipairs(rows) do list[i] = row.id end
-  table.sort(list)
-  return list
-end
+local function ids(rows) return helper.sorted(rows, "id") end
 
 local ROWS = 60
 

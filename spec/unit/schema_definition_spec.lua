@@ -1,41 +1,11 @@
 -- Definitions: order, names, keys, and attributes that are added later.
-local builtin_plugins = require "spec.builtin_plugins"
 local definition = require "rowan.schema.definition"
-local dialect = require "rowan.dialect"
-local errors = require "rowan.base.errors"
+local definitions = require "spec.unit.definitions"
 local types = require "rowan.types"
 
 local T = types.DataTypes
-local expression = setmetatable({}, { __name = "an expression" })
-
-local function define(name, attributes, options, more)
-  local context = { dialect = dialect.get("postgres"),
-    is_expression = function(v) return v == expression end, plugins = builtin_plugins }
-  for key, value in pairs(more or {}) do context[key] = value end
-  return definition.new(name, attributes, options, context)
-end
-
-local function on_sqlite(name, attributes, options)
-  return define(name, attributes, options, { dialect = dialect.get("sqlite") })
-end
-
-local function message_of(fn, ...)
-  local ok, err = pcall(fn, ...)
-  assert.is_false(ok)
-  assert.is_true(errors.is(err, "DefinitionError"), tostring(err))
-  return err.message
-end
-
-local function refused(expected, ...)
-  local message = message_of(define, ...)
-  assert.truthy(message:find(expected, 1, true), ("%q is not in %q"):format(expected, message))
-end
-
-local function names(list)
-  local all = {}
-  for i, attr in ipairs(list) do all[i] = attr.name end
-  return table.concat(all, " ")
-end
+local define, on_sqlite, message_of = definitions.define, definitions.on_sqlite, definitions.message_of
+local refused, names = definitions.refused, definitions.names
 
 describe("the order of attributes", function()
   it("is the primary key, then by name, then the timestamps, for a map", function()

@@ -1,30 +1,11 @@
 -- Numbers and booleans: what is accepted, in what form, and what is refused by what rule.
-local errors = require "rowan.base.errors"
+local casts = require "spec.unit.casts"
 local null = require "rowan.base.null"
 local types = require "rowan.types"
 
 local T = types.DataTypes
 local math_type = math.type
-
-local function accepts(type_of, value, canonical)
-  local got, rule = type_of.cast(value)
-  assert.is_nil(rule)
-  assert.equal(canonical, got)
-  return got
-end
-
-local function refuses(type_of, value, rule)
-  local got, given = type_of.cast(value)
-  assert.is_nil(got)
-  assert.equal(rule, given)
-end
-
-local function definition_error(fn)
-  local ok, err = pcall(fn)
-  assert.is_false(ok)
-  assert.is_true(errors.is(err, "DefinitionError"))
-  return err.message
-end
+local accepts, refuses, definition_error = casts.accepts, casts.refuses, casts.definition_error
 
 describe("integer types", function()
   local LIMITS = {

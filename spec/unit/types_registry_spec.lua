@@ -1,15 +1,9 @@
 -- DataTypes as a whole: names, text, and that a cast makes no garbage.
-local errors = require "rowan.base.errors"
+local casts = require "spec.unit.casts"
 local types = require "rowan.types"
 
 local T = types.DataTypes
-
-local function definition_error(fn)
-  local ok, err = pcall(fn)
-  assert.is_false(ok)
-  assert.is_true(errors.is(err, "DefinitionError"))
-  return err.message
-end
+local definition_error = casts.definition_error
 
 describe("the registry", function()
   it("names the nearest of an unknown type", function()

@@ -1,28 +1,9 @@
 -- Times and ids, and the default values that are made: NOW, UUIDV1, UUIDV4, UUIDV7.
-local errors = require "rowan.base.errors"
+local casts = require "spec.unit.casts"
 local types = require "rowan.types"
 
 local T = types.DataTypes
-
-local function accepts(type_of, value, canonical)
-  local got, rule = type_of.cast(value)
-  assert.is_nil(rule)
-  assert.equal(canonical, got)
-  return got
-end
-
-local function refuses(type_of, value, rule)
-  local got, given = type_of.cast(value)
-  assert.is_nil(got)
-  assert.equal(rule, given)
-end
-
-local function definition_error(fn)
-  local ok, err = pcall(fn)
-  assert.is_false(ok)
-  assert.is_true(errors.is(err, "DefinitionError"))
-  return err.message
-end
+local accepts, refuses, definition_error = casts.accepts, casts.refuses, casts.definition_error
 
 describe("DATE", function()
   local RULE = "must be a time: ISO 8601 text with a zone, or seconds since 1970"
