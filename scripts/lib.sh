@@ -22,6 +22,10 @@ has_sanitizers() { has_compiler && [ -e "$(library asan)" ] && [ -e "$(library u
 # Where the compiler finds lib<name>.so.
 library() { cc "-print-file-name=lib$1.so"; }
 has_postgres() { [ -n "$(postgres_bin)" ]; }
+# Where there is no apt its tests are skipped, by name.
+has_postgis() {
+  ! has_command apt-get || { has_postgres && [ -e "$("$(postgres_bin)/pg_config" --sharedir)/extension/postgis.control" ]; }
+}
 
 NEEDS_BUILD=(
   "a C compiler|gcc libc6-dev|has_compiler"
@@ -41,6 +45,7 @@ NEEDS_TEST=(
   "running specs|lua-busted|has_busted"
   "checking Lua|lua-check|has_command luacheck"
   "a PostgreSQL of its own|postgresql|has_postgres"
+  "geometries|postgresql-postgis|has_postgis"
 )
 
 # The packages of the lines given that are missing, each with its purpose in MISSING_FOR.

@@ -27,11 +27,6 @@ helper.each(function(dialect, connect)
   local db
   before_each(function() db = connect(dialect == "postgres" and { extensions = true } or nil) end)
 
-  local function extension(name)
-    local found = db:query("SELECT 1 AS one FROM pg_available_extensions WHERE name = :name", { replacements = { name = name } })
-    return #found > 0
-  end
-
   describe("types with a form of their own", function()
     it("come back as they were written", function()
       local Money = DataTypes.custom("Money", {
@@ -156,18 +151,6 @@ helper.each(function(dialect, connect)
         Span:bulkUpdate{ { id = 1, at = "2024-01-01T00:00:00Z" }, { id = 2, at = -math.huge } }
         assert.equal("-infinity", Span:findByPk(2).at)
         assert.equal(0, #db:sync{ alter = true, dryRun = true })
-      end)
-
-      it("hold geometries where PostGIS is installed", function()
-        if not extension("postgis") then return pending("needs PostGIS") end
-        round_trip(db, {
-          g = DataTypes.GEOMETRY, p = DataTypes.GEOMETRY("POINT", 4326), geo = DataTypes.GEOGRAPHY,
-          far = DataTypes.GEOMETRY("POINT", 3857),
-        }, {
-          g = { type = "MultiPolygon", coordinates = { { { { 0, 0 }, { 0, 1 }, { 1, 1 }, { 0, 0 } } } } },
-          p = { type = "Point", coordinates = { 1.5, -2 } }, far = { type = "Point", coordinates = { 1, 2 } },
-          geo = { type = "LineString", coordinates = { { 1, 2 }, { 3, 4.125 } } },
-        })
       end)
     else
       it("refuse times without end", function()

@@ -94,7 +94,7 @@ end
 
 local function walk_value(b, model, e, options)
   b:token(remark.of(options))
-  if e.typed then b:token("type " .. tostring(e.typed)) end
+  if e.typed then b:token("type " .. types.token(e.typed)) end
   return expression.walk(b, model.definition, e), conditions(b, model, options)
 end
 

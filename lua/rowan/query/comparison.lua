@@ -123,10 +123,11 @@ local function walk_table(b, def, s, value, depth)
   return b:logic("and", list)
 end
 
--- Whether a table is one value of the subject, not a list of values: where values of its type are tables. A type of the
--- user's own says so by taking it.
+-- Whether a table is one value of the subject, not a list of values: where values of its type are tables, with keys or any.
+-- A type of the user's own says so by taking it.
 local function is_value(s, value)
   local type_of = s.type
+  if type_of.keyed then return value[1] == nil end
   return type_of.dump ~= nil and (not type_of.base or type_of.cast(value) ~= nil)
 end
 

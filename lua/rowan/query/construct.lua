@@ -84,16 +84,17 @@ local function is_type_name(text)
   return rest:gsub("%[%]", "") == ""
 end
 
----CAST(value AS type).
+---CAST(value AS type). A table is checked and written as a value of the DataType.
 ---
----    rowan.cast(rowan.col("size"), DataTypes.TEXT)   -- CAST("size" AS TEXT)
+---    rowan.cast(rowan.col("size"), DataTypes.TEXT)                                -- CAST("size" AS TEXT)
+---    rowan.cast({ type = "Point", coordinates = { 1, 2 } }, DataTypes.GEOMETRY)   -- CAST($1 AS GEOMETRY)
 ---@param value any an expression or a value
 ---@param to string|table a type's SQL name, or a DataType
 ---@return rowan.Expression
 function construct.cast(value, to)
   if types.is(to) then
     local resolved = types.resolve(to)
-    return make({ kind = "cast", value = value, type = resolved, type_token = tostring(resolved) })
+    return make({ kind = "cast", value = value, type = resolved, type_token = types.token(resolved) })
   end
   if type(to) ~= "string" or not is_type_name(to) then
     fail("rowan.cast wants the name of an SQL type, or a DataType")

@@ -150,9 +150,20 @@ local function call(b, def, e)
   return b:call(e.name, args)
 end
 
+-- A table is a value of the type that it is cast to: GeoJSON, a list, a document.
+local function typed(b, def, e)
+  local type_of = def.dialect.kept_as(e.type)
+  local value, rule = type_of.cast(e.value)
+  if value ~= nil and type_of.dump then value, rule = type_of.dump(value) end
+  if value == nil then fail(("rowan.cast: the value for %s %s"):format(e.type_token, rule)) end
+  return b:param("-" .. type_of.code, value)
+end
+
 local function cast(b, def, e)
   b:open("cast")
-  return b:cast(expression.walk(b, def, e.value), e)
+  local value = e.value
+  if e.type and type(value) == "table" and not construct.is(value) then return b:cast(typed(b, def, e), e) end
+  return b:cast(expression.walk(b, def, value), e)
 end
 
 local WALK = {

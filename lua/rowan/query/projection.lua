@@ -4,6 +4,7 @@ local check = require("rowan.base.check")
 local errors = require("rowan.base.errors")
 local expression = require("rowan.query.expression")
 local subject = require("rowan.query.subject")
+local types = require("rowan.types")
 local typing = require("rowan.query.typing")
 
 local projection = {}
@@ -111,7 +112,7 @@ local function aliased(b, def, item)
   end
   local typed = typing.of(def, value)
   local is_expression = expression.is(value)
-  if is_expression and value.typed then b:token("type " .. tostring(value.typed)) end
+  if is_expression and value.typed then b:token("type " .. types.token(value.typed)) end
   local made
   if is_expression then made = expression.walk_as(b, def, value, "read") else made = expression.walk(b, def, value) end
   return {

@@ -55,7 +55,13 @@ local READ = {
   t = function(s) return values.timestamp(s) or s end,
 }
 
-local function read_list(text, pos, read)
+-- What stands between items: a comma, but for types that say otherwise.
+local DELIMITERS = setmetatable({}, { __index = function(known, char)
+  known[char] = { byte = char:byte(), stop = "[" .. char .. "}]" }
+  return known[char]
+end })
+
+local function read_list(text, pos, read, delimiter)
   local items, n = {}, 0
   pos = pos + 1
   if text:byte(pos) == 125 then return items, pos + 1 end
@@ -63,12 +69,12 @@ local function read_list(text, pos, read)
     local byte = text:byte(pos)
     local item, raw
     if byte == 123 then
-      item, pos = read_list(text, pos, read)
+      item, pos = read_list(text, pos, read, delimiter)
     elseif byte == 34 then
       raw, pos = quoted.read(text, pos, "array")
       item = read(raw)
     else
-      local stop = text:find("[,}]", pos)
+      local stop = text:find(delimiter.stop, pos)
       if not stop then quoted.malformed("array") end
       raw = text:sub(pos, stop - 1)
       if raw == "NULL" then item = null else item = read(raw) end
@@ -78,7 +84,7 @@ local function read_list(text, pos, read)
     items[n] = item
     byte = text:byte(pos)
     if byte == 125 then return items, pos + 1 end
-    if byte ~= 44 then quoted.malformed("array") end
+    if byte ~= delimiter.byte then quoted.malformed("array") end
     pos = pos + 1
   end
 end
@@ -95,17 +101,23 @@ local function reader(element)
   return function(text) return element.load(stored(text)) end
 end
 
+-- What stands between items of a list of this type.
+local function delimiter_of(element)
+  return family.root(innermost(element)).delimiter or ","
+end
+
 local function loader(element)
-  local read = reader(innermost(element))
+  local read, delimiter = reader(innermost(element)), DELIMITERS[delimiter_of(element)]
   return function(text)
     -- Bounds other than 1 come first: [0:2]={...}
     local start = text:find("{", 1, true)
     if not start then quoted.malformed("array") end
-    return (read_list(text, start, read))
+    return (read_list(text, start, read, delimiter))
   end
 end
 
 local function dumper(element)
+  local delimiter = delimiter_of(element)
   local write
   if element.key == "ARRAY" then
     write = element.dump
@@ -129,7 +141,7 @@ local function dumper(element)
       if not text then return nil, rule end
       parts[i] = text
     end
-    return "{" .. table.concat(parts, ",") .. "}"
+    return "{" .. table.concat(parts, delimiter) .. "}"
   end
 end
 

@@ -29,6 +29,8 @@ local function check_options(name, options)
   if (options.dump ~= nil) ~= (options.load ~= nil) then fail(name, "dump and load belong together") end
 end
 
+local made = 0
+
 local function same(a, b) return a == b end
 
 -- A cast that forgets to say why.
@@ -69,7 +71,8 @@ end
 function custom.type(name, options)
   check_options(name, options)
   local base = options.type
-  local fields = { code = base.code, base = base, cast = cast_of(name, options), scale = base.scale }
+  made = made + 1
+  local fields = { code = base.code, base = base, serial = made, cast = cast_of(name, options), scale = base.scale }
   if options.dump then
     with_dump(options, base, fields)
   else

@@ -20,11 +20,16 @@ local family = {}
 ---@field scale? integer
 ---@field values? string[]
 ---@field element? rowan.Type of a list or a range
+---@field serial? integer tells types of the user's own apart
 ---@field base? rowan.Type what a type of the user's own is stored as
 ---@field check? boolean an ENUM that is text with a CHECK
 ---@field integer? boolean
 ---@field unsigned? boolean
 ---@field binary? boolean
+---@field keyed? boolean whose values may be tables with keys, and are no lists
+---@field delimiter? string what stands between items of an ARRAY of it, "," when absent
+---@field shape? string of a geometry: "POINTZ"
+---@field srid? integer
 ---@field virtual? boolean
 ---@field generate? fun(): any for NOW and UUIDV1, V4, V7, which are default values and no types of attributes
 ---@field incomplete? string what its arguments lack: "needs its values"
@@ -98,7 +103,7 @@ function Type.__tostring(self)
   local args = self.values and '"' .. table.concat(self.values, '", "') .. '"'
     or self.element and tostring(self.element):gsub("^DataTypes%.", "")
     or self.length or self.precision and self.scale and self.precision .. ", " .. self.scale
-    or self.precision
+    or self.precision or self.srid and (self.shape or "GEOMETRY") .. ", " .. self.srid or self.shape
   local flag = self.unsigned and ".UNSIGNED" or self.binary and ".BINARY" or ""
   return "DataTypes." .. self.key .. (args and "(" .. args .. ")" or "") .. flag
 end
@@ -131,6 +136,15 @@ end
 function family.root(type_of)
   while type_of.base do type_of = type_of.base end
   return type_of
+end
+
+---Text that tells a type from all others, for keys of plans: types of the user's own may share a name.
+---@param type_of rowan.Type
+---@return string
+function family.token(type_of)
+  local inner = type_of
+  while inner.element do inner = inner.element end
+  return tostring(type_of) .. (inner.serial and "#" .. inner.serial or "")
 end
 
 ---Refuses an argument that is not a whole number from `low` to `high`; nil passes.

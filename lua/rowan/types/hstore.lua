@@ -61,7 +61,7 @@ end
 
 hstore.HSTORE = family.define({
   key = "HSTORE",
-  build = function() return { code = "s", cast = cast, dump = dump, load = load, equal = equal } end,
+  build = function() return { code = "s", cast = cast, dump = dump, load = load, equal = equal, keyed = true } end,
 })
 
 return hstore

@@ -54,6 +54,8 @@ function types.is(value)
   return family.is(value)
 end
 
+types.token = family.token
+
 ---The names of all types.
 ---@return string[]
 function types.names()

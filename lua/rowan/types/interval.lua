@@ -126,7 +126,7 @@ interval.INTERVAL = family.define({
   key = "INTERVAL",
   build = function()
     return {
-      code = "s", cast = cast,
+      code = "s", cast = cast, keyed = true,
       load = function(text) return text:find("^P") and (from_iso(text)) or from_postgres(text) end,
       equal = function(a, b) return a == b end,
     }
