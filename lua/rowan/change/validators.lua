@@ -1,38 +1,28 @@
---- The built-in validators, as data: name -> what a value must be. Called by change/validate, which also speaks of their
---- arguments: `isIn = { "a", "b" }`, `len = { 2, 10 }`, `max = 23`, `isEmail = true`, or any of these as
---- `{ args = ..., msg = "..." }`.
+--- The built-in validators, as data: name -> how its arguments are read, and what a value must be. Called by change/validate.
+--- The names, arguments and defaults are those of validator.js and Sequelize; docs/guide/validation.md says what differs.
 
+local addresses = require("rowan.change.addresses")
+local args = require("rowan.change.validator_args")
+local clock = require("rowan.types.clock")
 local formats = require("rowan.change.formats")
-local numbers = require("rowan.base.numbers")
+local instant = require("rowan.change.instant")
+local letters = require("rowan.change.letters")
 local rows = require("rowan.driver.rows")
-local types = require("rowan.types")
 
 local validators = {}
 
 ---@class rowan.Validator
----@field check fun(text: string, args: any[], value: any, row: table, attr: table): boolean
----@field args? string what it wants: "number", "text", "list", "pattern", "range", "bounds", "date"; nothing when nil
+---@field read rowan.ArgumentReader what stands behind its name in a definition -> the arguments of the check
+---@field check fun(text: string, args: any, value: any, row: table, attr: table): boolean whether a value passes
+---@field tables? boolean whether it looks at tables too, which have no text
 
-local function format(check, args)
-  return { args = args, check = check }
+local function validator(read, check, tables)
+  return { read = read, check = check, tables = tables }
 end
 
--- A Lua pattern, or an object with a method `match`, such as a compiled regular expression or an LPeg pattern.
-local function matches(text, args)
-  local pattern = args[1]
-  if type(pattern) == "string" then return text:find(pattern) ~= nil end
-  return pattern:match(text) ~= nil
-end
-
-local function is_in(text, args, value)
-  for i = 1, #args do
-    if args[i] == value or (type(args[i]) ~= "table" and validators.text(args[i]) == text) then return true end
-  end
-  return false
-end
-
-local function contains(text, args)
-  return text:find(args[1], 1, true) ~= nil
+-- The opposite.
+local function negated(one)
+  return validator(one.read, function(...) return not one.check(...) end, one.tables)
 end
 
 local function within(number, bounds)
@@ -40,26 +30,107 @@ local function within(number, bounds)
     and (bounds.gt == nil or number > bounds.gt) and (bounds.lt == nil or number < bounds.lt)
 end
 
-local function bounded(is)
-  return function(text, args) return is(text) and within(tonumber(text), args) end
+local function has_bounds(options)
+  return options.min or options.max or options.gt or options.lt
 end
 
--- A time or a day in canonical form, which orders as text; without a zone UTC is meant.
-local function instant(value)
-  local DATE = types.DataTypes.DATE
-  local found = DATE.cast(value)
-  if found or type(value) ~= "string" then return found end
-  if types.DataTypes.DATEONLY.cast(value) then value = value .. "T00:00:00" end
-  return (DATE.cast(value .. "Z"))
+-- ---- addresses, numbers, letters ----
+
+local function is_float(text, options)
+  local number = formats.decimal(text, letters.separator(options.locale))
+  return number ~= nil and within(number, options)
+end
+
+local function is_int(text, options)
+  return formats.integer(text, options.allow_leading_zeroes == false)
+    and (not has_bounds(options) or within(tonumber(text), options))
+end
+
+-- Without options a number as it is written, with an exponent or without; with them one without.
+local function is_decimal(text, options)
+  if next(options) == nil then return formats.decimal(text) ~= nil end
+  local least, to, most = tostring(options.decimal_digits or "1,"):match("^(%d+)(,?)(%d*)$")
+  least = tonumber(least)
+  most = to == "" and least or tonumber(most) or math.huge
+  return formats.fixed(text, letters.separator(options.locale), least, most, options.force_decimal)
+end
+
+-- The characters to pass over are a set.
+local function without(text, ignored)
+  if not ignored then return text end
+  return (text:gsub("[^\128-\191][\128-\191]*", function(character)
+    return ignored:find(character, 1, true) and "" or nil
+  end))
+end
+
+local function of_alphabet(with_digits)
+  local by_locale = {}
+  return validator(args.locale, function(text, given)
+    local locale = given[1]
+    by_locale[locale] = by_locale[locale] or letters.of(locale, with_digits)
+    return letters.are_within(without(text, given[2].ignore), by_locale[locale])
+  end)
+end
+
+-- ---- texts ----
+
+local function contains(text, given)
+  local part, options = given[1], given[2]
+  if options.ignoreCase then text, part = letters.small(text), letters.small(part) end
+  local at, count = 1, 0
+  while part ~= "" and count < (options.minOccurrences or 1) do
+    local _, to = text:find(part, at, true)
+    if not to then return false end
+    at, count = to + 1, count + 1
+  end
+  return part ~= ""
+end
+
+-- A Lua pattern, or an object with a method `match`, such as a compiled regular expression or an LPeg pattern.
+local function matches(text, given)
+  local pattern = given[1]
+  if type(pattern) ~= "string" then return pattern:match(text) ~= nil end
+  if given[2] == "i" then text = text:lower() end
+  return text:find(pattern) ~= nil
+end
+
+-- Characters of a text, items of a list.
+local function has_length(text, given, value)
+  local length = text and letters.count(text) or #value
+  if length < given[1] or (given[2] and length > given[2]) then return false end
+  for _, one in ipairs(given.lengths or {}) do
+    if length == one then return true end
+  end
+  return given.lengths == nil
+end
+
+local function not_empty(text, _, value)
+  if text == nil then return next(value) ~= nil end
+  return text:find("%S") ~= nil
+end
+
+-- ---- values ----
+
+local function is_in(text, given, value)
+  if given.part_of then return text ~= nil and given.part_of:find(text, 1, true) ~= nil end
+  for i = 1, #given do
+    local one = given[i]
+    if one == value or (text ~= nil and args.text_of(one) == text) then return true end
+  end
+  return false
 end
 
 local function compared(earlier)
-  return function(_, args, value)
-    local mine, other = instant(value), instant(args[1])
+  return validator(args.date, function(_, given, value)
+    local mine, other = instant(value), instant(given[1] or clock.now())
     if not mine or not other then return false end
     if earlier then return mine < other end
     return mine > other
-  end
+  end)
+end
+
+local function is_list(_, _, value)
+  return type(value) == "table" and (#value > 0 or next(value) == nil)
 end
 
 local function is_immutable(_, _, value, row, attr)
@@ -68,133 +139,84 @@ local function is_immutable(_, _, value, row, attr)
   return before == nil or before == value or (attr.type.equal ~= nil and attr.type.equal(before, value))
 end
 
-local function negated(check)
-  return function(...) return not check(...) end
-end
+local URL = validator(args.options({
+  protocols = "texts", require_protocol = "boolean", require_valid_protocol = "boolean", require_host = "boolean",
+  require_port = "boolean", require_tld = "boolean", allow_underscores = "boolean", allow_trailing_dot = "boolean",
+  allow_protocol_relative_urls = "boolean", allow_fragments = "boolean", allow_query_components = "boolean",
+  disallow_auth = "boolean", validate_length = "boolean", max_allowed_length = "number", host_blacklist = "hosts",
+  host_whitelist = "hosts",
+}), addresses.url)
+local EMAIL = {
+  allow_display_name = "boolean", require_display_name = "boolean", allow_utf8_local_part = "boolean",
+  require_tld = "boolean", allow_underscores = "boolean", allow_ip_domain = "boolean", ignore_max_length = "boolean",
+  domain_specific_validation = "boolean", blacklisted_chars = "text", host_blacklist = "hosts",
+  host_whitelist = "hosts",
+}
+local INTEGER = { min = "number", max = "number", gt = "number", lt = "number", allow_leading_zeroes = "boolean" }
+local FLOAT = { min = "number", max = "number", gt = "number", lt = "number", locale = "locale" }
+local DECIMAL = { force_decimal = "boolean", decimal_digits = "digits", locale = "locale" }
+local UUID = { all = true, loose = true, ["nil"] = true, max = true }
+for version = 1, 8 do UUID[tostring(version)] = true end
+
+local IS_IN = validator(args.list, is_in, true)
+local CONTAINS = validator(args.text({ ignoreCase = "boolean", minOccurrences = "number" }), contains)
+local MATCHES = validator(args.pattern, matches)
 
 ---By name.
 ---@type table<string, rowan.Validator>
 validators.by_name = {
-  isEmail = format(formats.email), isUrl = format(formats.url), isURL = format(formats.url),
-  isIP = format(function(text, args) return formats.ip(text, args[1]) end, "version"),
-  isIPv4 = format(formats.ipv4), isIPv6 = format(formats.ipv6),
-  isAlpha = format(function(text) return text:find("^[a-zA-Z]+$") ~= nil end),
-  isAlphanumeric = format(function(text) return text:find("^[a-zA-Z0-9]+$") ~= nil end),
-  isNumeric = format(formats.numeric), isDecimal = format(formats.decimal),
-  isInt = format(bounded(formats.integer), "bounds"), isFloat = format(bounded(formats.decimal), "bounds"),
-  isLowercase = format(function(text) return text == text:lower() end),
-  isUppercase = format(function(text) return text == text:upper() end),
-  isNull = format(function(text) return text == "" end),
-  isDate = format(function(_, _, value) return instant(value) ~= nil end),
-  isAfter = format(compared(false), "date"), isBefore = format(compared(true), "date"),
-  isUUID = format(function(text, args) return formats.uuid(text, args[1]) end, "version"),
-  isCreditCard = format(formats.credit_card),
-  isArray = format(function(_, _, value) return type(value) == "table" and (#value > 0 or next(value) == nil) end),
-  isImmutable = format(is_immutable),
-  isIn = format(is_in, "list"), notIn = format(negated(is_in), "list"),
-  is = format(matches, "pattern"), regex = format(matches, "pattern"),
-  ["not"] = format(negated(matches), "pattern"), notRegex = format(negated(matches), "pattern"),
-  notEmpty = format(function(text) return text:find("%S") ~= nil end),
-  equals = format(function(text, args) return text == validators.text(args[1]) end, "text"),
-  contains = format(contains, "text"), notContains = format(negated(contains), "text"),
-  len = format(function(text, args)
-    local length = formats.length(text)
-    return length >= args[1] and (args[2] == nil or length <= args[2])
-  end, "range"),
-  max = format(function(text, args) return within(tonumber(text), { max = args[1] }) end, "number"),
-  min = format(function(text, args) return within(tonumber(text), { min = args[1] }) end, "number"),
+  isEmail = validator(args.options(EMAIL), addresses.email), isUrl = URL, isURL = URL,
+  isIP = validator(args.version({ ["4"] = true, ["6"] = true }), function(text, given)
+    return formats.ip(text, given[1])
+  end),
+  isIPv4 = validator(args.none, formats.ipv4), isIPv6 = validator(args.none, formats.ipv6),
+  isUUID = validator(args.version(UUID), function(text, given) return formats.uuid(text, given[1]) end),
+  isCreditCard = validator(args.options({ provider = "card" }), function(text, options)
+    return formats.credit_card(text, options.provider and options.provider:lower())
+  end),
+  isAlpha = of_alphabet(false), isAlphanumeric = of_alphabet(true),
+  isLowercase = validator(args.none, letters.are_small), isUppercase = validator(args.none, letters.are_capital),
+  isNumeric = validator(args.options({ no_symbols = "boolean", locale = "locale" }), function(text, options)
+    return formats.numeric(text, letters.separator(options.locale), options.no_symbols)
+  end),
+  isDecimal = validator(args.options(DECIMAL), is_decimal),
+  isInt = validator(args.options(INTEGER), is_int), isFloat = validator(args.options(FLOAT), is_float),
+  min = validator(args.number, function(text, given) return within(tonumber(text), { min = given[1] }) end),
+  max = validator(args.number, function(text, given) return within(tonumber(text), { max = given[1] }) end),
+  len = validator(args.range, has_length, true),
+  notEmpty = validator(args.none, not_empty, true),
+  isNull = validator(args.options({ ignore_whitespace = "boolean" }), function(text, options)
+    return not text:find(options.ignore_whitespace and "%S" or ".")
+  end),
+  equals = validator(args.text({}), function(text, given) return text == given[1] end),
+  contains = CONTAINS, notContains = negated(CONTAINS),
+  is = MATCHES, regex = MATCHES, ["not"] = negated(MATCHES), notRegex = negated(MATCHES),
+  isIn = IS_IN, notIn = negated(IS_IN),
+  isDate = validator(args.none, function(_, _, value) return instant(value) ~= nil end),
+  isAfter = compared(false), isBefore = compared(true),
+  isArray = validator(args.none, is_list, true), isImmutable = validator(args.none, is_immutable, true),
 }
-
----A value as the validators read it; nil for one that is no text, number or boolean.
----@param value any
----@return string?
-function validators.text(value)
-  local kind = type(value)
-  if kind == "string" then return value end
-  if kind == "number" then return numbers.text(value) end
-  if kind == "boolean" then return tostring(value) end
-  return nil
-end
-
--- Those that look at the value itself.
-local TAKES_TABLES = { isArray = true, isImmutable = true, isIn = true, notIn = true }
 
 ---Whether a value passes.
 ---@param name string
 ---@param value any neither nil nor null
----@param args any[]
+---@param given any what `arguments` made of what was said
 ---@param row table
 ---@param attr table
 ---@return boolean
-function validators.passes(name, value, args, row, attr)
-  local text = validators.text(value)
-  if text == nil and not TAKES_TABLES[name] then return false end
-  return validators.by_name[name].check(text, args, value, row, attr) and true or false
+function validators.passes(name, value, given, row, attr)
+  local text, one = args.text_of(value), validators.by_name[name]
+  if text == nil and not (one.tables and type(value) == "table") then return false end
+  return one.check(text, given, value, row, attr) and true or false
 end
 
-local function is_number(v) return type(v) == "number" end
-
--- What is wrong with the arguments of a validator; nil when nothing is.
-local WRONG = {
-  number = function(args)
-    return not is_number(args[1]) and "wants a number"
-  end,
-  text = function(args) return validators.text(args[1]) == nil and "wants a text" end,
-  list = function(args) return #args == 0 and "wants a list of values" end,
-  date = function(args) return instant(args[1]) == nil and "wants a date" end,
-  range = function(args)
-    return not (is_number(args[1]) and (args[2] == nil or is_number(args[2]))) and "wants { least, most }"
-  end,
-  pattern = function(args)
-    if type(args[1]) ~= "string" then
-      local kind = type(args[1])
-      return not ((kind == "table" or kind == "userdata") and args[1].match) and "wants a Lua pattern"
-    end
-    return not pcall(string.find, "", args[1]) and "wants a Lua pattern, which this is not"
-  end,
-  bounds = function(args)
-    for key, value in pairs(args) do
-      local known = key == "min" or key == "max" or key == "gt" or key == "lt"
-      if not known or not is_number(value) then return "wants true, or numbers as min, max, gt, lt" end
-    end
-  end,
-  version = function(args)
-    local given = args[1]
-    return given ~= nil and not validators.text(given) and "wants true or a version"
-  end,
-}
-
-local function listed(args)
-  -- Sequelize writes a list of arguments of which the first is the list.
-  if type(args) == "table" and type(args[1]) == "table" and #args == 1 then return args[1] end
-  return type(args) == "table" and args or { args }
-end
-
----The arguments of a validator as a list (of `bounds`: a table); nil and what is wrong with them.
+---The arguments of a validator; nil and what is wrong with them.
 ---@param name string
 ---@param given any what was said, without a message of one's own
----@return any[]? args
+---@return any? args
 ---@return string? problem
 function validators.arguments(name, given)
-  local wants = validators.by_name[name].args
-  local args
-  if wants == nil then
-    if given ~= true and type(given) ~= "table" then return nil, "wants true" end
-    return {}
-  elseif wants == "list" then
-    args = listed(given)
-  elseif wants == "bounds" or wants == "version" then
-    args = given == true and {} or type(given) == "table" and given or { given }
-  elseif wants == "date" and given == true then
-    return nil, "wants a date"
-  elseif type(given) == "table" and (wants ~= "pattern" or given.match == nil) then
-    args = given
-  else
-    args = { given }
-  end
-  local problem = WRONG[wants](args)
-  if problem then return nil, problem end
-  return args
+  return validators.by_name[name].read(given)
 end
 
 return validators
