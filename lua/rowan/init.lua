@@ -151,7 +151,8 @@ end
 ---@return boolean
 function rowan.isInstance(value, model)
   local found = instance_model(value)
-  return found ~= nil and (model == nil or found.definition == model.definition)
+  if found == nil or model == nil then return found ~= nil end
+  return found.definition == model.definition or found.definition.origin == model.definition
 end
 
 return rowan

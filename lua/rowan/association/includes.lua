@@ -3,6 +3,7 @@
 
 local association = require("rowan.association")
 local check = require("rowan.base.check")
+local elsewhere = require("rowan.association.elsewhere")
 local names = require("rowan.association.names")
 
 local includes = {}
@@ -29,13 +30,14 @@ local function check_through(found, through, context)
   check.type(through, "table", context .. ": through", "AssociationError")
   check.keys(through, THROUGH, context .. ": through", "AssociationError")
   local own, named = found.through and found.through.model, through.model
-  if named ~= nil and not (own and is_model(named) and named.definition == own.definition) then
+  if named ~= nil and not (own and is_model(named) and elsewhere.same_model(named, own)) then
     names.fail(context, ("through of %q must be %s"):format(found.as, own and own.name or "left out"))
   end
 end
 
 local function entry(model, item, context)
-  if type(item) == "string" or association.is(item) or is_model(item) then return resolve(model, item, context) end
+  if is_model(item) then return elsewhere.toward(resolve(model, item, context), item) end
+  if type(item) == "string" or association.is(item) then return resolve(model, item, context) end
   if type(item) ~= "table" then
     names.fail(context, "include: an entry is an alias, a model, an association or a table")
   end
@@ -44,7 +46,7 @@ local function entry(model, item, context)
   if what == nil then names.fail(context, "include: an entry needs one of as, model and association") end
   local found = resolve(model, what, context)
   if item.through ~= nil then check_through(found, item.through, context .. ": include") end
-  return found, item.include
+  return elsewhere.toward(found, item.model), item.include
 end
 
 ---The associations that an `include` names.

@@ -3,6 +3,7 @@
 --- A model is opaque here but for `name`, `definition` and `associations`.
 
 local check = require("rowan.base.check")
+local elsewhere = require("rowan.association.elsewhere")
 local junction = require("rowan.association.junction")
 local keys = require("rowan.association.keys")
 local names = require("rowan.association.names")
@@ -31,6 +32,7 @@ local association = {}
 ---@field sourceKey? string|string[]
 ---@field targetKey? string|string[]
 ---@field source_keys? { source: table, through: table }[]
+---@field origin? rowan.Association of one between variants of its models (association/elsewhere): the one that was defined
 ---@field target_keys? { through: table, target: table }[]
 local Association = { __name = "rowan.association" }
 Association.__index = Association
@@ -167,12 +169,13 @@ function association.find(source, what)
     return nil, suggest.unknown(source.name .. " has no association", what, aliases)
   end
   if association.is(what) then
-    if source.associations[what.as] == what then return what end
+    local own = source.associations[what.as]
+    if own and elsewhere.same(own, what) then return elsewhere.toward(own, what.target) end
     return nil, ("the association %q is one of %s, not of %s"):format(what.as, what.source.name, source.name)
   end
   local found, aliases = nil, {}
   for _, known in ipairs(source.association_order) do
-    if known.target.definition == what.definition then
+    if elsewhere.same_model(known.target, what) then
       found = known
       aliases[#aliases + 1] = known.as
     end

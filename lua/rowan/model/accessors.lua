@@ -11,10 +11,11 @@ local one = require("rowan.repo.link_one")
 local reading = require("rowan.repo.reading")
 local siblings = require("rowan.repo.siblings")
 local through = require("rowan.repo.link_through")
+local variants = require("rowan.model.variants")
 
 local accessors = {}
 
-local CALL = { "transaction", "hooks", "logging", "benchmark" }
+local CALL = { "transaction", "hooks", "logging", "benchmark", "schema", "schemaDelimiter" }
 
 local function options_of(...)
   local set = check.set({ ... })
@@ -86,10 +87,21 @@ local function loading_mode(made, options, context)
     or "siblings"
 end
 
-local function getter(made, context)
-  local effect, attrs = EFFECTS[made.kind].get, link.side(made.source_keys or made.keys, "source")
+-- The association as it is for a row, which may be of a variant, and toward the schema that the call names.
+local function of_row(made, row, options)
+  local model = row.Model
+  if model == made.source and not (options and (options.schema ~= nil or options.schemaDelimiter ~= nil)) then
+    return made, options
+  end
+  return variants.association(made, model, options)
+end
+
+local function getter(defined, context)
+  local effect, attrs = EFFECTS[defined.kind].get, link.side(defined.source_keys or defined.keys, "source")
   return function(self, options)
-    check_options(made, "get", options, context)
+    check_options(defined, "get", options, context)
+    local made
+    made, options = of_row(defined, self, options)
     local mode = loading_mode(made, options, context)
     -- Hooks are run for each search; one for all rows of a list would be another.
     if mode == "siblings" and reading.watched(made.target.definition) then mode = nil end
@@ -103,22 +115,24 @@ local function getter(made, context)
   end
 end
 
-local function method(made, role, name)
-  local effect, context = EFFECTS[made.kind][role], made.source.name .. ":" .. name
-  if role == "get" then return getter(made, context) end
+local function method(defined, role, name)
+  local effect, context = EFFECTS[defined.kind][role], defined.source.name .. ":" .. name
+  if role == "get" then return getter(defined, context) end
   if role == "count" then
     return function(self, options)
-      check_options(made, role, options, context)
-      return effect(made, self, with_scope(made, options), context)
+      check_options(defined, role, options, context)
+      local made, call = of_row(defined, self, options)
+      return effect(made, self, with_scope(made, call), context)
     end
   end
   return function(self, argument, options)
-    check_options(made, role, options, context)
-    if role == "has" then options = with_scope(made, options) end
+    check_options(defined, role, options, context)
+    local made, call = of_row(defined, self, options)
+    if role == "has" then call = with_scope(made, call) end
     if role == "create" and argument ~= nil and (type(argument) ~= "table" or argument == null) then
       errors.raise("QueryError", { message = context .. " wants a table of values, not " .. tostring(argument) })
     end
-    return effect(made, self, argument, options, context)
+    return effect(made, self, argument, call, context)
   end
 end
 

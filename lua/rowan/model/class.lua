@@ -6,6 +6,7 @@ local accessors = require("rowan.model.accessors")
 local association = require("rowan.association")
 local cascade = require("rowan.repo.cascade")
 local check = require("rowan.base.check")
+local elsewhere = require("rowan.association.elsewhere")
 local errors = require("rowan.base.errors")
 local flow = require("rowan.model.flow")
 local finders = require("rowan.model.finders")
@@ -13,6 +14,7 @@ local hooked = require("rowan.model.hooks")
 local hooks = require("rowan.change.hooks")
 local scopes = require("rowan.model.scopes")
 local sync = lazy(function() return require("rowan.repo.sync") end)
+local variants = require("rowan.model.variants")
 local writers = require("rowan.model.writers")
 
 ---@class rowan.Model
@@ -29,7 +31,7 @@ local Model = { __name = "rowan.model" }
 Model.__index = Model
 Model.__tostring = function(m) return "rowan.model: " .. m.name end
 
-for _, methods in ipairs({ finders, writers, flow, hooked.methods, scopes.methods }) do
+for _, methods in ipairs({ finders, writers, flow, hooked.methods, scopes.methods, variants.methods }) do
   for name, method in pairs(methods) do Model[name] = method end
 end
 
@@ -83,12 +85,21 @@ function Model:getAssociation(alias)
   return found
 end
 
-local function without_scope(model)
-  return type(model) == "table" and rawget(model, "baseModel") or model
+-- The model itself; one in a schema of its own cannot be meant, for what is defined holds for all of them.
+local function itself(model, context)
+  if type(model) ~= "table" or not rawget(model, "definition") then return model end
+  if model.definition.origin then
+    errors.raise("AssociationError", {
+      message = ("%s: %s is a variant in another schema; associations are between the models themselves")
+        :format(context, model.name),
+    })
+  end
+  return elsewhere.initial(model)
 end
 
 local function associate(kind, source, target, options)
-  source, target = without_scope(source), without_scope(target)
+  local context = source.name .. ":" .. kind
+  source, target = itself(source, context), itself(target, context)
   local about = { source = source, target = target, kind = kind }
   hooks.run(source._hooks, "beforeAssociate", about, options)
   local made = association.define(kind, source, target, options)

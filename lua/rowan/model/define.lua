@@ -2,7 +2,6 @@
 
 local Instance = require("rowan.model.instance")
 local Model = require("rowan.model.class")
-local custom = require("rowan.change.custom")
 local definition = require("rowan.schema.definition")
 local expression = require("rowan.query.expression")
 local hooked = require("rowan.model.hooks")
@@ -10,7 +9,9 @@ local hooks = require("rowan.change.hooks")
 local plugin = require("rowan.model.plugin")
 local scopes = require("rowan.model.scopes")
 local siblings = require("rowan.repo.siblings")
+local templates = require("rowan.model.templates")
 local validate = require("rowan.change.validate")
+local variants = require("rowan.model.variants")
 
 local define = {}
 
@@ -28,14 +29,6 @@ local function describe(attr)
   }
 end
 
--- Getters and setters are found through the metatable.
-local function customise(template, def)
-  if next(def.hidden) == nil or template.__newindex then return end
-  def.model.db._custom = true
-  template.__index, template.__newindex = custom.index(def, template.__index), custom.newindex(def)
-  template.__pairs = custom.pairs
-end
-
 ---Brings the public description up to date with the definition, which associations may have extended.
 ---@param model rowan.Model
 function define.refresh(model)
@@ -46,9 +39,12 @@ function define.refresh(model)
     names[i] = entry.name
   end
   for i, attr in ipairs(def.primary) do keys[i] = attr.label end
-  model.rawAttributes, model.attributeNames, model.primaryKeyAttributes = raw, names, keys
+  rawset(model, "rawAttributes", raw)
+  rawset(model, "attributeNames", names)
+  rawset(model, "primaryKeyAttributes", keys)
   validate.compile(def)
-  hooks.watch(def)
+  -- A variant has its hooks from the model itself.
+  if not def.origin then hooks.watch(def) end
   def.has_dump, def.defaults, def.hidden = false, {}, {}
   for _, entry in ipairs(def.entries) do
     local attr = def.by_name[entry.name]
@@ -58,19 +54,10 @@ function define.refresh(model)
     end
     if attr.name ~= attr.label then def.hidden[attr.label] = attr end
   end
-  for _, template in ipairs({ "_template", "_partial_template", "_new" }) do customise(model[template], def) end
+  templates.customise(model)
+  variants.refresh(model)
 end
 Model.refresh = define.refresh
-
-local function tostring_row(row)
-  return "rowan.instance: " .. getmetatable(row).Model.name
-end
-
--- Instances find their methods through two tables: one that says whether they are stored, then the prototype.
-local function instance_metatable(model, is_new, partial)
-  local index = setmetatable({ Model = model, isNewRecord = is_new }, { __index = model.prototype })
-  return { __index = index, __name = "rowan.instance", __tostring = tostring_row, Model = model, partial = partial }
-end
 
 -- Options under every model's own.
 local function defaults_of(db)
@@ -103,9 +90,7 @@ function define.model(db, name, attributes, options)
   }, Model)
   -- The way back, for layers to which a model is opaque.
   def.model = model
-  model._template = instance_metatable(model, false)
-  model._partial_template = instance_metatable(model, false, true)
-  model._new = instance_metatable(model, true)
+  templates.give(model)
   model._hooks = hooks.registry("the model " .. name, def, db._hooks)
   model.hooks = hooked.listeners(model._hooks)
   hooks.add_all(model._hooks, def.options.hooks or {})

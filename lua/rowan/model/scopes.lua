@@ -3,13 +3,14 @@
 --- model without scopes knows nothing of all this.
 
 local check = require("rowan.base.check")
+local elsewhere = require("rowan.association.elsewhere")
 local errors = require("rowan.base.errors")
 local expression = require("rowan.query.expression")
 local merge = require("rowan.query.merge")
 local suggest = require("rowan.base.suggest")
 
 ---@class rowan.Model
----@field baseModel? rowan.Model of a scoped variant: the model itself
+---@field baseModel? rowan.Model of a variant: the model itself
 ---@field scoped? table|function|false the options of its scope; nil for a model without one
 local Scopes = {}
 
@@ -31,9 +32,11 @@ local function fail(model, rule)
   errors.raise("ScopeError", { message = ("%s: %s"):format(model.name, rule), model = model.name })
 end
 
+-- The model with the scope that it always has.
 local function base_of(model)
-  return rawget(model, "baseModel") or model
+  return rawget(model, "_unscoped") or model
 end
+scopes.base_of = base_of
 
 local function evaluate(model, scope, ...)
   if type(scope) == "function" then scope = scope(...) end
@@ -104,18 +107,32 @@ local function scoped_options(model, given, usable)
   return merge.options(base_of(model), scope, given)
 end
 
+---Makes a variant of what is its own: all else is read from another model, and what is put into it is put there.
+---@param own table
+---@param base rowan.Model
+---@return rowan.Model own
+function scopes.behind(own, base)
+  local meta = getmetatable(base)
+  return setmetatable(own, {
+    __index = base, __newindex = function(_, key, value) base[key] = value end, __name = meta.__name,
+    __tostring = meta.__tostring,
+  })
+end
+
+local function class_of(model)
+  return getmetatable(elsewhere.initial(model))
+end
+
 -- The model as its own methods see it when they run for a scoped one: without its scope.
 local function bare(base)
   local found = rawget(base, "_bare")
   if found then return found end
-  local meta = getmetatable(base)
-  found = { definition = base.definition, prototype = base.prototype, baseModel = base, scoped = false }
-  for name in next, METHODS do found[name] = meta[name] end
-  base._bare = setmetatable(found, {
-    __index = base, __newindex = function(_, key, value) base[key] = value end, __name = meta.__name,
-    __tostring = meta.__tostring,
-  })
-  return found
+  local class = class_of(base)
+  found = { definition = base.definition, prototype = base.prototype, baseModel = elsewhere.initial(base),
+    _unscoped = base, scoped = false }
+  for name in next, METHODS do found[name] = class[name] end
+  rawset(base, "_bare", found)
+  return scopes.behind(found, base)
 end
 
 -- A method that merges the scope of the model it is called on with the options at `place`.
@@ -133,15 +150,17 @@ local function give_methods(model, class)
   end
 end
 
-local function variant(base, scope)
-  local meta = getmetatable(base)
-  local made = { definition = base.definition, prototype = base.prototype, baseModel = base, scoped = scope }
-  give_methods(made, meta)
-  return setmetatable(made, {
-    __index = base, __newindex = function(_, key, value) base[key] = value end, __name = meta.__name,
-    __tostring = meta.__tostring,
-  })
+---A model with another scope.
+---@param base rowan.Model without a scope of a call's
+---@param scope table|function|false
+---@return rowan.Model
+function scopes.variant(base, scope)
+  local made = { definition = base.definition, prototype = base.prototype, baseModel = elsewhere.initial(base),
+    _unscoped = base, scoped = scope }
+  give_methods(made, class_of(base))
+  return scopes.behind(made, base)
 end
+local variant = scopes.variant
 
 ---The options that the scope of the model stands for, or with an argument those of the scopes that it names (as for
 ---scope); nil for none.

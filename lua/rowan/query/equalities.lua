@@ -30,7 +30,12 @@ end
 
 local function collect(def, condition, values)
   if type(condition) ~= "table" or condition == everything then return values end
-  if expression.is(condition) then return values end
+  if expression.is(condition) then
+    -- So a scope and the condition of a call come together; what the call says, which is last, counts.
+    local list = condition.kind == "logic" and condition.operator == Op["and"] and condition.list or {}
+    for i = #list, 1, -1 do collect(def, list[i], values) end
+    return values
+  end
   for _, attr in ipairs(def.list) do
     local value = condition[attr.label]
     if value ~= nil and values[attr.label] == nil then values[attr.label] = equal_to(attr, value) end

@@ -3,6 +3,7 @@
 
 local association = require("rowan.association")
 local check = require("rowan.base.check")
+local elsewhere = require("rowan.association.elsewhere")
 local errors = require("rowan.base.errors")
 
 local included = {}
@@ -36,10 +37,10 @@ local function resolve_table(model, item)
   check.keys(item, OPTIONS, "include of " .. model.name, "EagerLoadingError",
     found and found.target.definition.plugin_options)
   if not found then fail(model, "an entry needs one of as, model and association") end
-  if item.model and item.model.definition ~= found.target.definition then
+  if item.model and not elsewhere.same_model(item.model, found.target) then
     fail(model, ("the association %q leads to %s, not to %s"):format(found.as, found.target.name, item.model.name))
   end
-  return found, item
+  return elsewhere.toward(found, item.model), item
 end
 
 -- { all = true | kind | { kinds }, nested = true }: every association of the model, of some kinds; nested goes on until it
@@ -117,13 +118,16 @@ function included.items(model, option)
   if option == nil then return list end
   local function add(made, options)
     for _, other in ipairs(list) do
-      if other.association == made then fail(model, ("the association %q is included twice"):format(made.as)) end
+      if elsewhere.same(other.association, made) then
+        fail(model, ("the association %q is included twice"):format(made.as))
+      end
     end
     list[#list + 1] = { association = made, options = options }
   end
   for _, item in ipairs(with_paths(model, items_of(model, option))) do
     if is_model(item) then
-      add(resolve(model, item), item.baseModel and { model = item } or NO_OPTIONS)
+      local found = elsewhere.toward(resolve(model, item), item)
+      add(found, item.baseModel and { model = item } or NO_OPTIONS)
     elseif type(item) == "string" or association.is(item) then
       add(resolve(model, item), NO_OPTIONS)
     elseif type(item) ~= "table" then

@@ -2,6 +2,7 @@
 --- either builder; in tree building it gives the parts that query/select and query/children put into statements.
 
 local computed = require("rowan.query.computed")
+local elsewhere = require("rowan.association.elsewhere")
 local errors = require("rowan.base.errors")
 local expression = require("rowan.query.expression")
 local filter = require("rowan.query.filter")
@@ -57,7 +58,12 @@ local NONE = {}
 ---@return rowan.Level
 function level.new(model, options, passed, through)
   local entries, sorted = NONE, NONE
-  if options.include ~= nil then entries = include.entries(model, options.include) end
+  if options.include ~= nil then
+    entries = include.entries(model, options.include)
+    for i = 1, #entries do
+      if entries[i].association.origin then model = elsewhere.seeing(model, entries[i].association) end
+    end
+  end
   if options.order ~= nil or passed then sorted = order.items(model, options.order, passed, entries, through) end
   return { model = model, options = options, entries = entries, order = sorted }
 end
@@ -80,16 +86,16 @@ local function belonging(b, entry, child, parts, outer_model, outer)
   if options.on then
     move_all(found)
     found[1] = expression.with_outer(b, outer_model, outer, function()
-      return where.walk(b, made.target.definition, options.on)
+      return where.walk(b, child.model.definition, options.on)
     end)
   end
   if options["or"] then
     b:open("or")
     b:open("and")
     local tied = b:logic("and", move_all(found))
-    found[1] = b:logic("or", { tied, where.walk(b, made.target.definition, options.where) })
+    found[1] = b:logic("or", { tied, where.walk(b, child.model.definition, options.where) })
   elseif options.where ~= nil then
-    found[#found + 1] = where.walk(b, made.target.definition, options.where)
+    found[#found + 1] = where.walk(b, child.model.definition, options.where)
   end
   link.scopes(b, made, found, parts.through, where.walk, options)
   local through = options.through
@@ -113,8 +119,9 @@ end
 local function first_value(b, at, item, depth)
   local made, entry = item.first[depth], nil
   for _, known in ipairs(at.entries) do
-    if known.association == made then entry = known end
+    if elsewhere.same(known.association, made) then entry = known end
   end
+  made = entry.association
   b:open("first " .. made.as)
   local child = level.new(made.target, entry.options, nil, made.through)
   local outer = b:enter()

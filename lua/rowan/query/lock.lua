@@ -1,6 +1,7 @@
 --- `lock`, `skipLocked` and `noWait`: row locks of a finder. What they mean on a database without row locks is decided by
 --- repo/read, which knows the transaction.
 
+local elsewhere = require("rowan.association.elsewhere")
 local errors = require("rowan.base.errors")
 local suggest = require("rowan.base.suggest")
 
@@ -33,9 +34,8 @@ local function joined_by_path(parts)
   return found
 end
 
--- Scoped variants of a model share its definition.
 local function is_model(what, model)
-  return type(what) == "table" and rawget(what, "definition") == model.definition
+  return type(what) == "table" and rawget(what, "definition") and elsewhere.same_model(what, model)
 end
 
 local function is_meant(item, what)

@@ -4,6 +4,7 @@
 
 local association = require("rowan.association")
 local check = require("rowan.base.check")
+local elsewhere = require("rowan.association.elsewhere")
 local errors = require("rowan.base.errors")
 local expression = require("rowan.query.expression")
 local link = require("rowan.query.link")
@@ -60,7 +61,7 @@ local function names_junction(at, through, element)
   if type(element) == "string" then return element == through.as and not at.associations[element] end
   if type(element) ~= "table" or expression.is(element) or association.is(element) then return false end
   local named = rawget(element, "definition") and element or element.model
-  return named ~= nil and named.definition == through.model.definition
+  return named ~= nil and elsewhere.same_model(named, through.model)
 end
 
 local function from_table(model, item, through)
@@ -142,7 +143,7 @@ end
 
 local function hand_down(model, item, entries)
   for _, entry in ipairs(entries) do
-    if entry.association == item.links[1] then
+    if elsewhere.same(entry.association, item.links[1]) then
       local rest = {}
       for i = 2, #item.links do rest[i - 1] = item.links[i] end
       entry.passed_order = entry.passed_order or {}

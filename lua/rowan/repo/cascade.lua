@@ -49,6 +49,8 @@ local function collected(model, wanted)
       model = target, sources = link.side(pairs_of_keys, "source"), targets = link.side(pairs_of_keys, side),
       scope = scope, hooks = made.hooks,
     }
+    -- Rows in the schema of the model itself point at rows there, not at those of a variant.
+    if model.definition.origin and not target.definition.origin then return end
     local said = not made.through and made.on_delete or nil
     if wanted(one) and goes_along(target.definition, one.targets, said) then list[#list + 1] = one end
   end

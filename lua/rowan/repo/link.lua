@@ -146,6 +146,19 @@ function link.is_instance(value)
   return type(value) == "table" and instance_model(value) ~= nil
 end
 
+---Two models in words that tell them apart: by where they are, when they are variants of one.
+---@param model table
+---@param other table
+---@return string, string
+function link.told_apart(model, other)
+  if model.name ~= other.name then return model.name, other.name end
+  local function placed(one)
+    local def = one.definition
+    return ("%s in %s"):format(one.name, def.schema and def.schema .. "." .. def.table or def.table)
+  end
+  return placed(model), placed(other)
+end
+
 ---Refuses an instance of another model, and one that is not stored.
 ---@param model table
 ---@param row table
@@ -153,7 +166,7 @@ end
 function link.check_instance(model, row, context)
   local other = instance_model(row)
   if other.definition ~= model.definition then
-    fail("InstanceError", context, ("wants a row of %s, not of %s"):format(model.name, other.name))
+    fail("InstanceError", context, ("wants a row of %s, not of %s"):format(link.told_apart(model, other)))
   end
   if row.isNewRecord then
     fail("InstanceError", context, ("the given row of %s is not stored; save it first"):format(model.name))

@@ -45,11 +45,14 @@ local definition = {}
 ---@field foreign_keys rowan.ForeignKey[] those of several columns; one of a single column is in its attribute's references
 ---@field entries { name: string, spec: table, generated?: boolean, inferred?: boolean }[] what it was made of
 ---@field generation integer another one after each change; no two definitions share one
+---@field unqualified string the name of the table without a schema
+---@field origin? rowan.Definition of a variant in another schema (schema/variant): that of the model itself
 
 ---@class rowan.DefinitionContext
 ---@field dialect rowan.Dialect
 ---@field defaults? table options under every model's own
 ---@field is_expression? fun(value: any): boolean tells SQL expressions (defaults, fields of indexes)
+---@field counterpart? fun(def: table): table of a variant: the definition that a key leads to, where that is another one
 ---@field path? fun(def: table, name: string): any the expression of an attribute's name with a path or casts behind it
 ---@field plugins? fun(def: table): { plugin: rowan.Plugin, options: table }[] those of a definition whose options are read
 
@@ -158,7 +161,7 @@ end
 local function assemble(def, entries, reuse)
   local made = {
     name = def.name, dialect = def.dialect, options = def.options, context = def.context, table = def.table,
-    roles = def.roles,
+    schema = def.schema, origin = rawget(def, "origin"), roles = def.roles,
     list = {}, virtuals = {}, by_name = {}, by_field = {}, primary = {}, fields_seen = {}, custom = false,
   }
   local spec_of = {}
@@ -166,7 +169,7 @@ local function assemble(def, entries, reuse)
     local attr = attribute.fill(reuse(entry.name), def, entry.name, entry.spec, i)
     enter_name(def, made, attr)
     spec_of[attr] = entry.spec
-    attr.system = entry.system
+    attr.system, attr.definition = entry.system, def
     if not attr.virtual then enter_field(def, made, attr) end
     if attr.primary then made.primary[#made.primary + 1] = attr end
     if attr.auto then enter_auto(def, made, attr) end
@@ -184,7 +187,7 @@ end
 -- hold.
 local function commit(def, entries)
   assemble(def, entries, function() return {} end)
-  local before = def.by_name or {}
+  local before = rawget(def, "by_name") or {}
   local made = assemble(def, entries, function(name) return before[name] or {} end)
   for _, key in ipairs({ "list", "virtuals", "custom", "by_name", "by_field", "primary", "uniques", "indexes",
     "pending" }) do

@@ -76,6 +76,12 @@ local function default_name(def, fields, unique)
   return naming.shorten(naming.underscore(table.concat(parts, "_")), MAX_NAME)
 end
 
+-- A name that was given. Where there are no schemas, those of indexes are the database's, and a variant needs its own.
+local function given_name(def, name)
+  if not name or not def.origin or def.dialect.supports.schemas then return name end
+  return def.table .. "." .. name
+end
+
 local function operator_class(def, subject, value)
   if value == nil then return nil end
   if type(value) ~= "string" or not value:find("^[%a_][%w_%.]*$") then
@@ -166,7 +172,8 @@ local function read_index(def, subject, given, fields)
   local operator = operator_class(def, subject, given.operator)
   local made = {
     fields = {}, unique = uniqueness(subject, given), using = method_of(def, subject, given),
-    where = given.where, include = included(def, subject, given), message = given.msg, name = given.name,
+    where = given.where, include = included(def, subject, given), message = given.msg,
+    name = given_name(def, given.name),
     concurrently = def.dialect.supports.concurrent_indexes and given.concurrently or nil,
   }
   for i, field in ipairs(fields) do made.fields[i] = read_field(def, subject, field, operator) end
@@ -232,7 +239,7 @@ local function read_uniques(def, spec_of)
     for _, entry in ipairs(entries(subject, "unique", spec_of[attr].unique, UNIQUE_KEYS)) do
       check.optional(entry.name, "string", subject .. ": unique.name", "DefinitionError")
       check.optional(entry.msg, "string", subject .. ": unique.msg", "DefinitionError")
-      local name = entry.name or default_name(def, { { attr = attr } }, true)
+      local name = given_name(def, entry.name) or default_name(def, { { attr = attr } }, true)
       options.check_identifier(def.dialect, subject .. ": the name of the unique constraint", name)
       local group = by_name[name]
       if not group then

@@ -97,6 +97,19 @@ function options.table_of(dialect, table_name, schema, delimiter)
   return schema .. (delimiter or ".") .. table_name
 end
 
+---The same of a definition's table in a schema; raises for names that the database cannot hold.
+---@param def table with name, dialect and unqualified
+---@param schema? string
+---@param delimiter? string
+---@return string table_name
+---@return string? schema
+function options.place(def, schema, delimiter)
+  local table_name, inside = options.table_of(def.dialect, def.unqualified, schema, delimiter)
+  options.check_identifier(def.dialect, ("the model %s: the table name"):format(def.name), table_name)
+  if inside then options.check_identifier(def.dialect, ("the model %s: the schema name"):format(def.name), inside) end
+  return table_name, inside
+end
+
 ---Reads a model's options into a definition: options, singular, plural, table, schema, comment, and `roles`,
 ---the names of the attributes that plugins keep, which they enter.
 ---@param def table the definition so far, with name and dialect
@@ -114,11 +127,8 @@ function options.read(def, given, defaults)
   def.plural = names.plural or naming.pluralize(name)
   local table_name = all.tableName or all.freezeTableName and name
     or all.underscored and naming.underscore(def.plural) or def.plural
-  def.table, def.schema = options.table_of(def.dialect, table_name, all.schema, all.schemaDelimiter)
-  options.check_identifier(def.dialect, ("the model %s: the table name"):format(name), def.table)
-  if def.schema then
-    options.check_identifier(def.dialect, ("the model %s: the schema name"):format(name), def.schema)
-  end
+  def.unqualified = table_name
+  def.table, def.schema = options.place(def, all.schema, all.schemaDelimiter)
   def.comment = all.comment
   def.roles = {}
 end

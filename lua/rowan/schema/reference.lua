@@ -132,12 +132,16 @@ function reference.read(def, subject, spec)
     made.on_delete, made.on_update =
       reference.actions(made.on_delete, made.on_update, settings.defaults, nullable)
   end
+  local counterpart = def.context and def.context.counterpart
   if not target then
     made.table, made.schema = options.table_of(def.dialect, table_name, schema, def.options.schemaDelimiter)
+    local own = counterpart and made.table == def.origin.table and made.schema == def.origin.schema
+    if own then made.table, made.schema = def.table, def.schema end
     made.key = settings.key or "id"
     made.field = made.key
     return made
   end
+  if counterpart then target = counterpart(target) end
   made.definition, made.table, made.schema = target, target.table, target.schema
   local attr = key_of_definition(subject, target, settings.key)
   made.key, made.field = attr.label, attr.field
