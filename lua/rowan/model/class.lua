@@ -98,11 +98,12 @@ local function itself(model, context)
 end
 
 local function associate(kind, source, target, options)
-  local context = source.name .. ":" .. kind
+  local context, variant = source.name .. ":" .. kind, target
   source, target = itself(source, context), itself(target, context)
   local about = { source = source, target = target, kind = kind }
   hooks.run(source._hooks, "beforeAssociate", about, options)
   local made = association.define(kind, source, target, options)
+  if variant ~= target then made.variant = variant end
   source:refresh()
   target:refresh()
   if made.through then made.through.model:refresh() end
