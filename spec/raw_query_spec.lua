@@ -2,6 +2,7 @@
 local helper = require "spec.helper"
 local rowan = require "rowan"
 
+local DataTypes = rowan.DataTypes
 local null = rowan.null
 
 helper.each(function(dialect, connect)
@@ -273,5 +274,36 @@ helper.on("postgres", function(_, connect)
       { replacements = { key = "a" }, plain = true })
     assert.is_true(row.yes)
     assert.is_false(row.no)
+  end)
+
+  it("reads arrays as lists, and what is in them as it reads it elsewhere", function()
+    local db = connect()
+    for _ = 1, 3 do
+      local row = db:query([=[
+        SELECT ARRAY[1, 2, NULL] AS ints, ARRAY[[1, 2], [3, 4]] AS nested, '{}'::int[] AS none, '[0:1]={5,6}'::int[] AS moved,
+          NULL::int[] AS missing, ARRAY[9007199254740993, 1] AS bigs, ARRAY[1.5, 'Infinity']::float8[] AS doubles,
+          ARRAY[1.50] AS decimals, ARRAY[true, false, NULL] AS flags, ARRAY['a,b', 'NULL', NULL, '"x\', '', '{}'] AS texts,
+          ARRAY[TIMESTAMPTZ '2024-02-01 01:00+01', 'infinity'] AS times, ARRAY[TIMESTAMP '2024-02-01 00:00:00.5'] AS locals,
+          ARRAY[DATE '2024-02-29'] AS days, ARRAY['{"a": [1, null]}', 'null', '5']::jsonb[] AS documents,
+          ARRAY['\x00ff5c31', '']::bytea[] AS bytes, ARRAY['10.0.0.1'::inet] AS others, ARRAY['[1,5)'::int4range] AS ranges,
+          '{(1,1),(0,0)}'::box[] AS boxes
+      ]=], { plain = true })
+      local expected = {
+        ints = { 1, 2, null }, nested = { { 1, 2 }, { 3, 4 } }, none = {}, moved = { 5, 6 },
+        bigs = { math.type and 9007199254740992 + 1 or "9007199254740993", 1 }, doubles = { 1.5, math.huge }, decimals = { "1.50" },
+        flags = { true, false, null }, texts = { "a,b", "NULL", null, '"x\\', "", "{}" },
+        times = { "2024-02-01T00:00:00.000Z", "infinity" }, locals = { "2024-02-01T00:00:00.500Z" }, days = { "2024-02-29" },
+        documents = { { a = { 1, null } }, null, 5 }, bytes = { "\0\255\\1", "" }, others = { "10.0.0.1" }, ranges = { "[1,5)" },
+        boxes = "{(1,1),(0,0)}",
+      }
+      assert.same(expected, row)
+    end
+    assert.same({ { "1", "2" } }, { db:query("SELECT ARRAY['1', '2'] AS list", { plain = true }).list })
+    local N = db:define("N", { n = DataTypes.INTEGER, at = DataTypes.DATE }, { timestamps = false })
+    db:sync()
+    N:bulkCreate{ { n = 1, at = 0 }, { at = 1 } }
+    local all = N:findOne{ attributes = { { rowan.fn("ARRAY_AGG", rowan.col("n")), "ns" },
+      { rowan.fn("ARRAY_AGG", rowan.col("at")), "times" } } }
+    assert.same({ ns = { 1, null }, times = { "1970-01-01T00:00:00.000Z", "1970-01-01T00:00:01.000Z" } }, all:toJSON())
   end)
 end)

@@ -71,7 +71,8 @@ typedef struct rn_result_ops {
   /* The next row into cells[0..columns-1], as the database typed it (before rn_value_convert). */
   rn_row (*next)(rn_result *result, rn_value *cells, rn_error *err);
   const char *(*name)(const rn_result *result, size_t column);
-  /* A code for a column that no model typed: what rn_value_convert should be given ('?' where none). */
+  /* A code for a column that no model typed: what rn_value_convert should be given ('?' where none), or
+   * rn_code_array_of the items of an array. */
   rn_code (*code)(const rn_result *result, size_t column);
   void (*free)(rn_result *result); /* also resets the statement behind it */
 } rn_result_ops;

@@ -35,8 +35,7 @@ bool rn_pg_commit_refused(const rn_statement *statement, PGresult *result);
  * but not beyond the deadline: names are resolved on a thread of their own, which a late resolver keeps for
  * itself. */
 PGconn *rn_pg_connect(const rn_settings *settings, rn_deadline deadline, rn_error *err);
-/* Sets what a server or pooler did not take from the startup packet. No round trip when all is as it should
- * be. */
+/* Sets what would change values, and what a server or pooler did not take from the startup packet: one round trip. */
 rn_status rn_pg_settle(PGconn *conn, rn_deadline deadline, rn_error *err) RN_MUSTCHECK;
 
 /* ---- postgres_bind.c ---- */

@@ -399,14 +399,15 @@ static bool reported(const PGconn *conn, const char *name, const char *wanted) {
 }
 
 rn_status rn_pg_settle(PGconn *conn, rn_deadline deadline, rn_error *err) {
+  /* What a role or a database may say otherwise, by which numbers lose digits and NULL in a list becomes text.
+   * Not in `options`, of which poolers refuse what they do not keep track of; and none of it is reported. */
+  char sql[320] = "SET extra_float_digits TO 3;SET array_nulls TO on;";
   /* PGTZ and PGDATESTYLE win over `options`, and some poolers drop it. */
-  char sql[256] = "";
   if (!reported(conn, "client_encoding", "UTF8")) strcat(sql, "SET client_encoding TO 'UTF8';");
   if (!reported(conn, "TimeZone", "UTC")) strcat(sql, "SET timezone TO 'UTC';");
   if (!reported(conn, "DateStyle", "ISO")) strcat(sql, "SET datestyle TO 'ISO';");
   if (!reported(conn, "standard_conforming_strings", "on"))
     strcat(sql, "SET standard_conforming_strings TO on;");
-  if (!*sql) return RN_OK;
   rn_status status = RN_OK;
   if (!PQsendQuery(conn, sql)) {
     rn_pg_error_conn(err, RN_E_CONNECT, conn);

@@ -399,6 +399,21 @@ static bool text_timestamp(const char *s, size_t n, rn_value *out, rn_arena *scr
          !__builtin_add_overflow(out->u.i, of_day, &out->u.i);
 }
 
+/* Dates stay the text they are, as long as it is ISO's: another DateStyle would be read wrongly. */
+static bool text_date(const char *s, size_t n, rn_value *out, rn_arena *scratch) {
+  (void)scratch;
+  const char *at = s, *const end = s + n;
+  int64_t part;
+  const bool endless = (n == 8 && memcmp(s, "infinity", 8) == 0) || (n == 9 && memcmp(s, "-infinity", 9) == 0);
+  if (!endless) {
+    if (!take_digits(&at, end, 4, 7, &part) || !take_char(&at, end, '-')) return false;
+    if (!take_digits(&at, end, 2, 2, &part) || !take_char(&at, end, '-')) return false;
+    if (!take_digits(&at, end, 2, 2, &part)) return false;
+    if (at != end && (end - at != 3 || memcmp(at, " BC", 3) != 0)) return false;
+  }
+  return set_bytes(out, RN_TEXT, s, n);
+}
+
 /* ---- types by OID ---- */
 
 typedef struct type {
@@ -427,7 +442,7 @@ static const type types[] = {
   { 705, 's', true, NULL, NULL },                        /* unknown */
   { 1042, 's', true, NULL, NULL },                       /* bpchar */
   { 1043, 's', true, NULL, NULL },                       /* varchar */
-  { 1082, 'D', true, NULL, binary_date },                /* date */
+  { 1082, 'D', true, text_date, binary_date },           /* date */
   { 1083, 'T', true, NULL, binary_time },                /* time */
   { 1114, 't', true, text_timestamp, binary_timestamp }, /* timestamp */
   { 1184, 't', true, text_timestamp, binary_timestamp }, /* timestamptz */
@@ -438,32 +453,46 @@ static const type types[] = {
 };
 /* clang-format on */
 
-static const type other_type = {0, '?', false, NULL, NULL};
-static const type array_type = {0, 'a', false, NULL, NULL};
 
-/* The array types of PostgreSQL's scalar types, in order. */
-static const Oid arrays[] = {
-    143,  199,  271,  629,  651,  719,  775,  791,  1000, 1001, 1002, 1003, 1005, 1007, 1008, 1009,
-    1010, 1011, 1012, 1014, 1015, 1016, 1017, 1018, 1019, 1020, 1021, 1022, 1027, 1028, 1034, 1040,
-    1041, 1115, 1182, 1183, 1185, 1187, 1231, 1270, 1561, 1563, 2201, 2207, 2208, 2209, 2210, 2211,
-    2949, 2951, 3221, 3643, 3644, 3645, 3735, 3770, 3807, 4073, 4090, 4097, 4192, 5039,
+/* The array types of PostgreSQL's own types, with the code of their items; but for box[], whose syntax is
+ * another. */
+typedef struct array_type {
+  Oid oid;
+  rn_code items;
+} array_type;
+
+/* clang-format off */
+static const array_type arrays[] = {
+    { 143, 's' }, { 199, 'j' }, { 271, '?' }, { 629, '?' }, { 651, '?' }, { 719, '?' }, { 775, '?' },
+    { 791, '?' }, { 1000, 'b' }, { 1001, 'x' }, { 1002, 's' }, { 1003, 's' }, { 1005, 'i' }, { 1007, 'i' },
+    { 1008, '?' }, { 1009, 's' }, { 1010, '?' }, { 1011, '?' }, { 1012, '?' }, { 1014, 's' }, { 1015, 's' },
+    { 1016, 'I' }, { 1017, '?' }, { 1018, '?' }, { 1019, '?' }, { 1021, 'd' }, { 1022, 'd' }, { 1027, '?' },
+    { 1028, 'I' }, { 1034, '?' }, { 1040, '?' }, { 1041, '?' }, { 1115, 't' }, { 1182, 'D' }, { 1183, 'T' },
+    { 1185, 't' }, { 1187, '?' }, { 1231, 'n' }, { 1270, '?' }, { 1561, '?' }, { 1563, '?' }, { 2201, '?' },
+    { 2207, '?' }, { 2208, '?' }, { 2209, '?' }, { 2210, '?' }, { 2211, '?' }, { 2949, '?' }, { 2951, 'u' },
+    { 3221, '?' }, { 3643, '?' }, { 3644, '?' }, { 3645, '?' }, { 3735, '?' }, { 3770, '?' }, { 3807, 'J' },
+    { 3905, '?' }, { 3907, '?' }, { 3909, '?' }, { 3911, '?' }, { 3913, '?' }, { 3927, '?' }, { 4073, '?' },
+    { 4090, '?' }, { 4097, '?' }, { 4192, '?' }, { 5039, '?' }, { 6150, '?' }, { 6151, '?' }, { 6152, '?' },
+    { 6153, '?' }, { 6155, '?' }, { 6157, '?' },
 };
+/* clang-format on */
 
 static int compare_type(const void *key, const void *entry) {
   const Oid a = *(const Oid *)key, b = ((const type *)entry)->oid;
   return (a > b) - (a < b);
 }
 
-static int compare_oid(const void *key, const void *entry) {
-  const Oid a = *(const Oid *)key, b = *(const Oid *)entry;
+static int compare_array(const void *key, const void *entry) {
+  const Oid a = *(const Oid *)key, b = ((const array_type *)entry)->oid;
   return (a > b) - (a < b);
 }
 
-static const type *find_type(Oid oid) {
+static type find_type(Oid oid) {
   const type *found = bsearch(&oid, types, sizeof types / sizeof *types, sizeof *types, compare_type);
-  if (found) return found;
-  return bsearch(&oid, arrays, sizeof arrays / sizeof *arrays, sizeof *arrays, compare_oid) ? &array_type
-                                                                                            : &other_type;
+  if (found) return *found;
+  const size_t count = sizeof arrays / sizeof *arrays;
+  const array_type *array = bsearch(&oid, arrays, count, sizeof *arrays, compare_array);
+  return (type){oid, array ? rn_code_array_of(array->items) : RN_CODE_ANY, false, NULL, NULL};
 }
 
 /* ---- layouts ---- */
@@ -490,9 +519,9 @@ rn_pg_layout *rn_pg_layout_new(const PGresult *result) {
   layout->binary = true;
   for (int i = 0; i < count; i++) {
     const Oid oid = PQftype(result, i);
-    const type *t = find_type(oid);
-    layout->columns[i] = (layout_column){oid, t->code, t->text, t->binary};
-    layout->binary = layout->binary && t->has_binary;
+    const type t = find_type(oid);
+    layout->columns[i] = (layout_column){oid, t.code, t.text, t.binary};
+    layout->binary = layout->binary && t.has_binary;
   }
   return layout;
 }

@@ -2,9 +2,9 @@
  * by module.c; layouts by l_rows.c and l_snapshot.c.
  *
  * The statement userdata owns one reference of the rn_statement. Its environment: [1] the layout's table
- * (absent until a statement without columns has met its first answer), [2] the load functions by code, or
- * nothing, [3] the parameters' names, or nothing, [4] for a statement without columns, how columns of some
- * names are read, or nothing. */
+ * (absent until a statement without columns has met its first answer), [2] the load functions by code ("j";
+ * "ai" for an array of 'i'), or nothing, [3] the parameters' names, or nothing, [4] for a statement without
+ * columns, how columns of some names are read, or nothing. */
 #include "lua/binding.h"
 
 #include <string.h>
@@ -171,7 +171,8 @@ static rn_lua_layout *layout_from_answer(lua_State *L, const rn_result *result, 
     lua_pushlstring(L, text, length - 1);
     lua_pushvalue(L, -1);
     lua_rawseti(L, table, (int)c + 1);
-    column_set(&layout->columns[c], code, -1, 0);
+    const bool array = rn_code_is_array_of(code);
+    column_set(&layout->columns[c], array ? 'a' : code, -1, 0);
     layout->columns[c].own = code;
     if (lua_istable(L, known)) {
       lua_rawget(L, known);
@@ -183,7 +184,8 @@ static rn_lua_layout *layout_from_answer(lua_State *L, const rn_result *result, 
     }
     lua_settop(L, table);
     if (!lua_istable(L, loads)) continue;
-    lua_pushlstring(L, &code, 1);
+    const char key[2] = {array ? 'a' : code, rn_code_items(code)}; /* "j", or "ai" */
+    lua_pushlstring(L, key, array ? 2 : 1);
     lua_rawget(L, loads);
     add_load(L, table, layout, c);
   }
@@ -335,24 +337,27 @@ static void *scratch_array(lua_State *L, size_t count, size_t size) {
   return rn_lua_newuserdata(L, count ? count * size : 1);
 }
 
-/* Puts the load functions by code of a statement without columns into its environment. */
+/* Whether `text` names how a column is read: a code, or 'a' with the code of an array's items. */
+static bool load_name(const char *text, size_t size) {
+  if (size == 2 && text[0] == 'a') return rn_code_known(text[1]);
+  return size == 1 && rn_code_known(text[0]);
+}
+
+/* Puts the load functions by code of a statement without columns into its environment: the table itself, which
+ * many statements share. */
 static void read_loads(lua_State *L, rn_lua_statement *self, int env) {
   if (lua_isnoneornil(L, 5)) return;
   luaL_checktype(L, 5, LUA_TTABLE);
   luaL_argcheck(L, !self->typed, 5, "load functions by code are for statements without columns");
-  lua_newtable(L);
-  int copy = lua_gettop(L);
   lua_pushnil(L);
   while (lua_next(L, 5)) {
     size_t size = 0;
     const char *code = lua_type(L, -2) == LUA_TSTRING ? lua_tolstring(L, -2, &size) : NULL;
-    luaL_argcheck(L, size == 1 && rn_code_known(code[0]), 5, "load functions are by type code");
+    luaL_argcheck(L, code && load_name(code, size), 5, "load functions are by type code");
     luaL_argcheck(L, lua_isfunction(L, -1), 5, "every load must be a function");
-    lua_pushvalue(L, -2);
-    lua_pushvalue(L, -2);
-    lua_rawset(L, copy);
     lua_settop(L, -2);
   }
+  lua_pushvalue(L, 5);
   lua_rawseti(L, env, ENV_LOADS);
 }
 

@@ -51,6 +51,18 @@ typedef char rn_code;
 #define RN_CODE_ANY '?'
 bool rn_code_known(rn_code code);
 
+/* What a result says of an array column: 'a' with the code of its items, which Lua reads it by. */
+#define RN_CODE_ITEMS 0x80
+static inline rn_code rn_code_array_of(rn_code items) {
+  return (rn_code)(items | RN_CODE_ITEMS);
+}
+static inline bool rn_code_is_array_of(rn_code code) {
+  return ((unsigned char)code & RN_CODE_ITEMS) != 0;
+}
+static inline rn_code rn_code_items(rn_code code) {
+  return (rn_code)((unsigned char)code & ~RN_CODE_ITEMS);
+}
+
 /* Turns a cell as the driver read it into the kind its code promises (see "read as"; 't' gives RN_TIMESTAMP, or
  * RN_TEXT "infinity"/"-infinity"). Text it has to make lives in `scratch`. scale: digits behind the point for
  * 'n', or -1 to leave them as they are. RN_E_VALUE when the cell cannot be seen so. */

@@ -47,7 +47,7 @@ static const struct { const char *sql, *code, *want; } readings[] = {
     "@-62135596800000000|@-62135683200000000|@-210866803200000000|@327416976550000001|"
     "@9223371244799000000;" },
   { "pg_sleep(0)", "?", ";" },
-  { "'{1,NULL,3}'::int[], '{\"a,b\",c}'::text[]", "a", "{1,NULL,3}|{\"a,b\",c};" },
+  { "'{1,NULL,3}'::int[], '{\"a,b\",c}'::text[]", "ais", "{1,NULL,3}|{\"a,b\",c};" },
   { "'1 day 2:00'::interval, '10.0.0.1'::inet, '12:00+02'::timetz", "?", "P1DT2H|10.0.0.1|12:00:00+02;" },
 };
 /* clang-format on */
@@ -62,7 +62,8 @@ static void test_decoders(void) {
   for (size_t i = 0; i < sizeof readings / sizeof *readings; i++) {
     char sql[512];
     snprintf(sql, sizeof sql, "SELECT %s", readings[i].sql);
-    const bool text_only = strchr("a?", *readings[i].code) && i + 2 >= sizeof readings / sizeof *readings;
+    const bool array = *readings[i].code == 'a';
+    const bool text_only = array || i + 1 == sizeof readings / sizeof *readings;
     for (int format = 0; format <= !text_only; format++) {
       rn_error err = {0};
       rn_pg_layout *layout = NULL;
@@ -74,7 +75,7 @@ static void test_decoders(void) {
       rn_pg_layout_release(layout);
       CHECK(result && result->rows == 1 && result->affected == -1 && result->detached);
       for (size_t k = 0; result && k < result->columns; k++)
-        CHECK(result->ops->code(result, k) == *readings[i].code);
+        CHECK(result->ops->code(result, k) == (array ? rn_code_array_of(readings[i].code[1 + k]) : *readings[i].code));
       CHECK_TEXT(show_result(result, &err), readings[i].want);
     }
   }

@@ -43,8 +43,11 @@ describe("INTERVAL", function()
     end
   end)
 
-  it("reads what PostgreSQL writes", function()
+  it("reads what PostgreSQL writes, in each of its styles", function()
     for text, wanted in pairs{
+      ["@ 1 year 2 mons -3 days -4 hours -5 mins -6.7 secs ago"] = "P-1Y-2M3DT4H5M6.7S", ["@ 0"] = "PT0S", ["0"] = "PT0S",
+      ["@ 2 days"] = "P2D", ["1-2"] = "P1Y2M", ["-1-2"] = "P-1Y-2M", ["-3 4:05:06"] = "P-3DT-4H-5M-6S", ["4:05:06.7"] = "PT4H5M6.7S",
+      ["+1-2 -3 +4:05:06"] = "P1Y2M-3DT4H5M6S", infinity = "infinity", ["-00:00:00.000001"] = "PT-0.000001S",
       ["00:00:00"] = "PT0S", ["1 year 2 mons -3 days +04:05:06.7"] = "P1Y2M-3DT4H5M6.7S", ["-00:00:00.5"] = "PT-0.5S",
       ["2 days"] = "P2D", P1DT2H = "P1DT2H", ["-1 years -2 mons"] = "P-1Y-2M", ["100:00:00"] = "PT100H",
     } do assert.equal(wanted, T.INTERVAL.load(text)) end

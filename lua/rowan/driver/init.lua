@@ -126,11 +126,11 @@ function Handle:close()
 end
 
 --- Describes a statement once, to be run many times: core.statement(text, codes, columns, script, loads, names, known,
---- role, cursor, fetch). With
---- `names` its parameters are fields of one table instead of items 1..n; lists, of which there must then be nothing
---- else, are the fields of every table in a sequence. Without `columns`, `known` says how columns of some names are
---- read: name -> { key, code, scale, load }. The role (csrc/driver/driver.h) says what it is to its connection: "once",
---- or a step of reading by a cursor ("open", "fetch", "close") or of COPY ("copy", "rows", "copy_end", "copy_abort").
+--- role, cursor, fetch). With `names` its parameters are fields of one table instead of items 1..n; lists, of which there
+--- must then be nothing else, are the fields of every table in a sequence. Without `columns`, `loads` says how values are
+--- read by their code ("j"; "ai" for arrays of "i"), and `known` how columns of some names are: name -> { key, code,
+--- scale, load }. The role (csrc/driver/driver.h) says what it is to its connection: "once", or a step of reading by a
+--- cursor ("open", "fetch", "close") or of COPY ("copy", "rows", "copy_end", "copy_abort").
 ---@type fun(text: string, codes: string, columns: table[]|nil, script: boolean|nil, loads: table|nil, names: string[]|nil, ...: any): userdata
 M.statement = core.statement
 

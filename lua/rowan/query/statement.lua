@@ -9,20 +9,17 @@ local compile = require("rowan.sql.compile")
 local computed = require("rowan.query.computed")
 local distinct_on = require("rowan.query.distinct_on")
 local expression = require("rowan.query.expression")
-local json = require("rowan.types.json")
 local level = require("rowan.query.level")
 local name = require("rowan.query.name")
 local namespace = require("rowan.query.namespace")
 local clause = require("rowan.query.parts")
 local node = require("rowan.sql.node")
 local sources = require("rowan.query.sources")
+local untyped = require("rowan.types.untyped")
 
 local statement = {}
 
 local fail = chain.fail
-
--- Columns that nothing typed are decoded by the database's own type.
-local LOADS = { j = json.decode, J = json.decode }
 
 ---@class rowan.query.Walked
 ---@field node? rowan.sql.Node in tree building
@@ -305,7 +302,7 @@ end
 function statement.finish(tree, made, known)
   local layout = known and columns.layout(known)
   return {
-    columns = layout, loads = not layout and LOADS or nil, children = {}, count = #tree.codes,
+    columns = layout, loads = not layout and untyped or nil, children = {}, count = #tree.codes,
     codes = table.concat(tree.codes), text = compile.text(made, tree.dialect),
   }
 end

@@ -58,6 +58,12 @@ local function sum(def, e)
   return found.code == "d" and found or UNKNOWN
 end
 
+-- Only PostgreSQL has it; the list is of what its argument gives.
+local function list(def, e)
+  local found = own(def, e)
+  return types.is(found.type) and typing.of_type(D.ARRAY(found.type)) or UNKNOWN
+end
+
 local function always(found)
   return function() return found end
 end
@@ -68,7 +74,7 @@ local FUNCTIONS = {
   UPPER = always(TEXT), TRIM = always(TEXT), ROW_NUMBER = always(INTEGER), RANK = always(INTEGER),
   DENSE_RANK = always(INTEGER), NTILE = always(INTEGER), LAG = own, LEAD = own, FIRST_VALUE = own, LAST_VALUE = own,
   NTH_VALUE = own, PERCENT_RANK = always(DOUBLE), CUME_DIST = always(DOUBLE), ABS = own, GREATEST = first_known,
-  LEAST = first_known, BOOL_AND = always(BOOLEAN), BOOL_OR = always(BOOLEAN),
+  LEAST = first_known, ARRAY_AGG = list, BOOL_AND = always(BOOLEAN), BOOL_OR = always(BOOLEAN),
 }
 for _, name in ipairs({
   "JSON_AGG", "JSONB_AGG", "JSON_OBJECT_AGG", "JSONB_OBJECT_AGG", "JSON_BUILD_OBJECT", "JSONB_BUILD_OBJECT",

@@ -7,18 +7,17 @@ local chain = require("rowan.query.chain")
 local check = require("rowan.base.check")
 local control = require("rowan.sql.control")
 local errors = require("rowan.base.errors")
-local json = require("rowan.types.json")
 local raw = require("rowan.repo.raw")
 local run = require("rowan.repo.run")
 local statement = require("rowan.repo.statement")
 local transaction = require("rowan.repo.transaction")
+local untyped = require("rowan.types.untyped")
 local values = require("rowan.driver.values")
 
 local explain = {}
 
 -- From so many rows on a table is worth an index.
 local THRESHOLD = 1000
-local LOADS = { j = json.decode, J = json.decode }
 local OPTIONS = { analyze = true, threshold = true }
 local CALL = check.set({ "replacements", "bind", "analyze", "threshold", "transaction", "logging", "benchmark" })
 
@@ -186,7 +185,7 @@ end
 local function ask(db, plan, params, count, analyze, call)
   local how = db._dialect.explain
   local rows = run.plan(db, {
-    text = how.text(plan.text, analyze and how.measures), codes = plan.codes, role = "once", loads = LOADS,
+    text = how.text(plan.text, analyze and how.measures), codes = plan.codes, role = "once", loads = untyped,
     def = plan.def,
   }, params, count, call)
   local nodes, made = how.tree(rows, plan.text)

@@ -1,8 +1,8 @@
 --- Reading the live schema: pictures of tables by the statements of the dialect's catalogue, a constant number of them
 --- however many tables there are. Called by the query interface, by sync with `alter`, and by whatever looks at a schema.
 
-local json = require("rowan.types.json")
 local run = require("rowan.repo.run")
+local untyped = require("rowan.types.untyped")
 
 local introspect = {}
 
@@ -46,7 +46,6 @@ local introspect = {}
 ---@field include? string[]
 ---@field where? string as SQL
 
-local LOADS = { j = json.decode, J = json.decode }
 local ORDER = { "objects", "tables", "columns", "constraints", "indexes", "triggers", "enums" }
 
 local function list_of(values)
@@ -66,7 +65,7 @@ function introspect.rows(db, text, lists, options)
   local key = "catalog\31" .. text
   local plan = db._plans:get(key)
   if not plan then
-    plan = { text = text, codes = ("[s"):rep(#lists), loads = LOADS }
+    plan = { text = text, codes = ("[s"):rep(#lists), loads = untyped }
     db._plans:put(key, plan)
   end
   local params = {}

@@ -2,12 +2,12 @@
 
 local check = require("rowan.base.check")
 local errors = require("rowan.base.errors")
-local json = require("rowan.types.json")
 local mapping = require("rowan.query.mapping")
 local nest = require("rowan.query.nest")
 local raw_query = require("rowan.query.raw")
 local run = require("rowan.repo.run")
 local snapshots = require("rowan.driver.rows")
+local untyped = require("rowan.types.untyped")
 local write = require("rowan.repo.write")
 
 local raw = {}
@@ -28,9 +28,6 @@ local ANSWERS = {
   DELETE = function(rows, affected) return affected, rows end,
   BULKDELETE = function(_, affected) return affected end,
 }
-
--- Columns that no model typed are decoded by the database's own type.
-local LOADS = { j = json.decode, J = json.decode }
 
 local function fail(message)
   errors.raise("QueryError", { message = "db:query: " .. message })
@@ -69,7 +66,7 @@ local function plan_of(db, sql, options)
   local plan = db._plans:get(key)
   if not plan then
     plan = {
-      text = text, codes = codes, script = kept.several or nil, loads = LOADS, known = mapping.known(options),
+      text = text, codes = codes, script = kept.several or nil, loads = untyped, known = mapping.known(options),
       def = options.model and options.model.definition,
     }
     db._plans:put(key, plan)

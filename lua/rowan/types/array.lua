@@ -1,11 +1,11 @@
 --- ARRAY(T) of PostgreSQL: a Lua list, bound and read as an array literal ({1,2,"a b",NULL}).
 
+local array_text = require("rowan.types.array_text")
 local check = require("rowan.base.check")
 local family = require("rowan.types.family")
 local null = require("rowan.base.null")
 local numbers = require("rowan.base.numbers")
 local quoted = require("rowan.types.quoted")
-local values = require("rowan.driver.values")
 
 local array = {}
 
@@ -30,65 +30,6 @@ local WRITE = {
   b = function(v) return v and "t" or "f" end,
 }
 
-local function from_hex(s)
-  return (s:gsub("^\\x", ""):gsub("%x%x", function(pair) return string.char(tonumber(pair, 16)) end))
-end
-
-local function to_integer(s)
-  local v = tonumber(s)
-  if math.type then return v end
-  return v >= -2 ^ 53 and v <= 2 ^ 53 and v or s
-end
-
-local FLOATS = { NaN = 0 / 0, Infinity = math.huge, ["-Infinity"] = -math.huge }
-
-local function to_float(s)
-  if s == "-0" then return -0.0 end
-  return FLOATS[s] or tonumber(s) + 0.0
-end
-
--- How an item is read. PostgreSQL writes times with an offset; what has none, such as "infinity", stays text.
-local READ = {
-  i = to_integer, I = to_integer, d = to_float, x = from_hex,
-  b = function(s) return s == "t" end,
-  c = function(s) return (s:gsub(" +$", "")) end,
-  t = function(s) return values.timestamp(s) or s end,
-}
-
--- What stands between items: a comma, but for types that say otherwise.
-local DELIMITERS = setmetatable({}, { __index = function(known, char)
-  known[char] = { byte = char:byte(), stop = "[" .. char .. "}]" }
-  return known[char]
-end })
-
-local function read_list(text, pos, read, delimiter)
-  local items, n = {}, 0
-  pos = pos + 1
-  if text:byte(pos) == 125 then return items, pos + 1 end
-  while true do
-    local byte = text:byte(pos)
-    local item, raw
-    if byte == 123 then
-      item, pos = read_list(text, pos, read, delimiter)
-    elseif byte == 34 then
-      raw, pos = quoted.read(text, pos, "array")
-      item = read(raw)
-    else
-      local stop = text:find(delimiter.stop, pos)
-      if not stop then quoted.malformed("array") end
-      raw = text:sub(pos, stop - 1)
-      if raw == "NULL" then item = null else item = read(raw) end
-      pos = stop
-    end
-    n = n + 1
-    items[n] = item
-    byte = text:byte(pos)
-    if byte == 125 then return items, pos + 1 end
-    if byte ~= delimiter.byte then quoted.malformed("array") end
-    pos = pos + 1
-  end
-end
-
 local function innermost(element)
   while element.key == "ARRAY" do element = element.element end
   return element
@@ -96,7 +37,7 @@ end
 
 -- From the text of an item: as the database's type has it, and from there what a type of the user's own makes of it.
 local function reader(element)
-  local stored = READ[element.code]
+  local stored = array_text.read[element.code]
   if not element.load or family.root(element).load or not stored then return element.load or stored or self end
   return function(text) return element.load(stored(text)) end
 end
@@ -107,13 +48,7 @@ local function delimiter_of(element)
 end
 
 local function loader(element)
-  local read, delimiter = reader(innermost(element)), DELIMITERS[delimiter_of(element)]
-  return function(text)
-    -- Bounds other than 1 come first: [0:2]={...}
-    local start = text:find("{", 1, true)
-    if not start then quoted.malformed("array") end
-    return (read_list(text, start, read, delimiter))
-  end
+  return array_text.reader(reader(innermost(element)), delimiter_of(element))
 end
 
 local function dumper(element)

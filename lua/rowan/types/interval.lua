@@ -101,25 +101,61 @@ local function cast(v)
   return nil, RULE
 end
 
-local WORDS = { year = "years", mon = "months", day = "days" }
+local WORDS = {
+  year = "years", mon = "months", day = "days", hour = "hours", min = "minutes", sec = "seconds",
+}
 
--- What PostgreSQL writes with IntervalStyle postgres: 1 year 2 mons -3 days +04:05:06.7
-local function from_postgres(text)
+-- 4:05:06.7 as microseconds.
+local function micros_of(clock)
+  local hours, minutes, seconds = clock:match("^(%d+):(%d+):([%d.]+)$")
+  if not hours then return nil end
+  return tonumber(hours) * 3600000000 + tonumber(minutes) * 60000000 + math.floor(tonumber(seconds) * 1e6 + 0.5)
+end
+
+local function signed(sign, v)
+  return sign == "-" and -v or v
+end
+
+-- IntervalStyle postgres: 1 year 2 mons -3 days +04:05:06.7; postgres_verbose: @ 1 year -3 days 4 hours 6.7 secs ago
+local function from_words(text)
   local sums = none()
-  local rest = text:gsub("([+-]?%d+) (%a-)s?%f[%A]", function(number, word)
+  local rest, ago = text:gsub("^@ ", ""):gsub(" ago$", "")
+  rest = rest:gsub("([+-]?[%d.]+) (%a-)s?%f[%A]", function(number, word)
     local unit = WORDS[word]
     if not unit or not add(sums, unit, tonumber(number)) then return "?" end
     return ""
   end)
-  local sign, hours, minutes, seconds = rest:match("^%s*([+-]?)(%d+):(%d+):([%d.]+)$")
-  if hours then
-    local of_seconds = math.floor(tonumber(seconds) * 1e6 + 0.5)
-    local micros = tonumber(hours) * 3600000000 + tonumber(minutes) * 60000000 + of_seconds
-    sums.micros = sign == "-" and -micros or micros
-  elseif rest:find("%S") then
-    return text
+  local sign, clock = rest:match("^%s*([+-]?)(%d+:[%d:.]+)$")
+  if clock then
+    sums.micros = signed(sign, micros_of(clock) or 0 / 0)
+  elseif rest:find("[^%s0]") then
+    return nil
   end
-  return canonical(sums) or text
+  if ago > 0 then sums = { months = -sums.months, days = -sums.days, micros = -sums.micros } end
+  return (canonical(sums))
+end
+
+-- IntervalStyle sql_standard: 1-2; -3 4:05:06 with one sign for all of it; +1-2 -3 +4:05:06.7
+local function from_standard(text)
+  local y_sign, years, months, d_sign, days, t_sign, clock =
+    text:match("^([+-])(%d+)%-(%d+) ([+-])(%d+) ([+-])([%d:.]+)$")
+  if not y_sign then
+    local sign, rest = text:match("^(-?)(.*)$")
+    years, months = rest:match("^(%d+)%-(%d+)$")
+    days, clock = rest:match("^(%d+) ([%d:.]+)$")
+    if not years and not days then return nil end
+    y_sign, d_sign, t_sign = sign, sign, sign
+  end
+  return (canonical({
+    months = signed(y_sign, (years or 0) * 12 + (months or 0)), days = signed(d_sign, days or 0) + 0,
+    micros = signed(t_sign, clock and (micros_of(clock) or 0 / 0) or 0),
+  }))
+end
+
+-- What PostgreSQL writes, whatever its IntervalStyle; what has no form here ("infinity", beyond 2^53) stays as it is.
+local function load(text)
+  if text:find("^P") then return from_iso(text) or text end
+  return from_standard(text) or from_words(text) or text
 end
 
 interval.INTERVAL = family.define({
@@ -127,7 +163,7 @@ interval.INTERVAL = family.define({
   build = function()
     return {
       code = "s", cast = cast, keyed = true,
-      load = function(text) return text:find("^P") and (from_iso(text)) or from_postgres(text) end,
+      load = load,
       equal = function(a, b) return a == b end,
     }
   end,
