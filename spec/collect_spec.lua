@@ -105,7 +105,7 @@ local function by_hand(def, row)
     local value = rawget(row, attr.name)
     if value == nil or (value == null and attr.auto) then
       if not (attr.allow_null or attr.auto or attr.default_kind == "expression") then
-        failures = cast.fail(failures, attr, "cannot be null", "notNull Violation", "is_null", nil)
+        failures = cast.fail(failures, attr, "cannot be null", "notNull violation", "is_null", nil)
       end
     else
       values[attr.name], failures = cast.bind(row, attr, value, failures)

@@ -42,7 +42,15 @@ helper.each(function(_, connect)
       assert.same({ id = id, name = "ann", age = 4 }, User:findByPk(id, { raw = true }))
       user:destroy()
       assert.equal(0, User:count())
-      assert.equal("QueryError", helper.error_of(User.build, User, { name = "x" }, { isNewRecord = false }).name)
+      user = User:build({ name = "x" }, { isNewRecord = false })
+      user.name = "y"
+      assert.equal("x", user:previous("name"))
+      for _, method in ipairs{ "save", "reload", "destroy" } do
+        assert.equal("InstanceError", helper.error_of(user[method], user).name)
+      end
+      user = User:build({}, { isNewRecord = false })
+      assert.is_false(user:changed())
+      assert.equal("InstanceError", helper.error_of(user.update, user, { name = "z" }).name)
       assert.equal("ValidationError", helper.error_of(User.build, User, { id = "x" }, { isNewRecord = false }).name)
     end)
 

@@ -122,6 +122,43 @@ helper.each(function(dialect, connect)
     assert.equal(2, User:count())
   end)
 
+  it("shows the model's validators the values of a bulk update, with which they may have nothing to do", function()
+    local Span = db:define("Span", { from = D.INTEGER, to = D.INTEGER, name = D.STRING }, {
+      timestamps = false,
+      validate = {
+        order = function(self) if self.from > self.to then error("the other way round") end end,
+        known = function(self) if self.name == "error" then return false, "no such name" end end,
+      },
+    })
+    db:sync()
+    Span:create{ from = 1, to = 2, name = "a" }
+    assert.equal(1, (Span:update({ name = "b" }, { where = rowan.all })))
+    assert.equal(1, (Span:update({ from = 7 }, { where = rowan.all })))
+    assert.equal("the other way round", helper.error_of(Span.update, Span, { from = 3, to = 2 }, { where = rowan.all }).message)
+    local err = helper.error_of(Span.update, Span, { name = "error" }, { where = rowan.all })
+    assert.equal("known", err.errors[1].path)
+    assert.equal(1, (Span:update({ name = "error" }, { where = rowan.all, validate = false })))
+  end)
+
+  it("knows functions by name that the application has registered", function()
+    rowan.validator("isDivisible", function(value, row, by)
+      return value % (by == true and 2 or by) == 0, row.name .. ": " .. value
+    end)
+    local Item = db:define("Item", {
+      name = D.STRING, a = { type = D.INTEGER, validate = { isDivisible = true } },
+      b = { type = D.INTEGER, validate = { isDivisible = { args = 5, msg = "by five" } } },
+    }, { timestamps = false })
+    Item:build{ name = "x", a = 4, b = 10 }:validate()
+    Item:build{ name = "x" }:validate()
+    local item = Item:build{ name = "x", a = 3, b = 7 }
+    local err = helper.error_of(item.validate, item)
+    assert.equal("x: 3", err:get("a")[1].message)
+    assert.equal("by five", err:get("b")[1].message)
+    assert.equal("isDivisible", err:get("b")[1].validatorKey)
+    assert.equal("DefinitionError", helper.error_of(rowan.validator, "isEmail", function() end).name)
+    assert.equal("DefinitionError", helper.error_of(rowan.validator, "isOdd", true).name)
+  end)
+
   it("takes part in every way of creating a row", function()
     local bad = { name = "x" }
     for _, make in ipairs{

@@ -19,6 +19,7 @@ local query = require("rowan.model.query")
 local query_interface = lazy(function() return require("rowan.model.query_interface") end)
 local transaction = require("rowan.repo.transaction")
 local types = require("rowan.types")
+local validate = require("rowan.change.validate")
 local values = require("rowan.driver.values")
 
 local rowan = {
@@ -107,6 +108,16 @@ end
 ---@param given rowan.Plugin
 function rowan.plugin(name, given)
   plugin.register(name, given)
+end
+
+---Makes a function known as a validator: `validate = { isIsbn = true }` in any model that is defined behind it. It gets the
+---value (never NULL), the row and what was said (`true`, or arguments), and refuses as any function of a model's `validate`.
+---
+---    rowan.validator("isIsbn", function(value) return #value == 13, "is no ISBN" end)
+---@param name string
+---@param fn fun(value: any, row: rowan.Instance, args: any): any
+function rowan.validator(name, fn)
+  validate.register(name, fn)
 end
 
 ---Replaces the clock of timestamps; nil gives the real one back.

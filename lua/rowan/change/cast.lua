@@ -37,7 +37,7 @@ end
 ---@param attr table
 ---@return rowan.Failure[]
 function cast.fail_null(failures, attr)
-  failures = cast.fail(failures, attr, "cannot be null", "notNull Violation", "is_null", nil)
+  failures = cast.fail(failures, attr, "cannot be null", "notNull violation", "is_null", nil)
   if attr.null_message then failures[#failures].message = attr.null_message end
   return failures
 end

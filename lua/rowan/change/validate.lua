@@ -14,8 +14,9 @@ local validate = {}
 
 ---@class rowan.ValidatorUse one validator of an attribute
 ---@field name string
----@field custom? fun(value: any, row: table): any
----@field args? any[]
+---@field custom? fun(value: any, row: table, args: any): any a function of the user's
+---@field sees_null? boolean whether it runs for NULL
+---@field args? any
 ---@field message? string
 
 ---@class rowan.Validates what a definition wants validated
@@ -43,8 +44,24 @@ local function unwrap(subject, given)
   return args, given.msg
 end
 
+-- Functions of the application under a name that every model can use.
+local named = {}
+
 local function known_names()
-  return check.sorted_keys(validators.by_name)
+  local all = {}
+  for name in next, validators.by_name do all[name] = true end
+  for name in next, named do all[name] = true end
+  return check.sorted_keys(all)
+end
+
+---Makes a function known as a validator by a name.
+---@param name string
+---@param fn fun(value: any, row: table, args: any): any
+function validate.register(name, fn)
+  check.type(name, "string", "rowan.validator: the name", "DefinitionError")
+  if not is_callable(fn) then fail("rowan.validator: " .. name, "wants a function") end
+  if validators.by_name[name] or name == "notNull" then fail("rowan.validator: " .. name, "is there already") end
+  named[name] = fn
 end
 
 -- { msg = "..." } where NULL is refused; the rule itself is allowNull.
@@ -56,15 +73,17 @@ local function read_not_null(attr, subject, given)
 end
 
 local function read_one(attr, subject, name, given)
-  if is_callable(given) then return { name = name, custom = given } end
-  if not validators.by_name[name] then
+  if is_callable(given) then return { name = name, custom = given, sees_null = true } end
+  local own = named[name]
+  if not validators.by_name[name] and not own then
     fail(subject, suggest.unknown("there is no validator", name, known_names())
       .. "; one of your own is a function")
   end
   local args, message = unwrap(subject .. ": " .. name, given)
   if is_callable(args) and name ~= "is" and name ~= "not" then
-    return { name = name, custom = args, message = message }
+    return { name = name, custom = args, message = message, sees_null = true }
   end
+  if own then return { name = name, custom = own, message = message, args = args } end
   local list, problem = validators.arguments(name, args)
   if not list then fail(subject, ("%s %s"):format(name, problem)) end
   return { name = name, args = list, message = message }
@@ -147,18 +166,19 @@ local function call(fn, default, ...)
 end
 
 local function run_one(use, attr, value, row, failures)
+  if value == nil and not use.sees_null then return failures end
   local default = use.message or ("Validation %s on %s failed"):format(use.name, attr.label)
   local item = {
     path = attr.label, type = "Validation error", value = value, validatorKey = use.name, origin = "FUNCTION",
     instance = row,
   }
   if use.custom then
-    local passed, message, cause = call(use.custom, default, value, row)
+    local passed, message, cause = call(use.custom, default, value, row, use.args)
     if passed then return failures end
     item.message, item.original = use.message or message, cause
     return add(failures, item)
   end
-  if value == nil or validators.passes(use.name, value, use.args, row, attr) then return failures end
+  if validators.passes(use.name, value, use.args, row, attr) then return failures end
   item.message, item.validatorName, item.validatorArgs = default, use.name, use.args
   return add(failures, item)
 end
@@ -197,11 +217,16 @@ local function check_attribute(def, attr, row, failures)
   return failures
 end
 
-local function check_row(def, row, skip, failures)
+-- Of a part of a row, a validator of the model may stumble over what is not there: then it has nothing to say of it.
+local function stumbled(cause, part)
+  return part and type(cause) == "string" and cause:find("^[^\n]-:%d+: attempt to ") ~= nil
+end
+
+local function check_row(def, row, skip, failures, part)
   for _, one in ipairs(def.validates and def.validates.model or {}) do
     if not skip[one.name] then
       local passed, message, cause = call(one.check, ("Validation %s failed"):format(one.name), row)
-      if not passed then
+      if not passed and not stumbled(cause, part) then
         failures = add(failures, {
           path = one.name, message = message, type = "Validation error", validatorKey = one.name, origin = "FUNCTION",
           instance = row, original = cause,
@@ -217,7 +242,7 @@ end
 ---@field strict? boolean virtual ones only where `only` has them
 ---@field skip? table<string, boolean> attributes, and validators of the model, to pass over
 ---@field later? table<string, boolean> attributes that get their values when other rows are stored
----@field part? boolean the row is a part of one: the model's own validators have nothing to look at
+---@field part? "values"|"row" the row holds the values of a bulk write alone; or the model's own validators have spoken
 
 local NOTHING = {}
 
@@ -242,8 +267,8 @@ function validate.failures(def, row, options)
       failures = check_attribute(def, attr, row, failures)
     end
   end
-  if options.part then return failures end
-  return check_row(def, row, skip, failures)
+  if options.part == "row" then return failures end
+  return check_row(def, row, skip, failures, options.part ~= nil)
 end
 
 ---Raises one ValidationError with all that is wrong with a row.
@@ -273,7 +298,8 @@ function validate.check_all(def, list, options)
   if found[1] then errors.raise("AggregateError", { model = def.name, errors = found }) end
 end
 
----Raises one ValidationError with what is wrong with the values of a bulk write: of those values, and no others.
+---Raises one ValidationError with what is wrong with the values of a bulk write: of those values, and no others. The
+---validators of the model see a row that has nothing else.
 ---@param def rowan.Definition
 ---@param given table<string, any>
 function validate.values(def, given)
@@ -285,7 +311,7 @@ function validate.values(def, given)
   end
   if def.custom then custom.assign(def, row, given) end
   for name in next, row do only[name] = true end
-  validate.check(def, row, { only = only, part = true, strict = true })
+  validate.check(def, row, { only = only, part = "values", strict = true })
 end
 
 local function names_set(def, list, context, option)

@@ -45,13 +45,8 @@ local function stored(model, given, context)
     end
   end
   cast.check(def, failures)
-  for _, attr in ipairs(def.primary) do
-    if values[attr.name] == nil then
-      errors.raise("QueryError", {
-        message = ("%s: a stored row has a primary key; %q is missing"):format(context, attr.label),
-      })
-    end
-  end
+  -- Without its key it can be looked at, not written; without anything it has an attribute that is NULL.
+  if #columns == 0 then columns[1] = projection.column(def.list[1]) end
   local template = #columns == #def.list and model._template or model._partial_template
   return rows.adopt(row, template, driver.statement("", "", columns), values)
 end

@@ -124,7 +124,7 @@ end
 
 local ITEM = {
   UniqueConstraintError = { type = "unique violation", key = "not_unique", rule = "must be unique" },
-  NotNullConstraintError = { type = "notNull Violation", key = "is_null", rule = "cannot be null" },
+  NotNullConstraintError = { type = "notNull violation", key = "is_null", rule = "cannot be null" },
 }
 
 local function constraint_items(class, def, err, row)

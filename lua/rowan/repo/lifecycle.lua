@@ -180,7 +180,7 @@ local function validate_replaced(model, row, before, call, on)
   local def = model.definition
   local names = call.validate ~= false and replaced(def, row, before) or NONE
   if not names[1] then return end
-  local failures = validate.failures(def, row, { only = set_of(names), strict = true, part = true })
+  local failures = validate.failures(def, row, { only = set_of(names), strict = true, part = "row" })
   if failures then raise_invalid(model, row, call, on, failures) end
 end
 

@@ -90,6 +90,10 @@ end
 ---@param name string
 function Draft:deleted(name)
   take_role(self, "deleted", name)
+  if draft.find(self.entries, name).spec.defaultValue ~= nil then
+    self:fail(("%s.%s has a default value, so that new rows would count as deleted; a row is there while it is NULL")
+      :format(self.definition.name, name))
+  end
 end
 
 ---@class rowan.Missed
