@@ -27,6 +27,7 @@ struct rn_pool {
   int refs;
   unsigned generation; /* of the process that used it last */
   bool closed;
+  bool watched;
   bool serving; /* serve_waiters is on the stack */
   rn_settings settings;
   const rn_driver *driver;
@@ -35,6 +36,8 @@ struct rn_pool {
   rn_waiter *waiters, *last_waiter;
   int waiting;
   int64_t next_tick_ms;       /* nothing expires before; INT64_MAX when nothing can */
+  int64_t *gone;              /* of a watched pool: sessions whose end its user was not told of */
+  size_t gone_count, gone_capacity;
   uint64_t random;            /* state of the jitter's generator, never 0 */
   rn_pool *next, *previous;   /* open pools of this thread */
 };
@@ -45,7 +48,7 @@ static _Thread_local rn_pool *open_pools;
 
 static bool move_allowed(rn_conn_state from, rn_conn_state to) {
   switch (to) {
-    case RN_CONN_CONNECTING: return from == RN_CONN_CLOSED;
+    case RN_CONN_CONNECTING: return from == RN_CONN_CLOSED || from == RN_CONN_LEASED;
     case RN_CONN_LEASED: return from == RN_CONN_CONNECTING || from == RN_CONN_IDLE;
     case RN_CONN_IDLE: return from == RN_CONN_LEASED;
     case RN_CONN_CLOSED: return true;
@@ -77,11 +80,32 @@ static void move(rn_conn *conn, rn_conn_state to) {
   }
 }
 
+static void end_session(rn_conn *conn) {
+  if (conn->watch_fd >= 0) (void)close(conn->watch_fd);
+  if (conn->session) conn->driver->close(conn->session, conn->generation != rn_fork_generation());
+  conn->watch_fd = -1;
+  conn->session = NULL;
+  conn->id = 0;
+}
+
+/* Without memory for it the session is not reported. */
+static void note_gone(rn_pool *pool, const rn_conn *conn) {
+  if (!pool->watched || !conn->id || conn->generation != rn_fork_generation()) return;
+  if (pool->gone_count == pool->gone_capacity) {
+    size_t capacity = pool->gone_capacity ? 2 * pool->gone_capacity : 8;
+    int64_t *grown = realloc(pool->gone, capacity * sizeof *grown);
+    if (!grown) return;
+    pool->gone = grown;
+    pool->gone_capacity = capacity;
+  }
+  pool->gone[pool->gone_count++] = conn->id;
+}
+
 /* Ends a connection in any state. Its reference on the pool, if it had one, is the caller's to drop. */
 static void discard(rn_conn *conn) {
   move(conn, RN_CONN_CLOSED);
-  if (conn->watch_fd >= 0) (void)close(conn->watch_fd);
-  if (conn->session) conn->driver->close(conn->session, conn->generation != rn_fork_generation());
+  note_gone(conn->pool, conn);
+  end_session(conn);
   free(conn);
 }
 
@@ -100,6 +124,7 @@ static void inherit(rn_pool *pool) {
   for (rn_conn *conn; (conn = pool->lists[RN_CONN_LEASED].first);) move(conn, RN_CONN_CLOSED);
   for (rn_conn *conn; (conn = pool->lists[RN_CONN_CONNECTING].first);) move(conn, RN_CONN_CLOSED);
   while (pool->waiters) rn_pool_leave(pool, pool->waiters);
+  pool->gone_count = 0;
   pool->serving = false;
 }
 
@@ -133,20 +158,24 @@ static int64_t jittered_lifetime(rn_pool *pool) {
   return lifetime > 0 ? lifetime : 1;
 }
 
-/* From the longest idle to the last used: only as many as are above `min` may go for being idle. */
-static void tick_at(rn_pool *pool, int64_t now) {
-  if (RN_LIKELY(now < pool->next_tick_ms)) return;
-  pool->next_tick_ms = INT64_MAX;
-  for (rn_conn *conn = pool->lists[RN_CONN_IDLE].last, *previous; conn; conn = previous) {
-    previous = conn->previous;
-    bool spare = total(pool) > pool->options.min;
-    if (dies_at(conn) <= now || (spare && bored_at(pool, conn) <= now)) {
-      discard(conn);
-      continue;
-    }
-    pool->next_tick_ms = sooner(pool->next_tick_ms, dies_at(conn));
-    if (spare) pool->next_tick_ms = sooner(pool->next_tick_ms, bored_at(pool, conn));
+/* An idle connection whose time is over, the longest idle first; NULL when there is none, and then
+ * next_tick_ms says when to look again. Only as many as are above `min` may go for being idle. */
+static rn_conn *expired(rn_pool *pool, int64_t now) {
+  if (RN_LIKELY(now < pool->next_tick_ms)) return NULL;
+  const bool spare = total(pool) > pool->options.min;
+  int64_t next_ms = INT64_MAX;
+  for (rn_conn *conn = pool->lists[RN_CONN_IDLE].last; conn; conn = conn->previous) {
+    if (dies_at(conn) <= now || (spare && bored_at(pool, conn) <= now)) return conn;
+    next_ms = sooner(next_ms, dies_at(conn));
+    if (spare) next_ms = sooner(next_ms, bored_at(pool, conn));
   }
+  pool->next_tick_ms = next_ms;
+  return NULL;
+}
+
+static void tick_at(rn_pool *pool, int64_t now) {
+  if (pool->watched) return;
+  for (rn_conn *conn; (conn = expired(pool, now));) discard(conn);
 }
 
 void rn_pool_tick(rn_pool *pool) {
@@ -205,6 +234,8 @@ void rn_pool_release(rn_pool *pool) {
   }
   rn_pool_close(pool); /* with the last reference still held: serving waiters may take and drop others */
   if (--pool->refs > 0) return;
+  for (rn_conn *conn; (conn = pool->lists[RN_CONN_IDLE].first);) discard(conn); /* watched, and not fetched */
+  free(pool->gone);
   rn_settings_free(&pool->settings);
   free(pool);
 }
@@ -219,7 +250,8 @@ void rn_pool_close(rn_pool *pool) {
   else if (open_pools == pool) open_pools = pool->next; /* not so when its thread has ended */
   if (pool->next) pool->next->previous = pool->previous;
   pool->next = pool->previous = NULL;
-  for (rn_conn *conn; (conn = pool->lists[RN_CONN_IDLE].first);) discard(conn);
+  if (!pool->watched)
+    for (rn_conn *conn; (conn = pool->lists[RN_CONN_IDLE].first);) discard(conn);
   rn_pool_retain(pool);
   serve_waiters(pool);
   rn_pool_release(pool);
@@ -250,25 +282,32 @@ rn_pool_stats rn_pool_get_stats(rn_pool *pool) {
 
 /* ---- taking and giving back ---- */
 
-static rn_conn *take_idle_at(rn_pool *pool, int64_t now) {
+static rn_conn *lease(rn_conn *conn) {
+  move(conn, RN_CONN_LEASED);
+  rn_pool_retain(conn->pool);
+  return conn;
+}
+
+static rn_conn *take_idle_at(rn_pool *pool, int64_t now, bool as_is) {
   for (rn_conn *conn; (conn = pool->lists[RN_CONN_IDLE].first);) {
     if (now - conn->idle_since_ms > ALIVE_TRUST_MS && !conn->driver->alive(conn->session)) {
-      discard(conn);
-      continue;
+      conn->broken = true;
+      if (!as_is) {
+        discard(conn);
+        continue;
+      }
     }
-    move(conn, RN_CONN_LEASED);
-    rn_pool_retain(pool);
-    return conn;
+    return lease(conn);
   }
   return NULL;
 }
 
-rn_conn *rn_pool_take_idle(rn_pool *pool) {
+rn_conn *rn_pool_take_idle(rn_pool *pool, bool as_is) {
   notice_fork(pool);
-  if (!pool->lists[RN_CONN_IDLE].first) return NULL;
+  if (!pool->lists[RN_CONN_IDLE].first || pool->closed) return NULL;
   int64_t now = rn_clock_ms();
   tick_at(pool, now);
-  return take_idle_at(pool, now);
+  return take_idle_at(pool, now, as_is);
 }
 
 rn_conn *rn_pool_reserve(rn_pool *pool, rn_error *err) {
@@ -288,6 +327,11 @@ rn_conn *rn_pool_reserve(rn_pool *pool, rn_error *err) {
   return conn;
 }
 
+static int64_t next_id(void) {
+  static int64_t last;
+  return __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED);
+}
+
 void rn_pool_opened(rn_conn *conn, void *session) {
   rn_pool *pool = conn->pool;
 
@@ -295,6 +339,7 @@ void rn_pool_opened(rn_conn *conn, void *session) {
   if (session) {
     assert(conn->state == RN_CONN_CONNECTING);
     conn->session = session;
+    conn->id = next_id();
     conn->opened_ms = rn_clock_ms();
     conn->lifetime_ms = jittered_lifetime(pool);
     move(conn, RN_CONN_LEASED);
@@ -308,6 +353,17 @@ void rn_pool_opened(rn_conn *conn, void *session) {
 static bool reusable(const rn_pool *pool, const rn_conn *conn, int64_t now) {
   return !pool->closed && !conn->broken && conn->session && now < dies_at(conn) &&
          conn->driver->tx(conn->session) == RN_TX_IDLE;
+}
+
+bool rn_pool_keeps(const rn_conn *conn) {
+  return conn->state == RN_CONN_LEASED && reusable(conn->pool, conn, rn_clock_ms());
+}
+
+void rn_pool_clear(rn_conn *conn) {
+  notice_fork(conn->pool);
+  end_session(conn);
+  conn->broken = false;
+  if (conn->state == RN_CONN_LEASED) move(conn, RN_CONN_CONNECTING);
 }
 
 void rn_pool_put(rn_conn *conn) {
@@ -325,6 +381,32 @@ void rn_pool_put(rn_conn *conn) {
   if (pool->waiters) serve_waiters(pool);
   tick_at(pool, now);
   rn_pool_release(pool);
+}
+
+/* ---- a watched pool ---- */
+
+void rn_pool_watch(rn_pool *pool, bool watched) {
+  pool->watched = watched;
+  if (watched) return;
+  pool->gone_count = 0;
+  if (!pool->closed) return;
+  for (rn_conn *conn; (conn = pool->lists[RN_CONN_IDLE].first);) discard(conn);
+}
+
+rn_conn *rn_pool_take_expired(rn_pool *pool) {
+  notice_fork(pool);
+  rn_conn *conn = pool->closed ? pool->lists[RN_CONN_IDLE].last : expired(pool, rn_clock_ms());
+  return conn ? lease(conn) : NULL;
+}
+
+size_t rn_pool_gone(rn_pool *pool, int64_t *ids, size_t cap) {
+  notice_fork(pool);
+  size_t n = pool->gone_count < cap ? pool->gone_count : cap;
+  if (n == 0) return 0;
+  memcpy(ids, pool->gone, n * sizeof *ids);
+  pool->gone_count -= n;
+  memmove(pool->gone, pool->gone + n, pool->gone_count * sizeof *ids);
+  return n;
 }
 
 /* ---- waiters ---- */
@@ -358,7 +440,7 @@ static void serve_waiters(rn_pool *pool) {
   for (rn_waiter *waiter; (waiter = pool->waiters);) {
     rn_conn *conn = NULL;
     if (!pool->closed) {
-      conn = take_idle_at(pool, rn_clock_ms());
+      conn = take_idle_at(pool, rn_clock_ms(), waiter->as_is);
       if (!conn && total(pool) >= pool->options.max) break;
     }
     rn_pool_leave(pool, waiter);

@@ -10,25 +10,43 @@
 
 /* Reference counted so that a statement under way keeps it. Released by rn_lease_release (idempotent), at the
  * latest by its last reference: then the connection is closed, not rolled back, because a finaliser must not
- * wait. Outlives its pool's other users; not usable in a forked child, where releasing it only forgets it. */
+ * wait. Outlives its pool's other users; not usable in a forked child, where releasing it only forgets it.
+ *
+ * A *place* is a lease for who makes connections himself: what it holds is a connection as it was found, maybe
+ * broken, or a reservation, to be opened by rn_straight_connect or rn_job_submit_connect. Until then no
+ * statement runs on it. */
 typedef struct rn_lease {
   int refs;
   rn_conn *conn; /* NULL once released */
-  bool busy;     /* a statement is under way or its result is being read */
+  bool busy;     /* a statement is under way or its result is being read, or it is being opened */
 } rn_lease;
 
+/* Takes conn (NULL: there is none) in any case. */
+rn_lease *rn_lease_of(rn_conn *conn, rn_error *err);
 rn_lease *rn_lease_retain(rn_lease *lease);
 void rn_lease_unref(rn_lease *lease);
 /* Puts the connection back. RN_FAIL (usage) while busy. In a transaction: the pool closes the connection. */
 rn_status rn_lease_release(rn_lease *lease, rn_error *err);
 /* RN_TX_UNKNOWN also while busy, when the connection was lost, and when it was released. */
 rn_tx rn_lease_tx(const rn_lease *lease);
+/* What becomes of the connection when it is released now. VACANT: there is none; FORGET: it is the parent
+ * process's. */
+typedef enum { RN_FATE_VACANT, RN_FATE_KEEP, RN_FATE_CLOSE, RN_FATE_FORGET } rn_fate;
+rn_fate rn_lease_fate(const rn_lease *lease);
+int64_t rn_lease_id(const rn_lease *lease); /* of its session; 0: there is none */
+/* Closes the session and keeps its place. RN_FAIL (usage) while busy. */
+rn_status rn_lease_clear(rn_lease *lease, rn_error *err);
 
 /* ---- the straight path: blocks in poll(2), SQLite runs inline ---- */
 
 /* A leased connection of the caller, by waiting, opening, or failing at once (RN_E_ACQUIRE) when nothing
  * under way in this thread could ever free one. While it waits, the jobs of this thread go on. */
 rn_lease *rn_straight_lease(rn_pool *pool, rn_deadline deadline, rn_error *err);
+/* The same, a place. */
+rn_lease *rn_straight_place(rn_pool *pool, rn_deadline deadline, rn_error *err);
+/* Opens a session in a vacant place, by these settings instead of the pool's; on failure it stays vacant. */
+rn_status rn_straight_connect(rn_lease *lease, const rn_settings *settings, rn_deadline deadline,
+                              rn_error *err) RN_MUSTCHECK;
 
 /* One statement under way on the straight path; lives on the caller's stack. */
 typedef struct rn_straight {
@@ -52,7 +70,7 @@ void rn_straight_end(rn_straight *run, bool failed);
 
 /* ---- tickets: nothing here ever blocks ---- */
 
-typedef enum { RN_JOB_QUERY, RN_JOB_LEASE } rn_job_kind;
+typedef enum { RN_JOB_QUERY, RN_JOB_LEASE, RN_JOB_CONNECT } rn_job_kind;
 typedef enum { RN_JOB_WAITING, RN_JOB_CONNECTING, RN_JOB_RUNNING, RN_JOB_DONE, RN_JOB_TAKEN } rn_job_state;
 
 typedef struct rn_job rn_job; /* reference counted: the ticket holds one, the runtime one until it is done */
@@ -64,6 +82,11 @@ typedef struct rn_job rn_job; /* reference counted: the ticket holds one, the ru
  * statements of its leases. */
 rn_job *rn_job_submit(rn_pool *pool, rn_lease *lease, rn_statement *statement, rn_params *params,
                       rn_deadline deadline, rn_error *err);
+/* Queues a lease that is a place. */
+rn_job *rn_job_submit_place(rn_pool *pool, rn_deadline deadline, rn_error *err);
+/* rn_straight_connect as a job. The settings are copied. */
+rn_job *rn_job_submit_connect(rn_lease *lease, const rn_settings *settings, rn_deadline deadline,
+                              rn_error *err);
 int64_t rn_job_id(const rn_job *job); /* unique in the process, never 0 */
 rn_job_kind rn_job_what(const rn_job *job);
 rn_job_state rn_job_where(const rn_job *job);
@@ -71,6 +94,7 @@ rn_job_state rn_job_where(const rn_job *job);
  * Once. */
 rn_result *rn_job_take_result(rn_job *job, rn_error *err);
 rn_lease *rn_job_take_lease(rn_job *job, rn_error *err);
+rn_status rn_job_take_connected(rn_job *job, rn_error *err);
 /* Nobody will take it: dropped if it still waits, else cancelled; its connection comes back when it is
  * safe. */
 void rn_job_abandon(rn_job *job);

@@ -131,14 +131,16 @@ static rn_status start_on_thread(rn_job *job) {
   return RN_OK;
 }
 
-/* job->conn is leased and free of results. */
+/* job->conn is leased and free of results, or a reservation that is the outcome. */
 static void start(rn_job *job) {
   job->phase = RN_PHASE_RUNNING;
   rn_runtime_wake(job->runtime, job, 0);
   if (job->kind == RN_JOB_LEASE) {
     job->granted = rn_lease_new(job->conn, &job->error);
     if (job->granted) job->conn = NULL;
-    fail(job); /* or not: the outcome of a lease job is `granted` */
+  }
+  if (job->kind != RN_JOB_QUERY) {
+    fail(job); /* or not: the outcome of a lease job is `granted`, that of a connect that there is no error */
     return;
   }
   if (!job->conn->driver->has_socket) {
@@ -180,9 +182,9 @@ static void connect_done(rn_task *base) {
 }
 
 /* job->conn is a reservation. */
-static void open_session(rn_job *job) {
-  rn_deadline deadline = rn_connect_deadline(job->pool, job->deadline);
-  rn_connect_task *task = rn_connect_task_new(job, deadline, connect_done, &job->error);
+static void open_session(rn_job *job, const rn_settings *settings) {
+  rn_deadline deadline = rn_connect_deadline(settings, job->deadline);
+  rn_connect_task *task = rn_connect_task_new(job, settings, deadline, connect_done, &job->error);
 
   job->phase = RN_PHASE_CONNECTING;
   if (!task || rn_executor_submit(&task->base, RN_LANE_WORK, &job->error) != RN_OK) {
@@ -192,6 +194,11 @@ static void open_session(rn_job *job) {
   }
   job->task = &task->base;
   rn_runtime_wake(job->runtime, job, deadline ? deadline + SLACK_MS : 0);
+}
+
+static void use_reservation(rn_job *job) {
+  if (job->waiter.as_is) start(job);
+  else open_session(job, rn_pool_settings(job->pool));
 }
 
 /* What no thread has begun need not be done. */
@@ -212,7 +219,7 @@ static void serve(rn_waiter *waiter, rn_conn *conn) {
   if (conn) {
     start(job);
   } else if (job->conn) {
-    open_session(job);
+    use_reservation(job);
   } else {
     if (!job->error.kind) rn_closed_error(&job->error);
     fail(job);
@@ -220,12 +227,12 @@ static void serve(rn_waiter *waiter, rn_conn *conn) {
 }
 
 static void acquire(rn_job *job) {
-  if ((job->conn = rn_pool_take_idle(job->pool))) {
+  if ((job->conn = rn_pool_take_idle(job->pool, job->waiter.as_is))) {
     start(job);
     return;
   }
   if ((job->conn = rn_pool_reserve(job->pool, &job->error))) {
-    open_session(job);
+    use_reservation(job);
     return;
   }
   if (job->error.kind) {
@@ -362,51 +369,76 @@ static int64_t next_id(void) {
   return __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED);
 }
 
-static rn_job *job_new(rn_runtime *runtime, rn_pool *pool, rn_statement *statement, rn_params *params,
-                       rn_deadline deadline) {
+static rn_job *job_new(rn_pool *pool, rn_job_kind kind, rn_deadline deadline, rn_error *err) {
+  rn_runtime *runtime = rn_runtime_need(err);
+  if (!runtime) return NULL;
   rn_job *job = calloc(1, sizeof *job);
-  if (!job) return NULL;
+  if (!job) {
+    rn_error_set(err, RN_E_MEMORY, "out of memory while submitting a statement");
+    return NULL;
+  }
   job->refs = 2; /* the ticket and the runtime */
   job->id = next_id();
-  job->kind = statement ? RN_JOB_QUERY : RN_JOB_LEASE;
+  job->kind = kind;
   job->phase = RN_PHASE_WAITING;
   job->runtime = runtime;
   job->pool = rn_pool_retain(pool);
   job->waiter.serve = serve;
-  job->statement = statement ? rn_statement_retain(statement) : NULL;
-  if (params) {
-    job->params = *params;
-    memset(params, 0, sizeof *params);
-  }
   job->submitted_ms = rn_clock_ms();
   job->deadline = deadline;
   rn_runtime_add(runtime, job);
   return job;
 }
 
+static void use_lease(rn_job *job, rn_lease *lease) {
+  job->lease = rn_lease_retain(lease);
+  job->conn = lease->conn;
+  lease->busy = true;
+}
+
 rn_job *rn_job_submit(rn_pool *pool, rn_lease *lease, rn_statement *statement, rn_params *params,
                       rn_deadline deadline, rn_error *err) {
-  rn_runtime *runtime = rn_runtime_need(err);
-  if (!runtime) return NULL;
   if (!lease && rn_pool_closed(pool)) {
     rn_closed_error(err);
     return NULL;
   }
-  rn_job *job = job_new(runtime, pool, statement, params, deadline);
-  if (!job) {
-    rn_error_set(err, RN_E_MEMORY, "out of memory while submitting a statement");
-    return NULL;
+  rn_job *job = job_new(pool, statement ? RN_JOB_QUERY : RN_JOB_LEASE, deadline, err);
+  if (!job) return NULL;
+  if (statement) job->statement = rn_statement_retain(statement);
+  if (params) {
+    job->params = *params;
+    memset(params, 0, sizeof *params);
   }
   if (!lease) {
     acquire(job);
   } else if (rn_lease_check(lease, pool, &job->error) != RN_OK) {
     fail(job);
   } else {
-    job->lease = rn_lease_retain(lease);
-    job->conn = lease->conn;
-    lease->busy = true;
+    use_lease(job, lease);
     start(job);
   }
+  return job;
+}
+
+rn_job *rn_job_submit_place(rn_pool *pool, rn_deadline deadline, rn_error *err) {
+  if (rn_pool_closed(pool)) {
+    rn_closed_error(err);
+    return NULL;
+  }
+  rn_job *job = job_new(pool, RN_JOB_LEASE, deadline, err);
+  if (!job) return NULL;
+  job->waiter.as_is = true;
+  acquire(job);
+  return job;
+}
+
+rn_job *rn_job_submit_connect(rn_lease *lease, const rn_settings *settings, rn_deadline deadline,
+                              rn_error *err) {
+  if (rn_lease_vacant(lease, err) != RN_OK) return NULL;
+  rn_job *job = job_new(lease->conn->pool, RN_JOB_CONNECT, deadline, err);
+  if (!job) return NULL;
+  use_lease(job, lease);
+  open_session(job, settings);
   return job;
 }
 
@@ -452,6 +484,13 @@ rn_lease *rn_job_take_lease(rn_job *job, rn_error *err) {
   job->granted = NULL;
   if (!lease) rn_error_move(err, &job->error);
   return lease;
+}
+
+rn_status rn_job_take_connected(rn_job *job, rn_error *err) {
+  if (!take(job, RN_JOB_CONNECT, err)) return RN_FAIL;
+  if (job->error.kind == RN_E_NONE) return RN_OK;
+  rn_error_move(err, &job->error);
+  return RN_FAIL;
 }
 
 static void throw_away(rn_job *job) {

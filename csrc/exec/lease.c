@@ -16,6 +16,13 @@ rn_lease *rn_lease_new(rn_conn *conn, rn_error *err) {
   return lease;
 }
 
+rn_lease *rn_lease_of(rn_conn *conn, rn_error *err) {
+  if (!conn) return NULL;
+  rn_lease *lease = rn_lease_new(conn, err);
+  if (!lease) rn_pool_put(conn);
+  return lease;
+}
+
 rn_lease *rn_lease_retain(rn_lease *lease) {
   lease->refs++;
   return lease;
@@ -47,8 +54,38 @@ static bool inherited(const rn_conn *conn) {
 
 rn_tx rn_lease_tx(const rn_lease *lease) {
   const rn_conn *conn = lease->conn;
-  if (!conn || conn->broken || lease->busy || inherited(conn)) return RN_TX_UNKNOWN;
+  if (!conn || !conn->session || conn->broken || lease->busy || inherited(conn)) return RN_TX_UNKNOWN;
   return conn->driver->tx(conn->session);
+}
+
+rn_fate rn_lease_fate(const rn_lease *lease) {
+  const rn_conn *conn = lease->conn;
+  if (!conn || !conn->session) return RN_FATE_VACANT;
+  if (inherited(conn)) return RN_FATE_FORGET;
+  return !lease->busy && rn_pool_keeps(conn) ? RN_FATE_KEEP : RN_FATE_CLOSE;
+}
+
+int64_t rn_lease_id(const rn_lease *lease) {
+  return lease->conn ? lease->conn->id : 0;
+}
+
+rn_status rn_lease_clear(rn_lease *lease, rn_error *err) {
+  if (lease->busy)
+    return rn_error_set(err, RN_E_USAGE, "a statement is under way on this connection: "
+                        "it cannot be closed yet");
+  if (lease->conn) rn_pool_clear(lease->conn);
+  return RN_OK;
+}
+
+rn_status rn_lease_vacant(const rn_lease *lease, rn_error *err) {
+  const rn_conn *conn = lease->conn;
+  if (!conn) return rn_error_set(err, RN_E_CLOSED, "the connection was released");
+  if (inherited(conn))
+    return rn_error_set(err, RN_E_CLOSED, "the connection belongs to the process that forked this one");
+  if (rn_pool_closed(conn->pool)) return rn_closed_error(err);
+  if (lease->busy || conn->state != RN_CONN_CONNECTING)
+    return rn_error_set(err, RN_E_USAGE, "the connection is open already");
+  return RN_OK;
 }
 
 rn_status rn_lease_check(const rn_lease *lease, const rn_pool *pool, rn_error *err) {
@@ -61,6 +98,7 @@ rn_status rn_lease_check(const rn_lease *lease, const rn_pool *pool, rn_error *e
   if (lease->busy)
     return rn_error_set(err, RN_E_USAGE, "another statement is under way, or its result is being read, on "
                         "this connection: one transaction runs one statement at a time");
+  if (!conn->session) return rn_error_set(err, RN_E_CLOSED, "the connection is not open");
   if (conn->broken) return rn_error_set(err, RN_E_CLOSED, "the connection was lost by an earlier statement");
   return RN_OK;
 }

@@ -13,8 +13,8 @@ rn_deadline rn_acquire_deadline(const rn_pool *pool, rn_deadline deadline) {
   return sooner(deadline, rn_deadline_after(rn_pool_get_options(pool)->acquire_timeout_ms));
 }
 
-rn_deadline rn_connect_deadline(const rn_pool *pool, rn_deadline deadline) {
-  return sooner(deadline, rn_deadline_after(rn_pool_settings(pool)->connect_timeout_ms));
+rn_deadline rn_connect_deadline(const rn_settings *settings, rn_deadline deadline) {
+  return sooner(deadline, rn_deadline_after(settings->connect_timeout_ms));
 }
 
 rn_status rn_acquire_expired(rn_pool *pool, int64_t waited_ms, rn_error *err) {

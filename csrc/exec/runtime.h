@@ -102,9 +102,9 @@ struct rn_job {
 
   rn_pool *pool;              /* retained */
   rn_waiter waiter;
-  rn_lease *lease;            /* retained; NULL without one */
+  rn_lease *lease;            /* retained; NULL without one. What it runs on, or connects */
   rn_conn *conn;              /* of the lease, or its own */
-  rn_statement *statement;    /* retained; NULL for RN_JOB_LEASE */
+  rn_statement *statement;    /* retained; of RN_JOB_QUERY, else NULL */
   rn_params params;
   int64_t submitted_ms;
   rn_deadline deadline;
@@ -131,11 +131,13 @@ void rn_job_unref(rn_job *job);
 rn_lease *rn_lease_new(rn_conn *conn, rn_error *err); /* owns conn; NULL: the caller still does */
 /* Whether a statement for the pool can be sent over the lease now. */
 rn_status rn_lease_check(const rn_lease *lease, const rn_pool *pool, rn_error *err) RN_MUSTCHECK;
+/* Whether a session can be opened in it now. */
+rn_status rn_lease_vacant(const rn_lease *lease, rn_error *err) RN_MUSTCHECK;
 /* When waiting for a connection that one asks for now ends. */
 rn_deadline rn_acquire_deadline(const rn_pool *pool, rn_deadline deadline);
 rn_status rn_acquire_expired(rn_pool *pool, int64_t waited_ms, rn_error *err);
 /* When a connect that starts now ends. */
-rn_deadline rn_connect_deadline(const rn_pool *pool, rn_deadline deadline);
+rn_deadline rn_connect_deadline(const rn_settings *settings, rn_deadline deadline);
 rn_status rn_closed_error(rn_error *err);
 /* What a statement that was cancelled for its deadline failed with, as RN_E_TIMEOUT; any other error is the
  * server's own answer and stays. */

@@ -39,8 +39,9 @@ static bool go_on(void *context) {
   return !waiter->served && could_be_freed(waiter->runtime, waiter->pool);
 }
 
-static rn_conn *wait_for_turn(rn_pool *pool, rn_deadline deadline, rn_error *err) {
-  straight_waiter waiter = { .base.serve = serve, .pool = pool, .runtime = rn_runtime_have() };
+static rn_conn *wait_for_turn(rn_pool *pool, bool as_is, rn_deadline deadline, rn_error *err) {
+  straight_waiter waiter = {
+    .base.serve = serve, .base.as_is = as_is, .pool = pool, .runtime = rn_runtime_have() };
   rn_deadline until = rn_acquire_deadline(pool, deadline);
   int64_t began_ms = rn_clock_ms();
 
@@ -65,15 +66,16 @@ static rn_conn *wait_for_turn(rn_pool *pool, rn_deadline deadline, rn_error *err
 
 static rn_status open_here(rn_conn *conn, rn_deadline deadline, rn_error *err) {
   rn_pool *pool = conn->pool;
-  void *session = conn->driver->open(rn_pool_settings(pool), rn_connect_deadline(pool, deadline), err);
+  const rn_settings *settings = rn_pool_settings(pool);
+  void *session = conn->driver->open(settings, rn_connect_deadline(settings, deadline), err);
   rn_pool_opened(conn, session);
   return session ? RN_OK : RN_FAIL;
 }
 
-/* A leased connection, or NULL. */
-static rn_conn *acquire(rn_pool *pool, rn_deadline deadline, rn_error *err) {
+/* A leased connection, or NULL; as_is: also a reservation. */
+static rn_conn *acquire(rn_pool *pool, bool as_is, rn_deadline deadline, rn_error *err) {
   rn_error failure = { 0 };
-  rn_conn *conn = rn_pool_take_idle(pool);
+  rn_conn *conn = rn_pool_take_idle(pool, as_is);
 
   if (RN_LIKELY(conn != NULL)) return conn;
   if (rn_pool_closed(pool)) {
@@ -85,17 +87,27 @@ static rn_conn *acquire(rn_pool *pool, rn_deadline deadline, rn_error *err) {
     rn_error_move(err, &failure);
     return NULL;
   }
-  if (!conn) conn = wait_for_turn(pool, deadline, err);
-  if (conn && conn->state == RN_CONN_CONNECTING && open_here(conn, deadline, err) != RN_OK) return NULL;
+  if (!conn) conn = wait_for_turn(pool, as_is, deadline, err);
+  if (!as_is && conn && conn->state == RN_CONN_CONNECTING && open_here(conn, deadline, err) != RN_OK) return NULL;
   return conn;
 }
 
 rn_lease *rn_straight_lease(rn_pool *pool, rn_deadline deadline, rn_error *err) {
-  rn_conn *conn = acquire(pool, deadline, err);
-  if (!conn) return NULL;
-  rn_lease *lease = rn_lease_new(conn, err);
-  if (!lease) rn_pool_put(conn);
-  return lease;
+  return rn_lease_of(acquire(pool, false, deadline, err), err);
+}
+
+rn_lease *rn_straight_place(rn_pool *pool, rn_deadline deadline, rn_error *err) {
+  return rn_lease_of(acquire(pool, true, deadline, err), err);
+}
+
+rn_status rn_straight_connect(rn_lease *lease, const rn_settings *settings, rn_deadline deadline,
+                              rn_error *err) {
+  if (rn_lease_vacant(lease, err) != RN_OK) return RN_FAIL;
+  rn_conn *conn = lease->conn;
+  void *session = conn->driver->open(settings, rn_connect_deadline(settings, deadline), err);
+  if (!session) return RN_FAIL;
+  rn_pool_opened(conn, session);
+  return RN_OK;
 }
 
 /* ---- running ---- */
@@ -147,7 +159,7 @@ rn_status rn_straight_begin(rn_straight *run, rn_pool *pool, rn_lease *lease, co
     if (rn_lease_check(lease, pool, err) != RN_OK) return RN_FAIL;
     run->conn = lease->conn;
     lease->busy = true;
-  } else if (!(run->conn = acquire(pool, deadline, err))) {
+  } else if (!(run->conn = acquire(pool, false, deadline, err))) {
     return RN_FAIL;
   }
   if (!params) params = &none;

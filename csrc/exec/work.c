@@ -44,10 +44,10 @@ static void connect_drop(rn_task *base) {
   rn_connect_task_free((rn_connect_task *)base);
 }
 
-rn_connect_task *rn_connect_task_new(rn_job *job, rn_deadline deadline, void (*done)(rn_task *),
-                                     rn_error *err) {
+rn_connect_task *rn_connect_task_new(rn_job *job, const rn_settings *settings, rn_deadline deadline,
+                                     void (*done)(rn_task *), rn_error *err) {
   rn_connect_task *task = calloc(1, sizeof *task);
-  if (!task || rn_settings_copy(&task->settings, rn_pool_settings(job->pool), NULL) != RN_OK) {
+  if (!task || rn_settings_copy(&task->settings, settings, NULL) != RN_OK) {
     free(task);
     no_memory(err);
     return NULL;

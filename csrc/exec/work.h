@@ -36,8 +36,8 @@ typedef struct rn_cancel_task {
 } rn_cancel_task;
 
 /* NULL and err when memory ran out. */
-rn_connect_task *rn_connect_task_new(rn_job *job, rn_deadline deadline, void (*done)(rn_task *),
-                                     rn_error *err);
+rn_connect_task *rn_connect_task_new(rn_job *job, const rn_settings *settings, rn_deadline deadline,
+                                     void (*done)(rn_task *), rn_error *err);
 rn_statement_task *rn_statement_task_new(rn_job *job, void (*done)(rn_task *), rn_error *err);
 rn_cancel_task *rn_cancel_task_new(rn_job *job, void (*done)(rn_task *));
 void rn_connect_task_free(rn_connect_task *task); /* closes a session that nobody took */

@@ -301,6 +301,9 @@ typedef struct rn_lua_lease {
 #define RN_LUA_TICKET "rowan.ticket"
 
 int rn_lua_pool_open(lua_State *L);
+/* [-0, +3] The settings in the table at the absolute index. Their strings are borrowed from it and from what is
+ * left on the stack. Raises an argument error. */
+rn_settings rn_lua_settings_read(lua_State *L, int index);
 extern const luaL_Reg rn_lua_pool_methods[];
 /* Which value of a call broke which rule. */
 typedef struct rn_lua_refusal {
@@ -323,9 +326,13 @@ rn_lua_lease *rn_lua_lease_push(lua_State *L, int pool);
 /* The lease at index, NULL for nil. Raises when it is another pool's or nothing of the kind. */
 rn_lua_lease *rn_lua_lease_opt(lua_State *L, int index, const rn_lua_pool *pool);
 int rn_lua_lease_straight(lua_State *L); /* pool:lease */
+int rn_lua_place_straight(lua_State *L); /* pool:place */
+int rn_lua_lease_expired(lua_State *L);  /* pool:expired */
 
-int rn_lua_submit(lua_State *L);       /* pool:submit */
-int rn_lua_submit_lease(lua_State *L); /* pool:submit_lease */
+int rn_lua_submit(lua_State *L);         /* pool:submit */
+int rn_lua_submit_lease(lua_State *L);   /* pool:submit_lease */
+int rn_lua_submit_place(lua_State *L);   /* pool:submit_place */
+int rn_lua_submit_connect(lua_State *L); /* lease:submit_connect */
 extern const luaL_Reg rn_lua_ticket_methods[];
 extern const luaL_Reg rn_lua_runtime_functions[];
 extern const luaL_Reg rn_lua_helper_functions[];

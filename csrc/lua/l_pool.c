@@ -131,68 +131,74 @@ bool rn_lua_params_read(lua_State *L, int index, unsigned flags, rn_params *para
 
 /* ---- open ---- */
 
-/* Settings as Lua gave them: strings are borrowed from the table at index 1 until rn_pool_open has copied
- * them. */
-static void read_settings(lua_State *L, rn_settings *settings) {
-  lua_getfield(L, 1, "settings");
+static void read_pairs(lua_State *L, int index, rn_settings *settings) {
+  lua_getfield(L, index, "settings");
   size_t count = 0;
   if (!lua_isnil(L, -1)) {
-    luaL_argcheck(L, lua_istable(L, -1), 1, "settings must be a table");
+    luaL_argcheck(L, lua_istable(L, -1), index, "settings must be a table");
     count = rn_lua_rawlen(L, -1);
   }
   int list = lua_gettop(L);
-  luaL_argcheck(L, count < 1000, 1, "too many settings");
+  luaL_argcheck(L, count < 1000, index, "too many settings");
   const char **texts = rn_lua_newuserdata(L, 2 * (count + 1) * sizeof *texts);
   memset(texts, 0, 2 * (count + 1) * sizeof *texts);
   settings->keys = texts;
   settings->values = texts + count + 1;
   for (size_t i = 0; i < count; i++) {
     lua_rawgeti(L, list, (int)i + 1);
-    luaL_argcheck(L, lua_istable(L, -1), 1, "every setting must be a pair");
+    luaL_argcheck(L, lua_istable(L, -1), index, "every setting must be a pair");
     for (int k = 1; k <= 2; k++) {
       lua_rawgeti(L, list + 2, k);
       size_t size = 0;
       const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &size) : NULL;
-      luaL_argcheck(L, text && !memchr(text, 0, size), 1, "settings must be strings without NUL");
+      luaL_argcheck(L, text && !memchr(text, 0, size), index, "settings must be strings without NUL");
       texts[i + (k == 2 ? count + 1 : 0)] = text;
       lua_settop(L, list + 2);
     }
     lua_settop(L, list + 1);
-  } /* stack: ..., settings, userdata: both stay until rn_pool_open has returned */
+  } /* stack: ..., settings, userdata */
 }
 
-static int64_t number_field(lua_State *L, const char *name, int64_t absent, int64_t least, int64_t most) {
-  lua_getfield(L, 1, name);
+static int64_t number_field(lua_State *L, int index, const char *name, int64_t absent, int64_t least,
+                            int64_t most) {
+  lua_getfield(L, index, name);
   int64_t number = absent;
   if (!lua_isnil(L, -1) && (!rn_lua_tointeger(L, -1, &number) || number < least || number > most)) {
-    luaL_argerror(L, 1, lua_pushfstring(L, "%s is out of range", name));
+    luaL_argerror(L, index, lua_pushfstring(L, "%s is out of range", name));
   }
   lua_settop(L, -2);
   return number;
+}
+
+static const int64_t ms_max = (int64_t)1 << 50;
+
+rn_settings rn_lua_settings_read(lua_State *L, int index) {
+  luaL_checktype(L, index, LUA_TTABLE);
+  rn_settings settings = {
+      .connect_timeout_ms = number_field(L, index, "connect_timeout_ms", 0, -1, ms_max),
+      .busy_timeout_ms = number_field(L, index, "busy_timeout_ms", 0, -1, ms_max),
+      .statement_cache = (size_t)number_field(L, index, "statement_cache", 100, 0, INT_MAX),
+  };
+  lua_getfield(L, index, "driver");
+  luaL_argcheck(L, lua_type(L, -1) == LUA_TSTRING, index, "driver must be a string");
+  settings.driver = lua_tostring(L, -1);
+  read_pairs(L, index, &settings);
+  return settings;
 }
 
 /* core.open{...} -> pool | nil, err */
 int rn_lua_pool_open(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
-  const int64_t ms_max = (int64_t)1 << 50;
   rn_pool_options options = {
-      .max = (int)number_field(L, "max", 5, 1, INT_MAX / 2),
-      .min = (int)number_field(L, "min", 0, 0, INT_MAX / 2),
-      .acquire_timeout_ms = number_field(L, "acquire_timeout_ms", 60000, -1, ms_max),
-      .idle_timeout_ms = number_field(L, "idle_timeout_ms", 10000, -1, ms_max),
-      .lifetime_ms = number_field(L, "lifetime_ms", 0, -1, ms_max),
+      .max = (int)number_field(L, 1, "max", 5, 1, INT_MAX / 2),
+      .min = (int)number_field(L, 1, "min", 0, 0, INT_MAX / 2),
+      .acquire_timeout_ms = number_field(L, 1, "acquire_timeout_ms", 60000, -1, ms_max),
+      .idle_timeout_ms = number_field(L, 1, "idle_timeout_ms", 10000, -1, ms_max),
+      .lifetime_ms = number_field(L, 1, "lifetime_ms", 0, -1, ms_max),
   };
   luaL_argcheck(L, options.min <= options.max, 1, "min is more than max");
-  rn_settings settings = {
-      .connect_timeout_ms = number_field(L, "connect_timeout_ms", 0, -1, ms_max),
-      .busy_timeout_ms = number_field(L, "busy_timeout_ms", 0, -1, ms_max),
-      .statement_cache = (size_t)number_field(L, "statement_cache", 100, 0, INT_MAX),
-  };
-  lua_getfield(L, 1, "driver");
-  luaL_argcheck(L, lua_type(L, -1) == LUA_TSTRING, 1, "driver must be a string");
-  settings.driver = lua_tostring(L, -1);
-  read_settings(L, &settings);
+  rn_settings settings = rn_lua_settings_read(L, 1);
   rn_lua_pool *self = rn_lua_new(L, sizeof *self, RN_UP_POOL);
   rn_error err = {0};
   self->pool = rn_pool_open(&settings, &options, &err);
@@ -273,6 +279,28 @@ static int pool_stats(lua_State *L) {
   return 1;
 }
 
+/* pool:watch(boolean): its user wants to be there when a connection ends */
+static int pool_watch(lua_State *L) {
+  rn_lua_pool *self = check_pool(L);
+  if (self->pool) rn_pool_watch(self->pool, lua_toboolean(L, 2));
+  return 0;
+}
+
+/* pool:gone() -> ids of sessions that were closed unasked, or nil */
+static int pool_gone(lua_State *L) {
+  rn_lua_pool *self = check_pool(L);
+  int64_t ids[64];
+  const size_t cap = sizeof ids / sizeof *ids;
+  size_t count = self->pool ? rn_pool_gone(self->pool, ids, cap) : 0;
+  if (count == 0) return 0;
+  lua_createtable(L, (int)count, 0);
+  for (size_t i = 0; i < count; i++) {
+    rn_lua_push(L, &(rn_value){.kind = RN_INT, .u.i = ids[i]});
+    lua_rawseti(L, -2, (int)i + 1);
+  }
+  return 1;
+}
+
 static int pool_driver(lua_State *L) {
   rn_lua_pool *self = check_pool(L);
   luaL_argcheck(L, self->pool, 1, "the pool was collected");
@@ -308,7 +336,12 @@ static int pool_tostring(lua_State *L) {
 const luaL_Reg rn_lua_pool_methods[] = {{"run", pool_run},
                                         {"submit", rn_lua_submit},
                                         {"submit_lease", rn_lua_submit_lease},
+                                        {"submit_place", rn_lua_submit_place},
                                         {"lease", rn_lua_lease_straight},
+                                        {"place", rn_lua_place_straight},
+                                        {"expired", rn_lua_lease_expired},
+                                        {"watch", pool_watch},
+                                        {"gone", pool_gone},
                                         {"stats", pool_stats},
                                         {"driver", pool_driver},
                                         {"close", pool_close},

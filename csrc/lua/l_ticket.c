@@ -72,15 +72,41 @@ int rn_lua_submit(lua_State *L) {
   return submitted(L, self, job, &err);
 }
 
-/* pool:submit_lease(timeout_ms) -> ticket | nil, err */
-int rn_lua_submit_lease(lua_State *L) {
+static int submit_lease(lua_State *L, bool place) {
   rn_lua_pool *pool = rn_lua_check(L, 1, RN_UP_POOL, RN_LUA_POOL);
   int64_t timeout_ms = rn_lua_optms(L, 2);
   if (!pool->pool || rn_pool_closed(pool->pool))
     return rn_lua_fail_kind(L, RN_E_CLOSED, "the pool is closed");
   ticket *self = ticket_push(L, 1, 0, 0);
   rn_error err = {0};
-  rn_job *job = rn_job_submit(pool->pool, NULL, NULL, NULL, rn_deadline_after(timeout_ms), &err);
+  rn_deadline deadline = rn_deadline_after(timeout_ms);
+  rn_job *job = place ? rn_job_submit_place(pool->pool, deadline, &err)
+                      : rn_job_submit(pool->pool, NULL, NULL, NULL, deadline, &err);
+  return submitted(L, self, job, &err);
+}
+
+/* pool:submit_lease(timeout_ms) -> ticket | nil, err */
+int rn_lua_submit_lease(lua_State *L) {
+  return submit_lease(L, false);
+}
+
+/* pool:submit_place(timeout_ms) -> ticket | nil, err */
+int rn_lua_submit_place(lua_State *L) {
+  return submit_lease(L, true);
+}
+
+/* lease:submit_connect(settings, timeout_ms) -> ticket | nil, err: lease:connect as a job */
+int rn_lua_submit_connect(lua_State *L) {
+  const rn_lua_lease *lease = rn_lua_check(L, 1, RN_UP_LEASE, RN_LUA_LEASE);
+  int64_t timeout_ms = rn_lua_optms(L, 3);
+  lua_settop(L, 3);
+  rn_settings settings = rn_lua_settings_read(L, 2);
+  if (!lease->lease) return rn_lua_fail_kind(L, RN_E_CLOSED, "the lease was released");
+  rn_lua_getenv(L, 1);
+  lua_rawgeti(L, -1, ENV_POOL);
+  ticket *self = ticket_push(L, lua_gettop(L), 0, 0);
+  rn_error err = {0};
+  rn_job *job = rn_job_submit_connect(lease->lease, &settings, rn_deadline_after(timeout_ms), &err);
   return submitted(L, self, job, &err);
 }
 
@@ -120,6 +146,17 @@ static int take_lease(lua_State *L, ticket *self) {
   return lease->lease ? 1 : rn_lua_fail(L, &err);
 }
 
+/* [-0, +1..2] true, of a ticket for a connect. */
+static int take_connected(lua_State *L, ticket *self) {
+  rn_error err = {0};
+  bool connected = rn_job_take_connected(self->job, &err) == RN_OK;
+  self->taken = true;
+  drop(self);
+  if (!connected) return rn_lua_fail(L, &err);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
 /* [-0, +1..3] The rows of a ticket for a statement; arguments (ticket, template, single). */
 static int take_rows(lua_State *L, ticket *self) {
   enum { TEMPLATE = 2, SINGLE = 3, STATEMENT = 5 };
@@ -144,7 +181,7 @@ static int take_rows(lua_State *L, ticket *self) {
   return rn_lua_read_results(L, &frame, reading, STATEMENT);
 }
 
-/* ticket:take(template, single) -> as pool:run, or the lease | nil, err */
+/* ticket:take(template, single) -> as pool:run, or the lease, or true (of a connect) | nil, err */
 static int ticket_take(lua_State *L) {
   ticket *self = check_ticket(L);
   if (!lua_isnoneornil(L, 2)) luaL_checktype(L, 2, LUA_TTABLE);
@@ -154,7 +191,12 @@ static int ticket_take(lua_State *L) {
     return rn_lua_fail_kind(L, RN_E_CLOSED, message);
   }
   if (rn_job_where(self->job) != RN_JOB_DONE) luaL_error(L, "the ticket is not done yet");
-  return rn_job_what(self->job) == RN_JOB_LEASE ? take_lease(L, self) : take_rows(L, self);
+  switch (rn_job_what(self->job)) {
+  case RN_JOB_LEASE: return take_lease(L, self);
+  case RN_JOB_CONNECT: return take_connected(L, self);
+  case RN_JOB_QUERY: break;
+  }
+  return take_rows(L, self);
 }
 
 static int ticket_tostring(lua_State *L) {
