@@ -493,7 +493,7 @@ helper.each(function(_, connect)
       local function message(fn) return helper.error_of(fn).message end
       assert.truthy(message(function() User:addHook("beforeCraete", print) end)
         :find('did you mean "beforeCreate"', 1, true))
-      assert.truthy(message(function() db:addHook("beforeConnect", print) end):find("without Lua", 1, true))
+      assert.truthy(message(function() db:addHook("beforeDestroyMany", print) end):find("beforeBulkDestroy", 1, true))
       assert.truthy(message(function() User:beforeDefine(print) end):find("one of the database", 1, true))
       assert.truthy(message(function() User:beforeCreate("x") end):find("must be a function", 1, true))
       assert.truthy(message(function() db:define("X", { a = DataTypes.TEXT }, { hooks = { before = print } }) end)

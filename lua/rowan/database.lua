@@ -5,6 +5,7 @@ local check = require("rowan.base.check")
 local construct = require("rowan.query.construct")
 local control = require("rowan.sql.control")
 local define = require("rowan.model.define")
+local connections = require("rowan.repo.connections")
 local dialect = require("rowan.dialect")
 local driver = require("rowan.driver")
 local errors = require("rowan.base.errors")
@@ -26,9 +27,24 @@ local transaction = require("rowan.repo.transaction")
 local truncate = lazy(function() return require("rowan.repo.truncate") end)
 local version = require("rowan.plugins.version")
 
+---@class rowan.QueryOptions
+---@field replacements? table a list for `?`, a table for `:name`; a list in it becomes several placeholders
+---@field bind? table a list for `$1`, a table for `$name`
+---@field type? "SELECT"|"INSERT"|"UPSERT"|"UPDATE"|"BULKUPDATE"|"DELETE"|"BULKDELETE"|"RAW" what is returned: see docs/guide/sql.md
+---@field model? rowan.Model rows become its instances, values of its types
+---@field mapToModel? boolean columns are named as the model's fields, not as its attributes
+---@field fieldMap? table<string, string> column -> field of the row
+---@field instance? rowan.Instance takes in the row that the statement returns, and is the result
+---@field plain? boolean the first row alone, or nil
+---@field nest? boolean columns named "a.b" become tables in tables
+---@field raw? boolean plain tables, also with a model
+---@field transaction? rowan.Transaction|false
+---@field logging? any
+---@field benchmark? boolean
+
 ---@class rowan.Database
 ---@field dialect "postgres"|"sqlite"
----@field models rowan.Models
+---@field models table<string, rowan.Model>
 ---@field options table
 ---@field pool { stats: fun(self): table }
 local Database = { __name = "rowan.database" }
@@ -63,7 +79,10 @@ local function new(config)
   }
   db.hooks = hooked.listeners(db._hooks)
   db.pool = { stats = function() return handle:stats() end }
-  return setmetatable(db, Database)
+  setmetatable(db, Database)
+  db._hooks.notify = function() connections.attend(db) end
+  hooks.add_all(db._hooks, config.hooks or {})
+  return db
 end
 
 local function copy(given)
@@ -76,8 +95,8 @@ end
 ---
 ---    local User = db:define("User", { name = DataTypes.STRING, age = { type = DataTypes.INTEGER } })
 ---@param name string
----@param attributes rowan.Attributes
----@param options? rowan.ModelOptions
+---@param attributes table
+---@param options? table
 ---@return rowan.Model
 function Database:define(name, attributes, options)
   if hooks.has(self._hooks, "beforeDefine") then
@@ -237,12 +256,10 @@ end
 ---`constraintChecking` ("DEFERRED" or "IMMEDIATE") says when the constraints that may wait are looked at; `nestMode`
 ---("savepoint", "reuse" or "separate"), what one within another is.
 ---@async
----@generic T
----@param options? rowan.TransactionOptions
----@param fn fun(t: rowan.Transaction): T?, ...
----@return T ... what fn returned
----@overload fun(self: rowan.Database, options?: rowan.TransactionOptions): rowan.Transaction
----@overload fun<T>(self: rowan.Database, fn: fun(t: rowan.Transaction): T?, ...): T
+---@param options? { isolationLevel?: string, readOnly?: boolean, type?: string, constraintChecking?: string, transaction?: rowan.Transaction|false, nestMode?: string }
+---@param fn? fun(t: rowan.Transaction): any
+---@return any ... what fn returned, or the transaction
+---@overload fun(self: rowan.Database, fn: fun(t: rowan.Transaction): any): any
 function Database:transaction(options, fn)
   if type(options) == "function" then options, fn = nil, options end
   if fn == nil then return transaction.unmanaged(self, options) end
@@ -256,9 +273,11 @@ function Database:authenticate()
   raw.query(self, control.ping)
 end
 
----Closes the pool: idle connections now, others when they come back. Calls after it raise.
+---Closes the pool: idle connections now, others when they come back. Calls after it raise. What hooks of disconnecting
+---raise is raised once all is closed.
+---@async
 function Database:close()
-  self._handle:close()
+  connections.close(self)
 end
 
 -- `local db <close> = rowan.connect(...)` on Lua 5.4.

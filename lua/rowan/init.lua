@@ -9,8 +9,11 @@ local construct = require("rowan.query.construct")
 local database = require("rowan.database")
 local driver = require("rowan.driver")
 local errors = require("rowan.base.errors")
+local connections = require("rowan.repo.connections")
 local everything = require("rowan.base.everything")
 local json = require("rowan.types.json")
+local hooked = require("rowan.model.hooks")
+local hooks = require("rowan.change.hooks")
 local null = require("rowan.base.null")
 local onto = require("rowan.repo.onto")
 local ops = require("rowan.base.ops")
@@ -59,17 +62,31 @@ local rowan = {
   object = json.object,
 }
 
+local static = hooks.static()
+
+---Hooks around rowan.connect, for all databases of the process: beforeInit(options), which may change them, and
+---afterInit(db).
+---
+---    rowan.hooks:addListener("beforeInit", function(options) options.logging = false end)
+---@type rowan.Listeners
+rowan.hooks = hooked.listeners(static)
+
 getmetatable(everything).__call = function(_, functions) return driver.all(functions) end
 
 ---A database. Opens nothing; db:authenticate() does.
 ---
 ---    local db = rowan.connect("sqlite:blog.db")
 ---    local db = rowan.connect{ dialect = "postgres", host = "/run/postgresql", database = "blog" }
----@param url? string|rowan.ConnectOptions a URL, or the options; with neither, DATABASE_URL
----@param options? rowan.ConnectOptions
+---@param url? string|table a URL, or the options; with neither, DATABASE_URL
+---@param options? table dialect, host, port, database, user, password, storage, pool, logging, ...
 ---@return rowan.Database
 function rowan.connect(url, options)
-  return database.new(driver.config.read(url, options))
+  if not hooks.any(static) then return database.new(driver.config.read(url, options)) end
+  local merged = driver.config.merge(url, options)
+  hooks.run(static, "beforeInit", merged)
+  local db = database.new(driver.config.read(merged))
+  hooks.run(static, "afterInit", db)
+  return db
 end
 
 ---Loads associations onto instances that are there already, each with one statement.
@@ -87,14 +104,11 @@ end
 ---LuaLS annotations of models, for a file that an editor reads: their attributes, associations and methods. The text is
 ---valid Lua, and does nothing.
 ---
----    local file = assert(io.open("types/models.lua", "w"))
----    file:write(rowan.types(db))
----    file:close()
----@param models any a database, a model, or a table of databases and models
----@param options? { prefix?: string } prefix: in front of the names of all classes, for programs with several databases
----@return string text the same for the same models
-function rowan.types(models, options)
-  return annotations.of(models, options)
+---    io.open("types.lua", "w"):write(rowan.types(db))
+---@param models any a database, a model, or a table of models
+---@return string
+function rowan.types(models)
+  return annotations.of(models)
 end
 
 ---Now, as a DATE attribute holds it: 2024-02-01T00:00:00.000Z.
@@ -139,8 +153,8 @@ local function instance_model(value)
   return type(meta) == "table" and meta.__name == "rowan.instance" and meta.Model or nil
 end
 
----What a value is to rowan: "model", "instance", "transaction", "association", "database", "queryInterface", "type",
----"expression", "query", "operator", "error", or nil.
+---What a value is to rowan: "model", "instance", "transaction", "connection", "association", "database",
+---"queryInterface", "type", "expression", "query", "operator", "error", or nil.
 ---@param value any
 ---@return string?
 function rowan.kind(value)
@@ -149,6 +163,7 @@ function rowan.kind(value)
   if getmetatable(value) == database.Database then return "database" end
   if getmetatable(value) == query_interface.QueryInterface then return "queryInterface" end
   if transaction.is(value) then return "transaction" end
+  if connections.is(value) then return "connection" end
   if association.is(value) then return "association" end
   if query.is(value) then return "query" end
   if construct.is(value) then return "expression" end

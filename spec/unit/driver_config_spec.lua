@@ -226,7 +226,7 @@ describe("driver.config", function()
       assert.matches('no option of pool "mx" (did you mean "max"?)',
         refusal("sqlite:x", { pool = { mx = 1 } }), nil, true)
       assert.matches('"timezone" is not an option', refusal("sqlite:x", { timezone = "+00:00" }), nil, true)
-      for _, name in ipairs { "replication", "hooks" } do
+      for _, name in ipairs { "replication", "retry" } do
         local message = refusal("sqlite:x", { [name] = {} })
         assert.matches('"' .. name .. '" is not supported yet', message, nil, true)
       end

@@ -14,28 +14,29 @@ local OF_MODELS = check.set({
   "afterUpsert", "beforeBulkCreate", "afterBulkCreate", "beforeBulkUpdate", "afterBulkUpdate", "beforeBulkDestroy",
   "afterBulkDestroy", "beforeBulkRestore", "afterBulkRestore", "beforeFind", "beforeFindAfterExpandIncludeAll",
   "beforeFindAfterOptions", "afterFind", "beforeCount", "beforeSync", "afterSync", "beforeAssociate", "afterAssociate",
+  "beforeDefinitionRefresh", "afterDefinitionRefresh",
 })
 local OF_DATABASES = check.set({
-  "beforeDefine", "afterDefine", "beforeBulkSync", "afterBulkSync", "beforeQuery", "afterQuery",
+  "beforeDefine", "afterDefine", "beforeBulkSync", "afterBulkSync", "beforeQuery", "afterQuery", "beforePoolAcquire",
+  "afterPoolAcquire", "beforeConnect", "afterConnect", "beforeDisconnect", "afterDisconnect",
 })
+-- Those that repo/connections runs.
+hooks.OF_CONNECTIONS = check.set({
+  "beforePoolAcquire", "afterPoolAcquire", "beforeConnect", "afterConnect", "beforeDisconnect", "afterDisconnect",
+})
+-- Around rowan.connect, before there is a database.
+local ROWAN = { "beforeInit", "afterInit" }
+local OF_ROWAN = check.set(ROWAN)
 
 local SEARCHES = check.set({
   "beforeFind", "beforeFindAfterExpandIncludeAll", "beforeFindAfterOptions", "afterFind", "beforeCount",
 })
 -- Not around calls that read or write rows.
-local ONCE = check.set({ "beforeSync", "afterSync", "beforeAssociate", "afterAssociate" })
+local ONCE = check.set({
+  "beforeSync", "afterSync", "beforeAssociate", "afterAssociate", "beforeDefinitionRefresh", "afterDefinitionRefresh",
+})
 
 local REFUSED = {
-  beforeInit = "rowan.connect opens nothing; run your code before or after it",
-  afterInit = "rowan.connect opens nothing; run your code before or after it",
-  beforeConnect = "connections are opened by the core, without Lua",
-  afterConnect = "connections are opened by the core, without Lua",
-  beforeDisconnect = "connections are closed by the core, without Lua",
-  afterDisconnect = "connections are closed by the core, without Lua",
-  beforePoolAcquire = "connections are handed out by the core, without Lua; db.pool:stats() tells about them",
-  afterPoolAcquire = "connections are handed out by the core, without Lua; db.pool:stats() tells about them",
-  beforeDefinitionRefresh = "use beforeDefine or afterDefine of the database",
-  afterDefinitionRefresh = "use beforeDefine or afterDefine of the database",
   beforeDestroyMany = "use beforeBulkDestroy", afterDestroyMany = "use afterBulkDestroy",
 }
 
@@ -58,6 +59,8 @@ hooks.NAMES = KNOWN
 ---@field definition? table whose `hooks` it keeps: name -> functions, nil while there are none
 ---@field parent? rowan.HookRegistry the database's
 ---@field members table<rowan.HookRegistry, boolean> of a database: its models'
+---@field static? boolean rowan's own
+---@field notify? fun() of a database: told when hooks came or went
 ---@field queries? boolean of a database: there are hooks around each statement
 
 local function fail(message)
@@ -83,12 +86,20 @@ local function append(list, listeners)
   for _, listener in ipairs(listeners or {}) do list[#list + 1] = listener.fn end
 end
 
+---The registry of the hooks around rowan.connect.
+---@return rowan.HookRegistry
+function hooks.static()
+  return { subject = "rowan", own = {}, static = true, members = {} }
+end
+
 ---Works out which functions run under which name, for the registry's model or for all models below it.
 ---@param registry rowan.HookRegistry
 function hooks.settle(registry)
   for member in pairs(registry.members) do hooks.settle(member) end
+  if registry.static then return end
   if not registry.definition then
     registry.queries = hooks.has(registry, "beforeQuery") or hooks.has(registry, "afterQuery") or nil
+    if registry.notify then registry.notify() end
     return
   end
   local effective = nil
@@ -123,8 +134,15 @@ end
 ---@param registry rowan.HookRegistry
 ---@param name any
 function hooks.check_name(registry, name)
+  if registry.static then
+    if OF_ROWAN[name] then return end
+    local known = OF_MODELS[name] or OF_DATABASES[name]
+    fail("rowan.hooks: " .. (known and ("the hook %s is one of a database"):format(name)
+      or suggest.unknown("there is no hook", tostring(name), ROWAN)))
+  end
   if OF_MODELS[name] or (OF_DATABASES[name] and not registry.definition) then return end
   if REFUSED[name] then fail(("%s: there is no hook %s: %s"):format(registry.subject, name, REFUSED[name])) end
+  if OF_ROWAN[name] then fail(("%s: the hook %s is one of rowan.hooks"):format(registry.subject, name)) end
   if OF_DATABASES[name] then fail(("%s: the hook %s is one of the database"):format(registry.subject, name)) end
   fail(registry.subject .. ": " .. suggest.unknown("there is no hook", tostring(name), KNOWN))
 end
@@ -195,6 +213,16 @@ function hooks.clear(registry, name)
     registry.own = {}
   end
   hooks.settle(registry)
+end
+
+---Whether there are listeners at all in a registry of its own.
+---@param registry rowan.HookRegistry
+---@return boolean
+function hooks.any(registry)
+  for _, list in pairs(registry.own) do
+    if list[1] then return true end
+  end
+  return false
 end
 
 ---Whether there are listeners under a name, in the registry itself or in its database's.

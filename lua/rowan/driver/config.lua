@@ -1,30 +1,30 @@
 -- From rowan.connect's arguments to what the core opens. Called by database.lua. Pure but for the
 -- environment: DATABASE_URL when nothing names a database, PG* as in libpq.
 local errors = require "rowan.base.errors"
+local making = require "rowan.driver.settings"
 local suggest = require "rowan.base.suggest"
 local url_parser = require "rowan.driver.url"
 
 local M = {}
 
 local POOL_DEFAULTS = { max = 5, min = 0, acquire = 60000, idle = 10000, lifetime = 1800000 }
-local CONNECT_TIMEOUT_MS, BUSY_TIMEOUT_MS, STATEMENTS = 10000, 5000, 100
 
 -- Every option: what it must be, for which database alone (only), between which bounds, or out of which
--- choices. up: kept in config.options for the layers above. libpq: the keyword it becomes, in this order.
+-- choices. up: kept in config.options for the layers above.
 local FIELDS = {
   { "url", kind = "string" },
   { "dialect", kind = "string", choices = { "postgres", "sqlite" } },
-  { "host", kind = "string", only = "postgres", libpq = "host" },
-  { "port", kind = "integer", only = "postgres", min = 1, max = 65535, libpq = "port" },
-  { "database", kind = "string", only = "postgres", libpq = "dbname" },
-  { "user", kind = "string", only = "postgres", libpq = "user" },
-  { "password", kind = "string", only = "postgres", libpq = "password" },
-  { "sslmode", kind = "string", only = "postgres", libpq = "sslmode",
+  { "host", kind = "string", only = "postgres" },
+  { "port", kind = "integer", only = "postgres", min = 1, max = 65535 },
+  { "database", kind = "string", only = "postgres" },
+  { "user", kind = "string", only = "postgres" },
+  { "password", kind = "string", only = "postgres" },
+  { "sslmode", kind = "string", only = "postgres",
     choices = { "disable", "allow", "prefer", "require", "verify-ca", "verify-full" } },
-  { "sslrootcert", kind = "string", only = "postgres", libpq = "sslrootcert" },
-  { "sslcert", kind = "string", only = "postgres", libpq = "sslcert" },
-  { "sslkey", kind = "string", only = "postgres", libpq = "sslkey" },
-  { "applicationName", kind = "string", only = "postgres", libpq = "application_name" },
+  { "sslrootcert", kind = "string", only = "postgres" },
+  { "sslcert", kind = "string", only = "postgres" },
+  { "sslkey", kind = "string", only = "postgres" },
+  { "applicationName", kind = "string", only = "postgres" },
   { "ssl", kind = "boolean", only = "postgres" },
   { "searchPath", kind = "names", only = "postgres" },
   { "options", kind = "string", only = "postgres" },
@@ -39,6 +39,7 @@ local FIELDS = {
   { "logging", kind = "logger", up = true },
   { "benchmark", kind = "boolean", up = true },
   { "warnings", kind = "logger", up = true },
+  { "hooks", kind = "table" },
   { "define", kind = "table", up = true },
   { "schema", kind = "string", up = true },
   { "associationLoading", kind = "string", up = true, choices = { "siblings", "single", "strict" } },
@@ -66,7 +67,7 @@ local REFUSED = {
   client_encoding = "is not an option: rowan speaks UTF-8",
   foreignKeys = "is not an option: foreign keys are always on",
   native = "is not an option: the driver is always native",
-  replication = PENDING, hooks = PENDING, retry = PENDING, models = PENDING, set = PENDING, sync = PENDING,
+  replication = PENDING, retry = PENDING, models = PENDING, set = PENDING, sync = PENDING,
   query = PENDING, logQueryParameters = PENDING, minifyAliases = PENDING, noTypeValidation = PENDING,
   nullJsonStringification = PENDING, prependSearchPath = PENDING,
   omitNull = "is an option of models: define = { omitNull = true } gives it to all",
@@ -78,6 +79,10 @@ local REFUSED = {
 
 local function fail(message)
   errors.raise("UsageError", { message = "rowan.connect: " .. message })
+end
+
+local function refuse_config(message)
+  errors.raise("UsageError", { message = "beforeConnect: " .. message })
 end
 
 local function is_integer(value)
@@ -131,11 +136,11 @@ KINDS.span = function(value, field)
   return kept, rule and rule .. " (milliseconds), or false for never"
 end
 
-local function sorted_keys(options, prefix)
+local function sorted_keys(options, prefix, refuse)
   local keys = {}
   for key in pairs(options) do
     if type(key) ~= "string" then
-      fail("the options are a table of names and values, got the key " .. tostring(key) .. prefix)
+      refuse("the options are a table of names and values, got the key " .. tostring(key) .. prefix)
     end
     keys[#keys + 1] = key
   end
@@ -144,27 +149,28 @@ local function sorted_keys(options, prefix)
 end
 
 -- options -> the same with every value checked; prefix is "pool." or "".
-local function checked(options, fields, prefix)
+local function checked(options, fields, prefix, refuse)
+  refuse = refuse or fail
   local by_name, names = {}, {}
   for i = 1, #fields do
     names[i] = fields[i][1]
     by_name[names[i]] = fields[i]
   end
   local out = {}
-  local keys = sorted_keys(options, prefix == "" and "" or " in " .. prefix:sub(1, -2))
+  local keys = sorted_keys(options, prefix == "" and "" or " in " .. prefix:sub(1, -2), refuse)
   for i = 1, #keys do
     local key, value = keys[i], options[keys[i]]
     local field = by_name[key]
     if not field then
-      if REFUSED[key] then fail('the option "' .. prefix .. key .. '" ' .. REFUSED[key]) end
-      fail(suggest.unknown(prefix == "" and "there is no option" or "there is no option of pool", key, names))
+      if REFUSED[key] then refuse('the option "' .. prefix .. key .. '" ' .. REFUSED[key]) end
+      refuse(suggest.unknown(prefix == "" and "there is no option" or "there is no option of pool", key, names))
     end
     local kept, rule = KINDS[field.kind](value, field)
-    if kept == nil then fail('the option "' .. prefix .. key .. '" ' .. rule) end
+    if kept == nil then refuse('the option "' .. prefix .. key .. '" ' .. rule) end
     if field.choices then
       local found = false
       for c = 1, #field.choices do found = found or field.choices[c] == kept end
-      if not found then fail(suggest.unknown('the option "' .. key .. '" cannot be', kept, field.choices)) end
+      if not found then refuse(suggest.unknown('the option "' .. key .. '" cannot be', kept, field.choices)) end
     end
     out[key] = kept
   end
@@ -174,11 +180,7 @@ end
 local NAMES_A_DATABASE = { "dialect", "host", "port", "database", "user", "storage" }
 local PG_VARIABLES = { "PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGSERVICE" }
 
-local function environment(name)
-  local value = os.getenv(name)
-  if value == "" then return nil end
-  return value
-end
+local environment, value_of = making.environment, making.value_of
 
 -- Which database is meant -> what the URL says, or just the driver's name.
 local function target(options)
@@ -196,80 +198,6 @@ local function target(options)
     if environment(PG_VARIABLES[i]) then return { driver = "postgres" } end
   end
   return fail('needs a URL, a dialect or DATABASE_URL (try rowan.connect("sqlite::memory:"))')
-end
-
-local function quote_name(name)
-  return '"' .. name:gsub('"', '""') .. '"'
-end
-
--- libpq's "options" splits at blanks; a backslash keeps the next character.
-local function search_path(value)
-  local list = value
-  if type(value) == "table" then
-    local quoted = {}
-    for i = 1, #value do quoted[i] = quote_name(value[i]) end
-    list = table.concat(quoted, ",")
-  end
-  return "-csearch_path=" .. list:gsub("[%s\\]", "\\%0")
-end
-
-local function value_of(settings, key)
-  for i = #settings, 1, -1 do
-    if settings[i][1] == key then return settings[i][2] end
-  end
-  return nil
-end
-
-local function postgres_settings(parsed, options)
-  local settings = {}
-  for i = 1, #(parsed.settings or {}) do settings[i] = parsed.settings[i] end
-  for i = 1, #FIELDS do
-    local field = FIELDS[i]
-    local value = field.libpq and options[field[1]]
-    if value and value ~= "" then settings[#settings + 1] = { field.libpq, tostring(value) } end
-  end
-  for i = 1, #settings do
-    -- libpq would read such a name as a connection string of its own.
-    if settings[i][1] == "dbname" and settings[i][2]:find("=", 1, true) then
-      fail('a database name cannot hold "="')
-    end
-  end
-  if options.ssl ~= nil and not options.sslmode then
-    settings[#settings + 1] = { "sslmode", options.ssl and "require" or "disable" }
-  end
-  local server_options = options.options
-  if options.searchPath then
-    -- Given once, the keyword replaces the URL's and PGOPTIONS, so it has to carry them.
-    local before = server_options or value_of(settings, "options") or environment("PGOPTIONS")
-    server_options = (before and before .. " " or "") .. search_path(options.searchPath)
-  end
-  if server_options then settings[#settings + 1] = { "options", server_options } end
-  return settings
-end
-
-local function sqlite_settings(parsed, options)
-  local path, mode = options.storage or parsed.storage, options.mode or parsed.mode
-  if not path or path == "" then
-    if mode ~= "memory" then fail('dialect "sqlite" needs storage = "path/to/file.db" or ":memory:"') end
-    path = ":memory:"
-  end
-  if mode and mode ~= "memory" and path == ":memory:" then
-    fail('the mode of ":memory:" can only be "memory"')
-  end
-  if path == ":memory:" then mode = "memory" end
-  if mode ~= nil and not (mode == "memory" or mode == "ro" or mode == "rw" or mode == "rwc") then
-    fail(suggest.unknown("a SQLite database has no mode", mode, { "rwc", "rw", "ro", "memory" }))
-  end
-  return { { "path", path }, { "mode", mode or "rwc" } }
-end
-
--- Seconds in the URL's connect_timeout and in PGCONNECT_TIMEOUT, as libpq has them; 0 or less is "for ever"
--- there.
-local function connect_timeout(options, settings)
-  if options.connectTimeout then return options.connectTimeout end
-  local seconds = tonumber(value_of(settings, "connect_timeout") or environment("PGCONNECT_TIMEOUT"))
-  if seconds and seconds > 0 then return math.floor(seconds * 1000) end
-  return CONNECT_TIMEOUT_MS
 end
 
 local function pool_of(options, in_memory)
@@ -295,13 +223,18 @@ local function label_of(driver, settings)
   return "postgres" .. (database and " " .. database or "") .. (host and " at " .. host or "")
 end
 
-local function merge(url, options)
+--- rowan.connect's arguments as one table of the caller's own.
+---@param url string|table|nil
+---@param options table|nil
+---@return table
+function M.merge(url, options)
   if type(url) == "table" and options == nil then url, options = nil, url end
   if url ~= nil and type(url) ~= "string" then fail("expects a URL, a table of options, or both") end
   if options ~= nil and type(options) ~= "table" then
     fail("the options must be a table, got a " .. type(options))
   end
-  local out = checked(options or {}, FIELDS, "")
+  local out = {}
+  for key, value in pairs(options or {}) do out[key] = value end
   if url and out.url then fail("the URL is given twice, as the first argument and as an option") end
   out.url = url or out.url
   return out
@@ -319,16 +252,14 @@ local function check_dialect(driver, options)
   end
 end
 
----@class rowan.driver.Config
----@field driver "postgres"|"sqlite"
----@field settings {[1]:string,[2]:string}[] libpq's keywords, later ones win; or SQLite's path and mode
+---@class rowan.driver.Config: rowan.driver.Settings
 ---@field pool table max, min, acquire_timeout_ms, idle_timeout_ms, lifetime_ms (0: never)
----@field connect_timeout_ms integer
----@field busy_timeout_ms integer
----@field statement_cache integer prepared statements kept by each connection, 0 for none
 ---@field query_timeout_ms integer|nil ends every call that sets no deadline of its own
+---@field hooks table|nil hooks of the database, by name
 ---@field options table what the layers above look at: logging, benchmark, define, schema, isolationLevel, ...
 ---@field label string names the database in messages, without secrets
+---@field private parsed rowan.driver.Parsed
+---@field private given table
 
 --- Reads rowan.connect's arguments. Connects to nothing.
 ---@param url string|table|nil a URL, or the options
@@ -336,27 +267,45 @@ end
 ---@return rowan.driver.Config
 --- Raises a UsageError for an unknown option, a wrong value, or a URL that cannot be read; it quotes no URL.
 function M.read(url, options)
-  local given = merge(url, options)
+  local given = checked(M.merge(url, options), FIELDS, "")
   local parsed = target(given)
   local driver = parsed.driver
   check_dialect(driver, given)
-  local settings = driver == "sqlite" and sqlite_settings(parsed, given) or postgres_settings(parsed, given)
+  parsed.driver = driver
+  local config = making.of(parsed, given, fail)
+  local settings = config.settings
   local kept = {}
   for i = 1, #FIELDS do
     local name = FIELDS[i][1]
     if FIELDS[i].up then kept[name] = given[name] end
   end
-  return {
-    driver = driver,
-    settings = settings,
-    pool = pool_of(given, driver == "sqlite" and value_of(settings, "mode") == "memory"),
-    connect_timeout_ms = connect_timeout(given, settings),
-    busy_timeout_ms = given.busyTimeout or BUSY_TIMEOUT_MS,
-    statement_cache = given.preparedStatements == false and 0 or given.statementCache or STATEMENTS,
-    query_timeout_ms = given.queryTimeout,
-    options = kept,
-    label = label_of(driver, settings),
-  }
+  config.pool = pool_of(given, driver == "sqlite" and value_of(settings, "mode") == "memory")
+  config.query_timeout_ms = given.queryTimeout
+  config.options, config.hooks = kept, given.hooks
+  config.label = label_of(driver, settings)
+  config.parsed, config.given = parsed, given
+  return config
+end
+
+--- What the next connection is to be made with, as options, for hooks that may change it.
+---@param config rowan.driver.Config
+---@return table
+function M.open(config)
+  return making.open(config.parsed, config.given)
+end
+
+--- What the core connects with, by what hooks made of such a table.
+---@param config rowan.driver.Config
+---@param changed table
+---@return rowan.driver.Settings
+--- Raises a UsageError for an unknown option or a wrong value.
+function M.close(config, changed)
+  local parsed, options = making.close(config.driver, changed, refuse_config)
+  local connection = making.of(parsed, checked(options, FIELDS, "", refuse_config), refuse_config)
+  if value_of(connection.settings, "mode") == "memory" and config.pool.max > 1 then
+    refuse_config("a database in memory has one connection, this pool may have " .. config.pool.max)
+  end
+  return connection
 end
 
 return M

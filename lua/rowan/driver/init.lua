@@ -5,9 +5,11 @@
 -- then it is submitted and the coroutine parks until its ticket is done. All failures of the outside world
 -- are `nil, err` with err a plain table of the core (kind, message, sqlstate, ...); repo/ turns them into
 -- raised objects.
+local attended = require "rowan.driver.attended"
 local core = require "rowan.core"
 local loops = require "rowan.driver.loops"
 local scheduler = require "rowan.driver.all"
+local wait = require "rowan.driver.wait"
 
 local M = {}
 
@@ -26,6 +28,10 @@ local current_loop = loops.current
 ---@field private pool userdata
 ---@field private run function pool.run, which every statement takes
 ---@field private timeout_ms integer|nil
+---@field private config rowan.driver.Config
+---@field private attended boolean the keeper is to be asked about connections
+---@field keeper rowan.driver.Keeper|nil
+---@field private stops table<userdata, number> deadlines of calls whose hooks have that lease
 local Handle = {}
 Handle.__index = Handle
 Handle.__name = "rowan.driver.Handle"
@@ -55,16 +61,18 @@ function M.open(config)
     pool = pool,
     run = pool.run,
     timeout_ms = config.query_timeout_ms,
+    config = config,
+    attended = false,
   }, Handle)
 end
 
--- Connections may be held by what nobody can reach any more, such as a stream that a loop was left from: then they are
--- free once it is collected. Nothing was sent yet, so it can be tried again.
-local function can_collect(err)
-  if err.kind ~= "acquire" then return false end
-  collectgarbage()
-  collectgarbage()
-  return true
+--- From here on the keeper is asked about connections, or no longer. Those that are there stay as they are.
+---@param keeper rowan.driver.Keeper|nil
+function Handle:attend(keeper)
+  self.attended = keeper ~= nil
+  self.keeper = keeper or self.keeper -- calls that are under way go on with it
+  self.stops = self.stops or setmetatable({}, { __mode = "k" })
+  self.pool:watch(self.attended)
 end
 
 --- Runs one statement and gives its rows.
@@ -82,9 +90,13 @@ end
 function Handle:query(statement, params, n, lease, template, single, timeout_ms)
   local loop = current_loop()
   timeout_ms = timeout_ms or self.timeout_ms
+  if self.attended then
+    if not lease then return attended.query(self, statement, params, n, template, single, timeout_ms) end
+    timeout_ms = attended.bounded(self, lease, timeout_ms)
+  end
   if not loop then
     local rows, affected, last_id = self.run(self.pool, statement, params, n, lease, template, timeout_ms, single)
-    if rows == nil and can_collect(affected) then
+    if rows == nil and wait.can_collect(affected) then
       return self.run(self.pool, statement, params, n, lease, template, timeout_ms, single)
     end
     return rows, affected, last_id
@@ -95,23 +107,24 @@ function Handle:query(statement, params, n, lease, template, single, timeout_ms)
   return ticket:take(template, single)
 end
 
---- Takes a connection out of the pool for several statements. Its owner calls lease:release(), or
---- lease:discard() when nobody knows in which state it is.
+--- Takes a connection out of the pool for several statements. Its owner calls handle:give_back(lease, clean).
 ---@async
 ---@param timeout_ms integer|nil default is the pool's acquire timeout
+---@param read_only boolean|nil what it is wanted for, for hooks
 ---@return userdata|nil lease
----@return table|nil err
-function Handle:lease(timeout_ms)
-  local loop = current_loop()
-  if not loop then
-    local lease, err = self.pool:lease(timeout_ms)
-    if lease == nil and can_collect(err) then return self.pool:lease(timeout_ms) end
-    return lease, err
-  end
-  local ticket, err = self.pool:submit_lease(timeout_ms)
-  if not ticket then return nil, err end
-  loop.park(ticket)
-  return ticket:take()
+---@return any err
+function Handle:lease(timeout_ms, read_only)
+  if self.attended then return attended.lease(self, timeout_ms, { type = read_only and "read" or "write" }) end
+  return wait.lease(self.pool, timeout_ms)
+end
+
+--- Gives a leased connection back. One that is not as it was before, or of which nobody knows how it is, is closed.
+---@async
+---@param lease userdata
+---@param clean boolean false: it was not made what it was
+function Handle:give_back(lease, clean)
+  if self.attended then return attended.give_back(self, lease, clean) end
+  if not clean or not lease:release() then lease:discard() end
 end
 
 --- The pool's counters: max, min, total, idle, inUse, waiting.
@@ -122,6 +135,7 @@ end
 
 --- Closes what is idle now and what is in use when it comes back. A second call does nothing.
 function Handle:close()
+  if self.attended then return attended.close(self) end
   self.pool:close()
 end
 

@@ -1,4 +1,4 @@
--- Connection URLs and libpq's key=value strings, taken apart. Called by driver/config only.
+-- Connection URLs and libpq's key=value strings, taken apart. Called by driver/config and driver/settings.
 --
 -- libpq could read both itself, but its messages quote the whole text, password included. A message made here
 -- names what is wrong and never what was written. The grammar is libpq's (conninfo_uri_parse and

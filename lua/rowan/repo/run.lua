@@ -70,7 +70,9 @@ end
 
 -- The driver's call with the hooks around each statement, which get the call's options and what is sent.
 local function hooked(db, options, plan, transaction, call)
-  local query = { sql = plan.text, model = plan.model and plan.model.name, transaction = transaction }
+  -- A connection that a hook uses (repo/connections) stands where a transaction does, and has no root.
+  local within = transaction and transaction.root and transaction
+  local query = { sql = plan.text, model = plan.model and plan.model.name, transaction = within }
   hooks.run(db._hooks, "beforeQuery", options, query)
   local rows, affected, last_id = call()
   if rows == nil then query.error = affected end

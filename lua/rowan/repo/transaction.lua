@@ -7,7 +7,6 @@ local control = require("rowan.sql.control")
 local driver = require("rowan.driver")
 local errors = require("rowan.base.errors")
 local failure = require("rowan.repo.failure")
-local lock = require("rowan.query.lock")
 local run = require("rowan.repo.run")
 local written = require("rowan.repo.written")
 
@@ -26,8 +25,7 @@ local OPTIONS = {
 ---@field parent? rowan.Transaction the transaction around it, when this one is a savepoint
 ---@field finished? "commit"|"rollback"
 ---@field private call? table the options of its own statements
----@field LOCK table<"UPDATE"|"SHARE"|"KEY_SHARE"|"NO_KEY_UPDATE", string> levels for `lock` in finders
-local Transaction = { __name = "rowan.transaction", LOCK = lock.LEVELS }
+local Transaction = { __name = "rowan.transaction" }
 Transaction.__index = Transaction
 Transaction.__tostring = function(t) return "rowan.transaction: " .. t.id end
 
@@ -130,7 +128,7 @@ local function give_back(self, how)
     append(waiting, self.after)
   end
   if how == "rollback" then written.undo(self) end
-  if not clean or not self.lease:release() then self.lease:discard() end
+  self.db._handle:give_back(self.lease, clean)
   return waiting
 end
 
@@ -154,7 +152,7 @@ end
 
 local function begin_root(db, options)
   local texts = begin_texts(db, options)
-  local lease, err = db._handle:lease()
+  local lease, err = db._handle:lease(nil, options.readOnly)
   if not lease then failure.raise(err, {}) end
   local self = setmetatable({
     id = next_id(), db = db, lease = lease, options = options, savepoints = NONE, after = NONE,
