@@ -91,7 +91,7 @@ for _, entry in ipairs(HIERARCHY) do
 end
 
 ---Class by name.
----@type rowan.ErrorClasses
+---@type table<string, rowan.ErrorClass>
 errors.classes = classes
 
 local function items_message(items)

@@ -37,7 +37,7 @@ setmetatable(operators, {
 })
 
 ---The operators by name; an unknown one raises, with the nearest.
----@type rowan.Operators
+---@type table<string, rowan.Operator>
 ops.Op = setmetatable({}, {
   __index = operators,
   __newindex = function()

@@ -97,16 +97,28 @@ local function itself(model, context)
   return elsewhere.initial(model)
 end
 
+-- Who gets another definition by an association: its source, and, unless it is there that the foreign key is, the target.
+local function changed_by(kind, source, target)
+  if kind == "belongsTo" or target == source or type(target) ~= "table" or not target._hooks then return { source } end
+  return { source, target }
+end
+
+local function run_for(models, name)
+  for _, model in ipairs(models) do hooks.run(model._hooks, name, model) end
+end
+
 local function associate(kind, source, target, options)
-  local context, variant = source.name .. ":" .. kind, target
+  local context = source.name .. ":" .. kind
   source, target = itself(source, context), itself(target, context)
   local about = { source = source, target = target, kind = kind }
   hooks.run(source._hooks, "beforeAssociate", about, options)
+  local changed = changed_by(kind, source, target)
+  run_for(changed, "beforeDefinitionRefresh")
   local made = association.define(kind, source, target, options)
-  if variant ~= target then made.variant = variant end
-  source:refresh()
-  target:refresh()
-  if made.through then made.through.model:refresh() end
+  source:_publish()
+  target:_publish()
+  if made.through then made.through.model:_refresh() end
+  run_for(changed, "afterDefinitionRefresh")
   accessors.define(made)
   if made.hooks then cascade.watch(source) end
   about.association = made
@@ -116,19 +128,19 @@ end
 
 ---Each row of this model belongs to one of `target`: the foreign key is here.
 ---@param target rowan.Model
----@param options? rowan.AssociationOptions
+---@param options? table as, foreignKey, targetKey, scope, constraints, onDelete, onUpdate
 ---@return rowan.Association
 function Model:belongsTo(target, options) return associate("belongsTo", self, target, options) end
 
 ---Each row of this model has at most one of `target`, which holds the foreign key.
 ---@param target rowan.Model
----@param options? rowan.AssociationOptions
+---@param options? table as, foreignKey, sourceKey, scope, constraints, onDelete, onUpdate, hooks
 ---@return rowan.Association
 function Model:hasOne(target, options) return associate("hasOne", self, target, options) end
 
 ---Each row of this model has any number of `target`, which holds the foreign key.
 ---@param target rowan.Model
----@param options? rowan.AssociationOptions
+---@param options? table as, foreignKey, sourceKey, scope, constraints, onDelete, onUpdate, hooks
 ---@return rowan.Association
 function Model:hasMany(target, options) return associate("hasMany", self, target, options) end
 
@@ -136,7 +148,7 @@ function Model:hasMany(target, options) return associate("hasMany", self, target
 ---
 ---    Post:belongsToMany(Tag, { through = "PostTags" })
 ---@param target rowan.Model
----@param options rowan.AssociationOptions with through: a name, a model, or { model =, scope =, unique = }
+---@param options table through (a name, a model, or { model =, scope =, unique = }), as, foreignKey, otherKey, sourceKey, targetKey, scope, constraints, onDelete, onUpdate, hooks
 ---@return rowan.Association
 function Model:belongsToMany(target, options) return associate("belongsToMany", self, target, options) end
 

@@ -31,7 +31,7 @@ end
 
 ---Brings the public description up to date with the definition, which associations may have extended.
 ---@param model rowan.Model
-function define.refresh(model)
+function define.publish(model)
   local def = model.definition
   local raw, names, keys = {}, {}, {}
   for i, entry in ipairs(def.entries) do
@@ -57,7 +57,16 @@ function define.refresh(model)
   templates.customise(model)
   variants.refresh(model)
 end
-Model.refresh = define.refresh
+Model._publish = define.publish
+
+---The same with the hooks around it: after a change to the definition.
+---@param model rowan.Model
+function define.refresh(model)
+  hooks.run(model._hooks, "beforeDefinitionRefresh", model)
+  define.publish(model)
+  hooks.run(model._hooks, "afterDefinitionRefresh", model)
+end
+Model._refresh = define.refresh
 
 -- Options under every model's own.
 local function defaults_of(db)
@@ -87,6 +96,7 @@ function define.model(db, name, attributes, options)
   local model = setmetatable({
     name = name, tableName = def.table, db = db, definition = def, associations = {}, association_order = {},
     prototype = setmetatable({}, { __index = Instance }), _plans = { generation = -1 }, _written = 0,
+    rawAttributes = {}, attributeNames = {}, primaryKeyAttributes = {},
   }, Model)
   -- The way back, for layers to which a model is opaque.
   def.model = model

@@ -57,7 +57,7 @@ local function renew(own)
   rawset(own, "associations", nil)
   rawset(own, "association_order", nil)
   rawset(own, "_between", nil)
-  own:refresh()
+  own:_publish()
 end
 
 -- Associations are made when they are first asked for: with `associations` they lead to further variants.

@@ -33,7 +33,7 @@ known.NUMERIC = known.DECIMAL
 names[#names + 1] = "NUMERIC"
 
 ---The types by name; an unknown name raises, with the nearest.
----@type rowan.DataTypes
+---@type table<string, rowan.Type>
 types.DataTypes = setmetatable({}, {
   __index = function(_, name)
     local value = known[name]
