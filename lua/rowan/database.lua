@@ -76,6 +76,7 @@ local function new(config)
     dialect = config.driver, models = {}, options = config.options, _model_order = {}, _handle = handle,
     _raw_writes = 0, _hooks = hooks.registry("the database"), _plugins = {},
     _dialect = dialect.get(config.driver), _plans = plans.new(), _current = setmetatable({}, { __mode = "k" }),
+    _entered = 0,
   }
   db.hooks = hooked.listeners(db._hooks)
   db.pool = { stats = function() return handle:stats() end }

@@ -7,6 +7,7 @@
 local core = require "rowan.core"
 local argument = require "rowan.base.check"
 local errors = require "rowan.base.errors"
+local loops = require "rowan.driver.loops"
 
 local M = {}
 
@@ -52,6 +53,7 @@ local function finish(task, ok, value)
   local group = task.group
   tasks[task.co] = nil
   task_count = task_count - 1
+  if task_count == 0 then loops.remove(M.loop) end
   if ok then
     group.results[task.index] = value
   elseif not group.failed then
@@ -125,10 +127,11 @@ local function current_task()
   return nil
 end
 
+-- One of the loops for as long as there are tasks: who has none is spared the question.
 ---@type rowan.driver.Loop
 M.loop = {
   name = "rowan.all",
-  can_park = function() return task_count > 0 and current_task() ~= nil end,
+  can_park = function() return current_task() ~= nil end,
   park = function(ticket)
     if ticket:done() then return end
     local task = tasks[running()]
@@ -165,6 +168,7 @@ function M.all(functions)
   local count = check(functions)
   local group = { results = {}, pending = count }
   if count == 0 then return group.results end
+  loops.add(M.loop)
   for i = 1, count do
     local co = coroutine.create(body)
     local task = { co = co, group = group, index = i, fn = functions[i] }

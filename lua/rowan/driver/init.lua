@@ -19,14 +19,13 @@ M.task = require "rowan.driver.task"
 M.values = require "rowan.driver.values"
 M.rows = require "rowan.driver.rows"
 
-loops.add(scheduler.loop)
-local current_loop = loops.current
+local loop_list, current_loop = loops.list, loops.current
 
 ---@class rowan.driver.Handle
 ---@field driver "postgres"|"sqlite"
 ---@field label string names the database in messages, without secrets
 ---@field private pool userdata
----@field private run function pool.run, which every statement takes
+---@field private run function pool.run; every statement takes it, and the method `query`, so that both are fields
 ---@field private timeout_ms integer|nil
 ---@field private config rowan.driver.Config
 ---@field private attended boolean the keeper is to be asked about connections
@@ -60,6 +59,7 @@ function M.open(config)
     label = config.label,
     pool = pool,
     run = pool.run,
+    query = Handle.query,
     timeout_ms = config.query_timeout_ms,
     config = config,
     attended = false,
@@ -88,7 +88,7 @@ end
 ---@return integer|table|nil affected rows changed, nil for a SELECT; the error on failure
 ---@return integer|nil last_id SQLite's last inserted rowid
 function Handle:query(statement, params, n, lease, template, single, timeout_ms)
-  local loop = current_loop()
+  local loop = loop_list[1] and current_loop()
   timeout_ms = timeout_ms or self.timeout_ms
   if self.attended then
     if not lease then return attended.query(self, statement, params, n, template, single, timeout_ms) end

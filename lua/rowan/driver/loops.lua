@@ -9,6 +9,10 @@ local M = {}
 
 local loops = {}
 
+--- The loops there are, in the order in which they are asked; driver/init looks whether there is any before it asks.
+---@type rowan.driver.Loop[]
+M.list = loops
+
 --- Adds a loop, to be asked after those that are there already. Adding one a second time does nothing.
 ---@param loop rowan.driver.Loop
 function M.add(loop)

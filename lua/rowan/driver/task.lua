@@ -7,12 +7,13 @@ M.MAIN = setmetatable({}, { __tostring = function() return "main thread" end })
 
 local running = coroutine.running
 
---- The coroutine that is running, or `task.MAIN` outside of any.
+--- The coroutine that is running, or `task.MAIN` outside of any; on Lua 5.4 the main thread is one like the others.
 ---@return thread|table key fit for a table with weak keys
 function M.current()
-  local co, is_main = running()
-  if co == nil or is_main then return M.MAIN end
-  return co
+  return running() or M.MAIN
 end
+
+-- Asked by every statement inside a transaction.
+if _VERSION ~= "Lua 5.1" then M.current = running end
 
 return M

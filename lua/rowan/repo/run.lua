@@ -18,11 +18,7 @@ local next = next
 ---@return table? transaction
 function run.transaction(db, options)
   local chosen = options and options.transaction
-  if chosen == nil then
-    local current = db._current
-    if next(current) == nil then return nil end
-    return current[current_task()]
-  end
+  if chosen == nil then return db._entered > 0 and db._current[current_task()] or nil end
   if chosen == false then return nil end
   if type(chosen) ~= "table" or chosen.db ~= db then
     errors.raise("TransactionError", {
@@ -194,19 +190,21 @@ function run.plan(db, plan, params, n, options, template, single, row)
     plan.statement = statement
   end
   local transaction, lease
-  if options and options.transaction ~= nil or next(db._current) ~= nil then
+  if options and options.transaction ~= nil then
     transaction = transaction_of(db, options)
-    if transaction then lease = transaction.finished and transaction:lease_for_use() or transaction.lease end
+  elseif db._entered > 0 then
+    transaction = db._current[current_task()]
   end
+  if transaction then lease = transaction.finished and transaction:lease_for_use() or transaction.lease end
   local rows, affected, last_id
-  local settings = db.options
+  local settings, handle = db.options, db._handle
   if settings.logging or settings.benchmark or db._hooks.queries
     or options and (options.logging or options.benchmark) then
     rows, affected, last_id = observed(db, options, plan, transaction, function()
-      return db._handle:query(statement, params, n, lease, template, single)
+      return handle:query(statement, params, n, lease, template, single)
     end)
   else
-    rows, affected, last_id = db._handle:query(statement, params, n, lease, template, single)
+    rows, affected, last_id = handle:query(statement, params, n, lease, template, single)
   end
   if rows == nil then
     local def = plan.def or (plan.model and plan.model.definition)

@@ -299,6 +299,7 @@ end
 -- Ends a transaction that ran as its task's current one in the place of `before`, by how its function ended.
 local function conclude(db, task, before, t, owned, ok, ...)
   db._current[task] = before
+  db._entered = db._entered - 1
   if not ok then
     -- The caller's error is the one that matters; a rollback that fails closes the connection.
     if owned and not t.finished then pcall(t.rollback, t) end
@@ -319,6 +320,7 @@ function transaction.managed(db, options, fn)
   local task = driver.task.current()
   local before = db._current[task]
   db._current[task] = t
+  db._entered = db._entered + 1
   return conclude(db, task, before, t, owned, pcall(fn, t))
 end
 
