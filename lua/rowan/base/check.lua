@@ -102,7 +102,7 @@ function check.sequence(t)
     if t[i] == nil then return nil end
   end
   local count = 0
-  for _ in pairs(t) do count = count + 1 end
+  for _ in next, t do count = count + 1 end
   return count == n and n or nil
 end
 

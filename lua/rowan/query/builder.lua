@@ -11,19 +11,25 @@ local builder = {}
 local concat = table.concat
 
 ---@class rowan.query.Shape
----@field tokens string[]
+---@field tokens? string[] those from 1 to n; of a shape before it behind these; gone once the key is made
+---@field n integer how many tokens
 ---@field params any[]
 ---@field count integer how many parameters
 ---@field conditions integer how many conditions were seen; 0 means "every row"
 local Shape = { is_shape = true }
 Shape.__index = Shape
 
+-- The list of tokens that the last shape has done with: it has grown already.
+local spare
+
 ---@param first string what kind of statement, and of which model
 ---@param model? string its name, when it is not part of that
 ---@return rowan.query.Shape
 function builder.shape(first, model)
-  local self = { tokens = { first, model }, n = model and 2 or 1, params = {}, count = 0, conditions = 0 }
-  return setmetatable(self, Shape)
+  local tokens = spare or {}
+  spare = nil
+  tokens[1], tokens[2] = first, model
+  return setmetatable({ tokens = tokens, n = model and 2 or 1, params = {}, count = 0, conditions = 0 }, Shape)
 end
 
 -- Tokens that are made of others, each made once: of the words of the walkers, the codes of parameters, the numbers of
@@ -37,6 +43,10 @@ local function made(format)
 end
 
 local PARAMS, GENERATIONS = made("?%s"), made("@%d")
+
+---The code of a parameter that is one value, by the code of its type.
+---@type table<string, string>
+builder.single = made("-%s")
 local OPENED = {}
 for _, word in ipairs({ "and", "or", "not", "order" }) do OPENED[word] = "(" .. word end
 
@@ -49,7 +59,9 @@ end
 ---The key under which the plan of this shape is kept.
 ---@return string
 function Shape:key()
-  return concat(self.tokens, "\31")
+  local tokens = self.tokens
+  spare, self.tokens = tokens, nil
+  return concat(tokens, "\31", 1, self.n)
 end
 
 function Shape:open(word)
@@ -60,7 +72,11 @@ end
 
 ---Says of which state of a definition the plan is.
 ---@param def rowan.Definition
-function Shape:generation(def) self:token(GENERATIONS[def.generation]) end
+function Shape:generation(def)
+  local n = self.n + 1
+  self.n = n
+  self.tokens[n] = GENERATIONS[def.generation]
+end
 
 function Shape:bind(_, value)
   local count = self.count + 1

@@ -15,7 +15,7 @@ local comparison = {}
 
 local Op, known = ops.Op, ops.known
 local AND, OR, NOT, ANY, ALL, COL, EQ = Op["and"], Op["or"], Op["not"], Op.any, Op.all, Op.col, Op.eq
-local type, next = type, next
+local type, next, rawget = type, next, rawget
 -- Deeper conditions are refused: a cyclic table would never end, and databases limit the depth of expressions.
 local MAX_DEPTH = 100
 comparison.MAX_DEPTH = MAX_DEPTH
@@ -26,6 +26,19 @@ local function by_name(a, b)
   return a.name < b.name
 end
 
+---Puts operators in the order of their names.
+---@param keys rowan.Operator[]
+---@return rowan.Operator[] keys
+function comparison.in_order(keys)
+  if keys[3] then
+    table.sort(keys, by_name)
+  elseif keys[2] and by_name(keys[2], keys[1]) then
+    keys[1], keys[2] = keys[2], keys[1]
+  end
+  return keys
+end
+local in_order = comparison.in_order
+
 ---The operators among the keys of a table, in the order of their names.
 ---@param value table
 ---@return rowan.Operator[]
@@ -34,17 +47,15 @@ function comparison.operators_of(value)
   for key in next, value do
     if known[key] then keys[#keys + 1] = key end
   end
-  if keys[2] then table.sort(keys, by_name) end
-  return keys
+  return comparison.in_order(keys)
 end
-local operators_of = comparison.operators_of
 
 -- The keys of a table behind a subject: operators, and below JSON also names, each in an order of their own.
 local function keys_of(def, s, value)
-  local names, operator_count = {}, 0
+  local names, keys = {}, {}
   for key in next, value do
     if known[key] then
-      operator_count = operator_count + 1
+      keys[#keys + 1] = key
     elseif type(key) == "string" and subject.is_document(s.type) and not s.expression then
       names[#names + 1] = key
     else
@@ -52,7 +63,7 @@ local function keys_of(def, s, value)
     end
   end
   if #names > 1 then table.sort(names) end
-  return operator_count > 0 and operators_of(value) or {}, names
+  return in_order(keys), names
 end
 
 local walk_value
@@ -83,7 +94,7 @@ end
 
 -- A plain table with one operator on the right side: { [Op.col] = ... }, { [Op.any] = ... }.
 local function sole_operator(value)
-  if type(value) ~= "table" or expression.is(value) then return nil end
+  if expression.is(value) then return nil end
   local key = next(value)
   if not known[key] or next(value, key) ~= nil then return nil end
   return key, value[key]
@@ -100,11 +111,13 @@ local function walk_operator(b, def, s, operator, value, depth)
   if spec.feature and not def.dialect.supports[spec.feature] then
     fail(def, s, ("cannot take Op.%s: %s does not have it"):format(operator.name, def.dialect.name))
   end
-  local inner, operand = sole_operator(value)
-  if inner == ANY or inner == ALL then
-    return operation.over_list(b, def, s, operator, spec, inner.name, operand)
+  if type(value) == "table" then
+    local inner, operand = sole_operator(value)
+    if inner == ANY or inner == ALL then
+      return operation.over_list(b, def, s, operator, spec, inner.name, operand)
+    end
+    if inner == COL then value = expression.col(operand) end
   end
-  if inner == COL then value = expression.col(operand) end
   return takes[spec.takes](b, def, s, operator, spec, value)
 end
 
@@ -128,7 +141,7 @@ end
 local function is_value(s, value)
   local type_of = s.type
   if type_of.keyed then return value[1] == nil end
-  return type_of.dump ~= nil and (not type_of.base or type_of.cast(value) ~= nil)
+  return rawget(type_of, "dump") ~= nil and (not type_of.base or type_of.cast(value) ~= nil)
 end
 
 -- A list says so by its first key, and is not looked through here.
@@ -160,6 +173,7 @@ function walk_value(b, def, s, value, depth)
     return compare(b, def, s, EQ, operators.where.eq, value)
   end
   local sole = next(value)
+  if sole == 1 and not rawget(s.type, "dump") then return member(b, def, s, nil, operators.where["in"], value) end
   if known[sole] and next(value, sole) == nil then
     return walk_operator(b, def, s, sole, value[sole], depth + 1)
   end

@@ -317,12 +317,11 @@ function level.walk(b, at, needed, may_repeat)
   local def, options = at.model.definition, at.options
   b:generation(def)
   local has_children = at.entries[1] ~= nil
-  local parts
-  if has_children or not b.is_shape then
-    parts = { segments = {}, joins = {}, batched = {}, inner_order = {} }
-  else
-    parts = { segments = {}, joins = NONE, batched = NONE, inner_order = NONE }
+  if not has_children and b.is_shape then
+    local entries, whole = projection.walk(b, def, options.attributes, needed)
+    return { segments = {}, joins = NONE, batched = NONE, inner_order = NONE, entries = entries, whole = whole }
   end
+  local parts = { segments = {}, joins = {}, batched = {}, inner_order = {} }
   for _, name in ipairs(has_children and include.needed(at.entries) or NONE) do needed[#needed + 1] = name end
   parts.entries, parts.whole = projection.walk(b, def, options.attributes, needed)
   if not has_children then return parts end
@@ -339,10 +338,11 @@ end
 ---@param joined boolean the statement joins the level's children, so that INNER JOINs filter as well
 ---@return rowan.sql.Node? in tree building
 function level.conditions(b, at, condition, joined)
-  local found = {}
-  local own = where.walk(b, at.model.definition, condition)
-  if own then found[1] = own end
-  if at.model.definition.filters then filter.walk(b, at.model.definition, at.options, found, where.walk) end
+  local def = at.model.definition
+  local own = where.walk(b, def, condition)
+  if not def.filters and not at.entries[1] then return own end
+  local found = { own }
+  if def.filters then filter.walk(b, def, at.options, found, where.walk) end
   if at.entries[1] then required_filters(b, at, found, joined) end
   if found[1] == nil then return nil end
   return node.logic("and", found)
@@ -381,8 +381,10 @@ end
 ---@return rowan.sql.Node[]? order, rowan.sql.Node? limit, rowan.sql.Node? offset
 function level.page(b, at, parts)
   local def, options = at.model.definition, at.options
-  local sorted = level.sorted(b, at, parts)
-  return sorted, order.number(b, def, "limit", options.limit), order.number(b, def, "offset", options.offset)
+  local sorted, limit, offset = level.sorted(b, at, parts), options.limit, options.offset
+  if limit ~= nil then limit = order.number(b, def, "limit", limit) end
+  if offset ~= nil then offset = order.number(b, def, "offset", offset) end
+  return sorted, limit, offset
 end
 
 return level

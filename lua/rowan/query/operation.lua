@@ -16,6 +16,7 @@ local operation = {}
 local Op = ops.Op
 local EQ, NE = Op.eq, Op.ne
 local TEXT = types.DataTypes.TEXT
+local type, rawget = type, rawget
 
 ---Raises a QueryError that names the model, and the attribute when there is one.
 ---@param def table definition
@@ -66,7 +67,7 @@ local function bindable(def, s, value)
   if canonical ~= canonical and not def.dialect.supports.nan then
     fail(def, s, ("cannot be NaN: %s does not have it"):format(def.dialect.name))
   end
-  local dump = type_of.dump
+  local dump = rawget(type_of, "dump")
   if dump then
     local text, problem = dump(canonical)
     if text == nil then fail(def, s, problem) end
@@ -99,33 +100,36 @@ end
 
 -- What the database computes on the right side: an expression, or { [Op.col] = name }.
 local function computed(value)
-  if type(value) ~= "table" then return nil end
   if expression.is(value) then return value end
   local name = value[Op.col]
   return name ~= nil and next(value, (next(value))) == nil and expression.col(name) or nil
 end
 
+local function refuse_list(def, s, values)
+  for key in next, values do
+    if type(key) ~= "number" then no_operator(def, s, key) end
+  end
+  fail(def, s, "wants a list without gaps")
+end
+
 -- The bound values of a list, whether NULL is among them, and the expressions.
 local function list_of(def, s, values)
-  if type(values) ~= "table" or expression.is(values) then fail(def, s, "wants a list of values") end
+  if type(values) ~= "table" then fail(def, s, "wants a list of values") end
+  local count = check.sequence(values)
+  if not count then refuse_list(def, s, values) end
   local list, has_null, n, expressions = {}, false, 0, nil
-  local count = #values
-  for key in next, values do
-    if type(key) ~= "number" or key < 1 or key > count or key % 1 ~= 0 then
-      if type(key) ~= "number" then no_operator(def, s, key) end
-      fail(def, s, "wants a list without gaps")
-    end
-  end
   local is_value = within_document(s)
   for i = 1, count do
-    if values[i] == null and not is_value then
+    local value = values[i]
+    local expression_of = type(value) == "table" and computed(value)
+    if value == null and not is_value then
       has_null = true
-    elseif computed(values[i]) then
+    elseif expression_of then
       expressions = expressions or {}
-      expressions[#expressions + 1] = computed(values[i])
+      expressions[#expressions + 1] = expression_of
     else
       n = n + 1
-      list[n] = bindable(def, s, values[i])
+      list[n] = bindable(def, s, value)
     end
   end
   list.n = n
@@ -215,8 +219,9 @@ local function pair(b, def, s, operator, spec, value)
   local code = code_of(s)
   local column, ends = left(b, def, s, "compare"), {}
   for i = 1, 2 do
-    if computed(value[i]) then
-      ends[i] = expression.walk(b, def, computed(value[i]))
+    local expression_of = type(value[i]) == "table" and computed(value[i])
+    if expression_of then
+      ends[i] = expression.walk(b, def, expression_of)
     elseif s.type == UNTYPED then
       bindable(def, s, value[i])
       ends[i] = expression.bind(b, def, value[i])
@@ -235,7 +240,7 @@ function operation.compare(b, def, s, operator, spec, value)
     if equality then return b:is_null(left(b, def, s, "value"), operator == NE) end
     fail(def, s, ("cannot be compared with rowan.null by Op.%s"):format(operator.name))
   end
-  if expression.is(value) then
+  if type(value) == "table" and expression.is(value) then
     local column = left(b, def, s, "compare")
     return b:operand(spec.sql, column, expression.walk(b, def, value))
   end

@@ -63,7 +63,9 @@ local ALLOWED = { finder = FINDER, rows = ROWS, aggregate = GROUPS, count = COUN
 ---@param kind "finder"|"rows"|"aggregate"|"count"
 ---@param method string "findAll"
 function options.check(model, given, kind, method)
-  if type(given) ~= "table" or expression.is(given) or given == everything or rawget(given, "definition") then
+  local special = type(given) ~= "table"
+    or getmetatable(given) ~= nil and (expression.is(given) or given == everything or rawget(given, "definition"))
+  if special then
     fail(model.name .. ":" .. method, "wants a table of options, not " .. tostring(given))
   end
   local allowed, more = ALLOWED[kind], model.definition.plugin_options

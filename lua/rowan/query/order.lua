@@ -170,6 +170,14 @@ local function tells_all(model, items)
   return #primary > 0
 end
 
+-- Whether all are about the rows themselves, as most are.
+local function are_plain(items)
+  for i = 1, #items do
+    if items[i].links ~= NO_LINKS then return false end
+  end
+  return true
+end
+
 ---The order of one level; what concerns children is handed down to their entries.
 ---@param model table
 ---@param option any the level's own option
@@ -178,8 +186,9 @@ end
 ---@param through? table of the association that leads to the rows
 ---@return rowan.OrderItem[]
 function order.items(model, option, passed, entries, through)
-  local own = {}
-  for _, items in ipairs({ order.parse(model, option, through), passed }) do
+  local own, given = {}, order.parse(model, option, through)
+  if not passed and are_plain(given) then return given end
+  for _, items in ipairs({ given, passed }) do
     for i = 1, #items do
       if has_many(items[i].links) then
         local item = items[i]
@@ -204,7 +213,7 @@ end
 ---@param value string|rowan.Expression
 ---@return rowan.sql.Node? in tree building
 function order.value(b, def, value)
-  if expression.is(value) then return expression.walk_as(b, def, value, "compare") end
+  if type(value) ~= "string" and expression.is(value) then return expression.walk_as(b, def, value, "compare") end
   return subject.walk(b, subject.resolve(def, value), "compare")
 end
 

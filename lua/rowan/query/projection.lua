@@ -9,6 +9,9 @@ local typing = require("rowan.query.typing")
 
 local projection = {}
 
+-- Entries of a shape, which has no columns; never filled.
+local NONE = {}
+
 local function fail(def, rule)
   errors.raise("QueryError", { message = "attributes: " .. def.name .. ": " .. rule })
 end
@@ -130,10 +133,10 @@ end
 ---@return table[] entries { node =, column =, alias =, attr =, expression =, type = of a computed one }
 ---@return boolean whole every attribute is read, and nothing else
 function projection.walk(b, def, option, needed)
-  local entries = {}
   if option == nil then
     b:token("*")
-    if b.is_shape then return entries, true end
+    if b.is_shape then return NONE, true end
+    local entries = {}
     for i, attr in ipairs(def.list) do entries[i] = { node = b:field(attr), column = projection.column(attr) } end
     return entries, true
   end
@@ -143,6 +146,7 @@ function projection.walk(b, def, option, needed)
   if def.custom then list = with_columns(def, list) end
   list = with_needed(list, needed)
   if #list == 0 then fail(def, "at least one attribute must be read") end
+  local entries = {}
   b:open("attributes")
   for i, item in ipairs(list) do
     if expression.is(item) and item.kind == "col" then item = item.name end

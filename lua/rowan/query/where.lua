@@ -130,9 +130,11 @@ end
 -- A condition table: list members, operators, attributes, paths; joined by `joint`.
 function conditions(b, def, value, joint, depth)
   if depth > MAX_DEPTH then fail(def, nil, "conditions are nested too deep") end
-  if expression.is(value) then return expression.condition(b, def, value, depth) end
-  if type(value) ~= "table" or value == everything or operators[value] then
-    fail(def, nil, ("a condition is a table, not %s"):format(tostring(value)))
+  if type(value) ~= "table" or getmetatable(value) ~= nil then
+    if expression.is(value) then return expression.condition(b, def, value, depth) end
+    if type(value) ~= "table" or value == everything or operators[value] then
+      fail(def, nil, ("a condition is a table, not %s"):format(tostring(value)))
+    end
   end
   local operator_keys, attributes, count, paths = sorted_keys(def, value)
   local list = {}

@@ -147,7 +147,7 @@ end
 
 -- SET in a builder. `changes` is a list of { attr =, bound = }, { attr =, expression = } or { attr =, increase = }.
 local function walk_sets(b, def, changes)
-  local sets = {}
+  local sets = not b.is_shape and {} or nil
   b:open("set")
   for i, change in ipairs(changes) do
     b:token(change.attr.token)
@@ -158,12 +158,12 @@ local function walk_sets(b, def, changes)
       value = expression.walk(b, def, change.expression)
     elseif change.increase ~= nil then
       b:token("+")
-      local by = b:param("-" .. change.attr.type.code, change.increase)
+      local by = b:param(builder.single[change.attr.type.code], change.increase)
       value = by and node.increased(b:field(change.attr), by, change.attr.type)
     else
-      value = b:param("-" .. change.attr.type.code, change.bound)
+      value = b:param(builder.single[change.attr.type.code], change.bound)
     end
-    sets[i] = { field = change.attr.field, value = value }
+    if sets then sets[i] = { field = change.attr.field, value = value } end
   end
   b:token(")")
   return sets
@@ -207,7 +207,7 @@ end
 
 local function names_of(attrs)
   local names = {}
-  for i, attr in ipairs(attrs or {}) do names[i] = attr.name end
+  for i, attr in ipairs(attrs) do names[i] = attr.name end
   return table.concat(names, "\31")
 end
 
@@ -218,12 +218,12 @@ end
 ---@param returning? rowan.Attribute[]
 ---@return string key, any[] params, integer count, integer conditions
 function write.update_shape(def, changes, target, returning)
-  local shape = builder.shape("update " .. def.name)
+  local shape = builder.shape("update", def.name)
   shape:generation(def)
   walk_sets(shape, def, changes)
   local before = shape.conditions
   walk_target(shape, def, target)
-  shape:token("returning " .. names_of(returning))
+  if returning then shape:token("returning " .. names_of(returning)) end
   return shape:key(), shape.params, shape.count, shape.conditions - before
 end
 
@@ -250,7 +250,7 @@ end
 ---@param target rowan.Target
 ---@return string key, any[] params, integer count, integer conditions
 function write.delete_shape(def, target)
-  local shape = builder.shape("delete " .. def.name)
+  local shape = builder.shape("delete", def.name)
   shape:generation(def)
   walk_target(shape, def, target)
   return shape:key(), shape.params, shape.count, shape.conditions

@@ -206,13 +206,22 @@ function bulk.increase(attr, by, sign, context)
       message = ("%s: %s.%s is no number"):format(context, attr.definition.name, attr.name),
     })
   end
-  local bound, failures = cast.bind({}, attr, by)
+  local bound, failures = cast.value(attr, by)
   cast.check(attr.definition, failures)
   if bound ~= bound or bound == null then
     errors.raise("QueryError", { message = context .. ": by must be a number" })
   end
   if sign < 0 then bound = negated(bound) end
   return setmetatable({ by = bound }, Increase)
+end
+
+local function change_of(attr, value, failures)
+  local meta = type(value) == "table" and getmetatable(value)
+  if meta == Increase then return { attr = attr, increase = value.by }, failures end
+  if meta and expression.is(value) then return { attr = attr, expression = value }, failures end
+  local bound
+  bound, failures = cast.value(attr, value, failures)
+  return { attr = attr, bound = bound == nil and null or bound }, failures
 end
 
 -- The changes of a bulk UPDATE in the order of the definition.
@@ -223,19 +232,14 @@ local function changes_of(model, given, silent, context)
     if not def.by_name[name] then build.unknown(def, name, context) end
   end
   if def.custom then given = custom.values(def, given) end
+  local any = next(given) ~= nil
   for _, attr in ipairs(def.list) do
     local value = given[attr.name]
-    if value == nil and attr == def.updated and not silent and next(given) ~= nil then value = build.now() end
-    if value == nil and attr == def.version and not attr.system and next(given) ~= nil then
+    if value == nil and attr == def.updated and any and not silent then value = build.now() end
+    if value ~= nil then
+      list[#list + 1], failures = change_of(attr, value, failures)
+    elseif attr == def.version and any and not attr.system then
       list[#list + 1] = { attr = attr, next = true }
-    elseif expression.is(value) then
-      list[#list + 1] = { attr = attr, expression = value }
-    elseif getmetatable(value) == Increase then
-      list[#list + 1] = { attr = attr, increase = value.by }
-    elseif value ~= nil then
-      local bound
-      bound, failures = cast.bind({}, attr, value, failures)
-      list[#list + 1] = { attr = attr, bound = bound == nil and null or bound }
     end
   end
   cast.check(def, failures)

@@ -74,7 +74,7 @@ end
 local function bind(def, row, names, key, now, i, context)
   local bound, shown, failures = {}, {}, nil
   for _, attr in ipairs(key.attrs) do
-    bound[attr.name], failures = cast.bind({}, attr, key_value(row, attr, i, context), failures)
+    bound[attr.name], failures = cast.value(attr, key_value(row, attr, i, context), failures)
   end
   for _, name in ipairs(names) do
     local value = rawget(row, name)

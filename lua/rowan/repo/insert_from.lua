@@ -13,8 +13,8 @@ local insert_from = {}
 local function filler(def, context)
   local now = build.now()
   return function(attr)
-    if attr == def.created or attr == def.updated then return (cast.bind({}, attr, now)) end
-    if attr.default_kind == "value" then return (cast.bind({}, attr, attr.default)) end
+    if attr == def.created or attr == def.updated then return (cast.value(attr, now)) end
+    if attr.default_kind == "value" then return (cast.value(attr, attr.default)) end
     local made = attr.auto or attr.default_kind == "expression" or attr.generated
     if attr.default_kind == "function" or not (made or attr.allow_null) then
       errors.raise("QueryError", {

@@ -192,7 +192,7 @@ local function key_value(model, attr, value)
       message = ("%s:findByPk: the primary key %q is missing"):format(model.name, attr.name),
     })
   end
-  local bound, failures = cast.bind({}, attr, value)
+  local bound, failures = cast.value(attr, value)
   cast.check(model.definition, failures)
   return bound
 end
