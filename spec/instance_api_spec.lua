@@ -19,6 +19,12 @@ helper.each(function(_, connect)
   end)
 
   describe("build", function()
+    it("of a list makes one of each", function()
+      local made = User:build({ { name = "ann" }, { name = "bob" } })
+      assert.same({ "ann", "bob" }, { made[1].name, made[2].name })
+      assert.is_true(made[2].isNewRecord)
+    end)
+
     it("makes nested instances, which save stores together", function()
       local user = User:build({ name = "ann", posts = { { title = "a" }, { title = "b" } } }, { include = "posts" })
       assert.is_true(rowan.isInstance(user.posts[1], Post))

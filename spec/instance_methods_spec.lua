@@ -87,7 +87,7 @@ helper.each(function(_, connect)
       assert.equal("Ann", user:previous("name"))
       assert.equal(30, user:previous("age"))
       assert.is_nil(user:previous("email"))
-      assert.equal("Ann", user:previous().name)
+      assert.same({ name = "Ann" }, user:previous())
       error_of(user.changed, user, "nmae")
       error_of(user.previous, user, "nmae")
       local made = User:build { name = "Bea" }

@@ -68,10 +68,24 @@ helper.each(function(_, connect)
         assert.is_true(user.isNewRecord)
         assert.is_nil(user.id)
       end
+      assert.is_nil(tree.posts[1].userId)
       one:save()
       assert.is_false(one.isNewRecord)
       assert.equal("one", User:findByPk(one.id).name)
       assert.equal(1, User:count())
+      -- With what hangs on it.
+      tree:save()
+      assert.equal("leaf", tree:getPosts()[1].title)
+      assert.is_false(tree.posts[1].isNewRecord)
+    end)
+
+    it("a row that was built with others can be saved with them", function()
+      local user = User:build({ name = "Ann", posts = { { title = "p" } } }, { include = "posts" })
+      rolled_back(function() user:save() end)
+      user:save()
+      assert.equal(user.id, Post:findOne().userId)
+      user.name = "Bea"
+      assert.equal(1, helper.count(function() user:save() end))
     end)
 
     it("of a savepoint only what was written in it is put back", function()

@@ -18,7 +18,7 @@ local built = {}
 
 local OPTIONS = check.set({ "include", "isNewRecord", "raw" })
 
--- What a new row was built with, until it is stored.
+-- What a new row was built with. A row that is stored no longer needs it, unless a rollback makes it a new one again.
 local includes_of = setmetatable({}, { __mode = "k" })
 
 -- The values by the names that rows have them by, past setters.
@@ -98,8 +98,14 @@ function built.save(model, row, options)
     call[name] = options and options[name]
   end
   nested.create(model, { row }, call, model.name .. ":save", true)
-  includes_of[row] = nil
   return true
+end
+
+---Notes what a row was made and stored with, for when a rollback makes it a new one again.
+---@param row table
+---@param include any the option
+function built.remember(row, include)
+  includes_of[row] = include
 end
 
 return built

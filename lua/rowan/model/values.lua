@@ -177,15 +177,15 @@ function Values:changed(name, value)
 end
 
 ---The stored value of an attribute as it was read or last written (in hooks behind a write: before it); without a name a
----table of all of them.
+---table of those of the attributes that changed.
 ---@param name? string
 ---@return any
 function Values:previous(name)
   if name ~= nil then
     return changes.previous(self, attribute(self, name, "previous"))
   end
-  local all = {}
-  for _, attr in ipairs(self.Model.definition.list) do all[attr.label] = changes.previous(self, attr) end
+  local all, by_name = {}, self.Model.definition.by_name
+  for _, changed in ipairs(changes.names(self)) do all[changed] = changes.previous(self, by_name[changed]) end
   return all
 end
 

@@ -70,11 +70,12 @@ local DESTROY = {
 ---
 ---    local user = User:build({ name = "Ann", posts = { { title = "First" } } }, { include = "posts" })
 ---    User:build({ id = 7 }, { isNewRecord = false }):update{ name = "Ann" }   -- UPDATE "users" SET "name" = $1 ... WHERE "id" = $3
----@param values? table<string, any>
+---@param values? table<string, any> or a list of them, as for bulkBuild
 ---@param options? { include?: any, raw?: boolean, isNewRecord?: boolean }
 ---@return rowan.Instance
 function Writers:build(values, options)
   check.colon(self, "definition", "Model:build")
+  if type(values) == "table" and values[1] ~= nil then return self:bulkBuild(values, options) end
   return built.one(self, values, options, self.name .. ":build")
 end
 
@@ -107,8 +108,11 @@ end
 ---@return boolean? created with ignoreDuplicates
 function Writers:create(values, options)
   check.colon(self, "definition", "Model:create")
-  if options then check.keys(options, CREATE, self.name .. ":create", "QueryError") end
-  return create.one(self, values, options)
+  if not options then return create.one(self, values) end
+  check.keys(options, CREATE, self.name .. ":create", "QueryError")
+  local row, created = create.one(self, values, options)
+  if options.include ~= nil then built.remember(row, options.include) end
+  return row, created
 end
 
 ---Stores many rows with one statement (one for each set of attributes that occurs), all or none of them; with those of

@@ -3,6 +3,7 @@
 
 local bulk = require("rowan.repo.bulk")
 local errors = require("rowan.base.errors")
+local everything = require("rowan.base.everything")
 local expression = require("rowan.query.expression")
 local lifecycle = require("rowan.repo.lifecycle")
 local link = require("rowan.repo.link")
@@ -44,6 +45,15 @@ local function warn_passed(model, what, on)
   end
 end
 
+-- The hooks in front of a call may narrow its condition. What they got and left empty for rowan.all still is that.
+local function before(list, call, say)
+  local given = call.where
+  local shown = list and lifecycle.condition(given)
+  call.where = list and shown or given
+  say(list)
+  if list and call.where == shown and given == everything and next(shown) == nil then call.where = given end
+end
+
 -- Runs body(call, on, each) between the call's own hooks; `each`: the hooks of the rows are wanted.
 local function around(model, what, options, subject, body)
   local bulk_before, bulk_after = "beforeBulk" .. what, "afterBulk" .. what
@@ -63,7 +73,7 @@ local function around(model, what, options, subject, body)
       say(on[bulk_after])
       return ...
     end
-    say(on[bulk_before])
+    before(on[bulk_before], call, say)
     local each = call.individualHooks
     if not each and not call.quiet then warn_passed(model, what, on) end
     if not each or t or what == "Create" then return conclude(body(call, on, each)) end

@@ -8,6 +8,8 @@ local build = require("rowan.change.build")
 local changed = require("rowan.change.changed")
 local collect = require("rowan.change.collect")
 local errors = require("rowan.base.errors")
+local everything = require("rowan.base.everything")
+local expression = require("rowan.query.expression")
 local rows = require("rowan.driver.rows")
 local run = require("rowan.repo.run")
 local transaction = require("rowan.repo.transaction")
@@ -34,6 +36,18 @@ function lifecycle.fire(list, ...)
   for i = 1, list and #list or 0 do list[i](...) end
 end
 local fire = lifecycle.fire
+
+---A `where` as hooks get it: a table of its own, to which they may add conditions that are to hold as well.
+---@param where any the option
+---@return any
+function lifecycle.condition(where)
+  if where == everything then return {} end
+  if type(where) ~= "table" then return where end
+  if expression.is(where) then return { where } end
+  local own = {}
+  for key, value in next, where do own[key] = value end
+  return own
+end
 
 ---Runs `body(call, hooks)`, where `call` is a copy of the call's options that the hooks get and may change, with the
 ---transaction of the call in it.

@@ -6,7 +6,9 @@ local bulk_life = require("rowan.repo.bulk_life")
 local errors = require("rowan.base.errors")
 local graph = require("rowan.change.graph")
 local includes = require("rowan.association.includes")
+local run = require("rowan.repo.run")
 local transaction = require("rowan.repo.transaction")
+local undo = require("rowan.repo.written")
 
 local nested = {}
 
@@ -14,6 +16,7 @@ local nested = {}
 ---@field call table options of the statements
 ---@field bulk boolean of bulkCreate, whose own hooks run as well
 ---@field alone boolean only one statement is sent, outside of a transaction of our own
+---@field given { row: table, name: string, value: any }[] keys that rows got, and what they had there
 ---@field sent { model: table, groups: rowan.BulkGroup[] }[] rows that become stored instances at the end
 
 -- How many nodes have something to INSERT.
@@ -94,6 +97,15 @@ local function insert_links(node, child, state)
   insert(made.through.model, list, state)
 end
 
+-- The same for rows that the caller may have; a rollback takes the keys from them again.
+local function give_keys(state, to, to_side, from, from_side, pairs_of_keys)
+  for _, pair in ipairs(pairs_of_keys) do
+    local name = pair[to_side].name
+    state.given[#state.given + 1] = { row = to, name = name, value = rawget(to, name) }
+  end
+  set_keys(to, to_side, from, from_side, pairs_of_keys)
+end
+
 local save
 
 -- What points at the rows of a node.
@@ -105,7 +117,7 @@ local function save_dependents(node, state)
       insert_links(node, child, state)
     elseif made.kind ~= "belongsTo" then
       for i, row in ipairs(child.rows) do
-        set_keys(row, "target", node.rows[child.owners[i]], "source", made.keys)
+        give_keys(state, row, "target", node.rows[child.owners[i]], "source", made.keys)
       end
       save(child, state)
     end
@@ -117,7 +129,7 @@ function save(node, state)
     if child.association.kind == "belongsTo" then
       save(child, state)
       for i, row in ipairs(child.rows) do
-        set_keys(node.rows[child.owners[i]], "source", row, "target", child.association.keys)
+        give_keys(state, node.rows[child.owners[i]], "source", row, "target", child.association.keys)
       end
     end
   end
@@ -147,7 +159,7 @@ local function restore(saved)
 end
 
 local function store(root, model, options, single)
-  local state = { sent = {}, call = options or {}, alone = writes_of(root) < 2, bulk = not single }
+  local state = { sent = {}, given = {}, call = options or {}, alone = writes_of(root) < 2, bulk = not single }
   if state.alone then
     save(root, state)
   else
@@ -161,6 +173,7 @@ local function store(root, model, options, single)
     end)
   end
   for _, sent in ipairs(state.sent) do bulk.adopt(sent.model, sent.groups, options) end
+  undo.given(run.transaction(model.db, options), state.given)
   show_links(root)
 end
 

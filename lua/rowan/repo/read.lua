@@ -288,15 +288,21 @@ function read.count(model, options)
   return count_all(model, options)
 end
 
+-- The options of a page without those that say which of all rows are on it.
+local function without_page(options)
+  local counted = {}
+  for name, value in next, options do counted[name] = value end
+  counted.limit, counted.offset, counted.order, counted.lock = nil, nil, nil, nil
+  return counted
+end
+
 ---How many rows there are without limit and offset, groups and distinct rows counted once.
 ---@async
 ---@param model table
 ---@param options table
 ---@return integer
 function read.total(model, options)
-  local counted = {}
-  for name, value in next, options do counted[name] = value end
-  counted.limit, counted.offset, counted.order, counted.lock = nil, nil, nil, nil
+  local counted = without_page(options)
   local plain = not (options.group or options.having or options.with or options.withRecursive)
   if plain and not select.distinct(model, options) then return count_all(model, counted) end
   local plan, params = plan_of(model, counted, "total")
@@ -321,7 +327,7 @@ local function page(model, options)
 end
 
 ---A page of rows and the number of all rows that match, from one statement, so that both are of one moment. Only a page
----beyond the last row needs a second one; and rows that are distinct or locked, which cannot be counted beside.
+---beyond the last row needs a second one; so do rows whose count hooks have a say in, and rows that are distinct or locked, which cannot be counted beside.
 ---@async
 ---@param model table
 ---@param options table checked by the caller
@@ -332,8 +338,12 @@ function read.page(model, options)
   if options.explain then
     errors.raise("QueryError", { message = model.name .. ": explain goes with findAll and findOne" })
   end
-  if reading.watched(model.definition) then return reading.around("page", model, options, page) end
-  return page(model, options)
+  if not reading.watched(model.definition) then return page(model, options) end
+  local count, rows = reading.around("page", model, options, page)
+  if reading.counts(model.definition, options) then
+    count = reading.around("count", model, without_page(options), read.total)
+  end
+  return count, rows
 end
 
 return read

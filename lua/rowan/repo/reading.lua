@@ -19,7 +19,15 @@ function reading.watched(def)
   return def.searched
 end
 
--- Hooks may change a condition or a list in its place, which must not be the caller's.
+---Whether hooks have a say in what a page counts beside its rows.
+---@param def table
+---@param options table
+---@return boolean
+function reading.counts(def, options)
+  return lifecycle.hooks_of(def, options).beforeCount ~= nil
+end
+
+-- Hooks may change a list in its place, which must not be the caller's.
 local function own(value)
   if type(value) ~= "table" or getmetatable(value) ~= nil or rawget(value, "definition") then return value end
   local copy = {}
@@ -31,6 +39,7 @@ end
 local function call_of(model, options, copy)
   local call = {}
   for name, value in next, options do call[name] = copy and copy(value) or value end
+  if copy then call.where = lifecycle.condition(options.where) end
   if call.transaction == nil then call.transaction = run.transaction(model.db) end
   return call
 end

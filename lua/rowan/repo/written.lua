@@ -19,7 +19,6 @@ local WEAK_KEYS = { __mode = "k" }
 
 -- Stands for nil among the fields of `before`.
 local NOTHING = {}
----@field before? table what those fields held
 
 local function enter(transaction, row, note)
   local notes = transaction.written
@@ -82,6 +81,18 @@ function written.replaced(model, row, names, options, before)
     fields[name] = value
   end
   transaction.written[row] = with_fields(transaction.written[row], fields)
+end
+
+---Notes fields that a call gave to the rows which it inserted, as they were.
+---@param transaction? rowan.Transaction
+---@param given { row: table, name: string, value: any }[]
+function written.given(transaction, given)
+  local notes = transaction and transaction.written
+  for _, one in ipairs(notes and given or {}) do
+    local note, value = notes[one.row], one.value
+    if value == nil then value = NOTHING end
+    if note then notes[one.row] = with_fields(note, { [one.name] = value }) end
+  end
 end
 
 local function restore(row, note)
