@@ -217,6 +217,86 @@ helper.each(function(dialect, connect)
     assert.equal("Validation isImmutable on code failed", helper.error_of(item.save, item).errors[1].message)
   end)
 
+  describe("isImmutable", function()
+    local Item
+
+    before_each(function()
+      Item = db:define("Item", {
+        { "key", D.INTEGER, unique = true }, { "code", D.STRING, validate = { isImmutable = { msg = "stays" } } },
+        { "rank", D.INTEGER, validate = { isImmutable = true } }, { "name", D.STRING },
+      }, { timestamps = false })
+      db:sync()
+      Item:bulkCreate{ { key = 1, code = "x", rank = 1, name = "a" }, { key = 2, name = "b" } }
+    end)
+
+    local function assert_refused(fn, ...)
+      local err = helper.error_of(fn, ...)
+      assert.equal("ValidationError", err.name)
+      assert.equal("isImmutable", err.errors[1].validatorKey)
+      local row = Item:findOne{ where = { key = 1 } }
+      assert.same({ "x", 1 }, { row.code, row.rank })
+      return err
+    end
+
+    it("holds for what a row has, for NULL, and for what was not read", function()
+      for _, value in ipairs{ "y", rowan.null, rowan.fn("upper", rowan.col("code")) } do
+        local row = Item:findOne{ where = { key = 1 } }
+        row.code = value
+        assert.equal("stays", assert_refused(row.save, row).errors[1].message)
+      end
+      local empty = Item:findOne{ where = { key = 2 } }
+      assert_refused(empty.update, empty, { code = "y" })
+      local part = Item:findOne{ where = { key = 1 }, attributes = { "id" } }
+      assert_refused(part.update, part, { code = "x" })
+      local row = Item:findOne{ where = { key = 1 } }
+      row.code = "x"
+      row.name = "c"
+      row:save()
+      assert.equal("c", row:reload().name)
+      assert.equal("y", Item:build{ code = "y" }.code)
+    end)
+
+    it("holds for writes of many rows, before anything is sent", function()
+      local where = { where = { key = 1 } }
+      local sent = helper.statements(function()
+        local err = helper.error_of(Item.update, Item, { code = "y", rank = 2, name = "z" }, where)
+        assert.equal(2, #err.errors)
+      end)
+      assert.equal(0, #sent)
+      assert_refused(Item.update, Item, { code = rowan.literal("'y'") }, where)
+      assert_refused(Item.update, Item, { code = rowan.null }, where)
+      assert_refused(Item.update, Item, { code = "y" }, { where = { key = 1 }, individualHooks = true })
+      assert_refused(Item.increment, Item, "rank", where)
+      local row = Item:findOne(where)
+      assert_refused(row.decrement, row, "rank")
+      assert_refused(Item.bulkUpdate, Item, { { id = row.id, code = "y" } })
+      assert_refused(Item.bulkCreate, Item, { { key = 1, code = "y" } },
+        { updateOnDuplicate = { "code" }, conflictAttributes = { "key" } })
+      assert_refused(Item.bulkUpdate, Item, { { id = row.id, code = "y" } }, { fields = { "code" } })
+      Item:update({ name = "c" }, where)
+      assert.equal("c", Item:findOne(where).name)
+    end)
+
+    it("holds for a row that an upsert finds, which keeps what it has", function()
+      local row = Item:upsert({ key = 1, code = "y", rank = 5, name = "c" })
+      assert.same({ "x", 1, "c" }, { row.code, row.rank, row.name })
+      Item:upsert({ key = 3, code = "z" })
+      assert.equal("z", Item:findOne{ where = { key = 3 } }.code)
+      Item:bulkCreate({ { key = 1, code = "y", name = "d" } }, { updateOnDuplicate = true, conflictAttributes = { "key" } })
+      row:reload()
+      assert.same({ "x", "d" }, { row.code, row.name })
+    end)
+
+    it("is passed over with the other validators where a call says validate = false", function()
+      Item:update({ code = "y" }, { where = { key = 1 }, validate = false })
+      local row = Item:findOne{ where = { key = 1 } }
+      assert.equal("y", row.code)
+      row.code = "w"
+      row:save{ validate = false }
+      assert.equal("w", row:reload().code)
+    end)
+  end)
+
   it("takes a mistake in a function for a failure, but lets the database's errors through", function()
     local Broken = db:define("Broken", { a = { type = D.STRING, validate = {
       broken = function() local none = nil; return none.field end,

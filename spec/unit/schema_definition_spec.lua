@@ -176,12 +176,16 @@ describe("keys", function()
   end)
 end)
 
-describe("definition.add", function()
+local function fill_in(def, name, spec)
+  definition.fill_in(def, { [name] = spec })
+  return def.by_name[name]
+end
+
+describe("definition.fill_in", function()
   it("adds at the end, and counts the change", function()
     local def = define("Post", { title = T.TEXT })
     local before, generation = def.by_name.title, def.generation
-    local attr = definition.add(def, "userId",
-      { type = T.INTEGER, references = "users", onDelete = "CASCADE" })
+    local attr = fill_in(def, "userId", { type = T.INTEGER, references = "users", onDelete = "CASCADE" })
     assert.equal("id title createdAt updatedAt userId", names(def.list))
     assert.equal(5, attr.position)
     assert.equal(attr, def.by_field.userId)
@@ -194,32 +198,31 @@ describe("definition.add", function()
   it("merges: what was said stays, what was not is filled in", function()
     local def = define("Post", { userId = { type = T.BIGINT, allowNull = false, onDelete = "RESTRICT" } })
     local before = def.by_name.userId
-    local attr = definition.add(def, "userId",
-      { type = T.BIGINT, references = "users", onDelete = "CASCADE", onUpdate = "CASCADE" })
+    local attr = fill_in(def, "userId",
+      { type = T.INTEGER, references = "users", onDelete = "CASCADE", onUpdate = "CASCADE" })
     assert.equal(before, attr)
     assert.equal("id userId createdAt updatedAt", names(def.list))
     assert.is_false(attr.allow_null)
+    assert.equal("BIGINT", attr.type.key)
     assert.equal("RESTRICT", attr.references.on_delete)
     assert.equal("CASCADE", attr.references.on_update)
   end)
 
   it("uses the model's naming", function()
     local def = define("Post", { title = T.TEXT }, { underscored = true })
-    assert.equal("user_id", definition.add(def, "userId", T.INTEGER).field)
+    assert.equal("user_id", fill_in(def, "userId", T.INTEGER).field)
   end)
 
   it("leaves everything as it was when it fails", function()
     local def = define("Post", { userId = { type = T.BIGINT, unique = true } })
     local before, generation, list = def.by_name.userId, def.generation, def.list
-    assert.truthy(message_of(definition.add, def, "userId", { allowNull = false, type = T.INTEGER })
-      :find('Post.userId: the option "type" was given before, with another value', 1, true))
-    message_of(definition.add, def, "save", T.TEXT)
-    message_of(definition.add, def, "other", { type = T.TEXT, field = "userId" })
-    message_of(definition.add, def, "other", { type = T.TEXT, unique = "x", index = "x" })
-    message_of(definition.add, def, 5, T.TEXT)
+    message_of(fill_in, def, "save", T.TEXT)
+    message_of(fill_in, def, "other", { type = T.TEXT, field = "userId" })
+    message_of(fill_in, def, "other", { type = T.TEXT, unique = "x", index = "x" })
+    message_of(fill_in, def, 5, T.TEXT)
     -- These fail when the attribute itself is half-way filled anew.
-    message_of(definition.add, def, "userId", { allowNull = false, defaultValue = "no integer" })
-    message_of(definition.add, def, "userId", { allowNull = false, index = { using = "no method" } })
+    message_of(fill_in, def, "userId", { allowNull = false, defaultValue = "no integer" })
+    message_of(fill_in, def, "userId", { allowNull = false, index = { using = "no method" } })
     assert.equal(generation, def.generation)
     assert.equal(list, def.list)
     assert.equal(before, def.list[2])
@@ -231,8 +234,7 @@ describe("definition.add", function()
 
   it("refers to the definition itself", function()
     local def = define("Node", { name = T.TEXT })
-    local attr = definition.add(def, "parentId",
-      { type = T.INTEGER, references = { definition = def, key = "id" } })
+    local attr = fill_in(def, "parentId", { type = T.INTEGER, references = { definition = def, key = "id" } })
     assert.equal(def, attr.references.definition)
     assert.equal("Nodes", attr.references.table)
   end)

@@ -42,6 +42,19 @@ function cast.fail_null(failures, attr)
   return failures
 end
 
+---The failure of an attribute that is not to change once it is stored, in the words of its model where it has some.
+---@param failures? rowan.Failure[]
+---@param attr table
+---@param value any
+---@return rowan.Failure[]
+function cast.fail_immutable(failures, attr, value)
+  failures = cast.fail(failures, attr, "", "Validation error", "isImmutable", value)
+  local item = failures[#failures]
+  item.message = attr.immutable.message or ("Validation isImmutable on %s failed"):format(attr.label)
+  item.validatorName, item.validatorArgs, item.origin = "isImmutable", attr.immutable.args, "FUNCTION"
+  return failures
+end
+
 ---Raises a ValidationError when there are failures.
 ---@param def table
 ---@param failures? rowan.Failure[]

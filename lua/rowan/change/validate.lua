@@ -7,6 +7,7 @@ local check = require("rowan.base.check")
 local custom = require("rowan.change.custom")
 local errors = require("rowan.base.errors")
 local null = require("rowan.base.null")
+local rows = require("rowan.driver.rows")
 local suggest = require("rowan.base.suggest")
 local validators = require("rowan.change.validators")
 
@@ -91,7 +92,7 @@ end
 
 local function read_attribute(def, attr)
   local subject, list = def.name .. "." .. attr.label .. ": validate", {}
-  attr.null_message = nil
+  attr.null_message, attr.immutable = nil, nil
   for _, name in ipairs(check.sorted_keys(attr.validate)) do
     local given = attr.validate[name]
     if type(name) ~= "string" then fail(subject, "wants validators by name") end
@@ -99,9 +100,10 @@ local function read_attribute(def, attr)
       read_not_null(attr, subject, given)
     elseif given ~= false then
       list[#list + 1] = read_one(attr, subject, name, given)
+      if name == "isImmutable" then attr.immutable = table.remove(list) end
     end
   end
-  return list[1] and list
+  return (list[1] or attr.immutable) and list
 end
 
 local function read_model(def)
@@ -190,6 +192,13 @@ local function may_be_absent(def, attr, row)
     or attr == def.version
 end
 
+-- Whether a stored row has another value than it was read with; of an attribute that was not read that cannot be told.
+local function is_changed(attr, row, value)
+  if row.isNewRecord or not rows.isrow(row) then return false end
+  local before, known = rows.original(row, attr.name)
+  return known == false or not (before == value or before ~= nil and attr.type.equal and attr.type.equal(before, value))
+end
+
 -- A value as its type has it. What the type refuses stays as it is, for the validators; they speak for a key that the
 -- database makes, if it has some.
 local function canonical(attr, value, failures, list)
@@ -203,9 +212,10 @@ end
 -- The type of a value, then its validators.
 local function check_attribute(def, attr, row, failures)
   local value = rawget(row, attr.name)
+  if value == null then value = nil end
+  if attr.immutable and is_changed(attr, row, value) then failures = cast.fail_immutable(failures, attr, value) end
   local is_expression = def.context.is_expression
   if is_expression and is_expression(value) then return failures end
-  if value == null then value = nil end
   local list = def.validates and def.validates.by_name[attr.name]
   if value == nil then
     if not may_be_absent(def, attr, row) then return cast.fail_null(failures, attr) end
@@ -311,7 +321,11 @@ function validate.values(def, given)
   end
   if def.custom then custom.assign(def, row, given) end
   for name in next, row do only[name] = true end
-  validate.check(def, row, { only = only, part = "values", strict = true })
+  local failures = validate.failures(def, row, { only = only, part = "values", strict = true })
+  for _, attr in ipairs(def.list) do
+    if attr.immutable and only[attr.name] then failures = cast.fail_immutable(failures, attr, row[attr.name]) end
+  end
+  cast.check(def, failures)
 end
 
 local function names_set(def, list, context, option)

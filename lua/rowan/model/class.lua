@@ -7,11 +7,13 @@ local association = require("rowan.association")
 local cascade = require("rowan.repo.cascade")
 local check = require("rowan.base.check")
 local elsewhere = require("rowan.association.elsewhere")
+local definition = require("rowan.schema.definition")
 local errors = require("rowan.base.errors")
 local flow = require("rowan.model.flow")
 local finders = require("rowan.model.finders")
 local hooked = require("rowan.model.hooks")
 local hooks = require("rowan.change.hooks")
+local removal = require("rowan.schema.removal")
 local scopes = require("rowan.model.scopes")
 local sync = lazy(function() return require("rowan.repo.sync") end)
 local variants = require("rowan.model.variants")
@@ -76,6 +78,46 @@ function Model:getAttributes()
   return self.rawAttributes
 end
 
+local function run_for(models, name)
+  for _, model in ipairs(models) do hooks.run(model._hooks, name, model) end
+end
+
+-- Changes the definition of a model, with the hooks around it.
+local function redefine(model, change, ...)
+  run_for({ model }, "beforeDefinitionRefresh")
+  change(model.definition, ...)
+  model:_publish()
+  run_for({ model }, "afterDefinitionRefresh")
+end
+
+---Takes an attribute out of the model, such as the `id` that was added to it. Refused while something goes by it: an index
+---over it and others, an association, a key of another model, an option such as `timestamps`.
+---
+---    Log:removeAttribute("id")
+---@param name string
+function Model:removeAttribute(name)
+  local model = elsewhere.initial(self)
+  local def = model.definition
+  for _, known in ipairs(model.db._model_order) do
+    local other = model.db.models[known]
+    removal.check_references(other.definition, def, name)
+    for _, made in ipairs(other.association_order) do removal.check_association(def, name, made) end
+  end
+  redefine(model, removal.remove, name)
+end
+
+---Adds attributes to the model, and to those that it has what was not said of them.
+---
+---    User:mergeAttributesDefault{ nick = DataTypes.STRING, name = { allowNull = false } }
+---@param attributes table as in db:define
+---@return table<string, table> rawAttributes
+function Model:mergeAttributesDefault(attributes)
+  check.type(attributes, "table", self.name .. ":mergeAttributesDefault", "DefinitionError")
+  local model = elsewhere.initial(self)
+  redefine(model, definition.fill_in, attributes)
+  return model.rawAttributes
+end
+
 ---The association under an alias; raises for an unknown one.
 ---@param alias string
 ---@return rowan.Association
@@ -101,10 +143,6 @@ end
 local function changed_by(kind, source, target)
   if kind == "belongsTo" or target == source or type(target) ~= "table" or not target._hooks then return { source } end
   return { source, target }
-end
-
-local function run_for(models, name)
-  for _, model in ipairs(models) do hooks.run(model._hooks, name, model) end
 end
 
 local function associate(kind, source, target, options)

@@ -225,8 +225,8 @@ local function change_of(attr, value, failures)
 end
 
 -- The changes of a bulk UPDATE in the order of the definition.
-local function changes_of(model, given, silent, context)
-  local def = model.definition
+local function changes_of(model, given, options, context)
+  local def, silent, validates = model.definition, options.silent, options.validate ~= false
   local list, failures = {}, nil
   for name in next, given do
     if not def.by_name[name] then build.unknown(def, name, context) end
@@ -237,6 +237,7 @@ local function changes_of(model, given, silent, context)
     local value = given[attr.name]
     if value == nil and attr == def.updated and any and not silent then value = build.now() end
     if value ~= nil then
+      if attr.immutable and validates then failures = cast.fail_immutable(failures, attr, value) end
       list[#list + 1], failures = change_of(attr, value, failures)
     elseif attr == def.version and any and not attr.system then
       list[#list + 1] = { attr = attr, next = true }
@@ -280,7 +281,7 @@ function bulk.update(model, given, options, context)
   bulk.check_where(model, options, context)
   check_target(options, context)
   local def, db = model.definition, model.db
-  local changes, returning = changes_of(model, given, options.silent, context),
+  local changes, returning = changes_of(model, given, options, context),
     returning_of(def, options.returning, context)
   local target = target_of(options, narrowed(model, options, context))
   local key, params, count, conditions = write_plan.update_shape(def, changes, target, returning)

@@ -4,6 +4,7 @@
 local build = require("rowan.change.build")
 local bulk = require("rowan.repo.bulk")
 local bulk_life = require("rowan.repo.bulk_life")
+local cast = require("rowan.change.cast")
 local conflict = require("rowan.query.conflict")
 local duplicates = require("rowan.repo.duplicates")
 local custom = require("rowan.change.custom")
@@ -74,6 +75,17 @@ local function conflict_key(def, list, options, context)
   return conflict.choose(def, given_by(list), where) or conflict.raise_none(def, where, context)
 end
 
+-- What updateOnDuplicate names; what is not to change once it is stored cannot be among it.
+local function named_updates(def, update, context)
+  if not update or update == true then return nil end
+  local attrs, failures = create.attributes(def, update, "updateOnDuplicate", context), nil
+  for _, attr in ipairs(attrs) do
+    if attr.immutable then failures = cast.fail_immutable(failures, attr, nil) end
+  end
+  cast.check(def, failures)
+  return attrs
+end
+
 -- What the options say of rows that are there already, and of what is read back; nil for a plain INSERT.
 local function mode_of(model, list, options, context)
   local def, update = model.definition, options.updateOnDuplicate
@@ -89,8 +101,7 @@ local function mode_of(model, list, options, context)
   end
   return duplicates.mode({
     action = action, key = conflict_key(def, list, options, context), returning = returning, context = context,
-    silent = options.silent,
-    named = update and update ~= true and create.attributes(def, update, "updateOnDuplicate", context) or nil,
+    silent = options.silent, named = named_updates(def, update, context),
   })
 end
 

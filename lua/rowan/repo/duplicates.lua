@@ -115,7 +115,7 @@ local function changed_attributes(def, mode, group)
     else
       chosen = not group.given or group.given[attr]
     end
-    if chosen and not keep[attr] then list[#list + 1] = attr end
+    if chosen and not keep[attr] and not attr.immutable then list[#list + 1] = attr end
   end
   return list
 end

@@ -32,6 +32,7 @@ local attribute = {}
 ---@field get? function
 ---@field set? function
 ---@field validate? table
+---@field immutable? rowan.ValidatorUse its validator isImmutable: no write changes it once it is stored
 ---@field virtual boolean has no column
 ---@field system? boolean a column that every table has of itself
 ---@field definition table

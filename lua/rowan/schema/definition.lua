@@ -43,6 +43,7 @@ local definition = {}
 ---@field searched boolean whether a search takes more than its statement: hooks, wraps
 ---@field watched boolean whether writing a row takes more than its statement: hooks, validators, wraps
 ---@field foreign_keys rowan.ForeignKey[] those of several columns; one of a single column is in its attribute's references
+---@field kept table<string, boolean> attributes that plugins keep, by name
 ---@field entries { name: string, spec: table, generated?: boolean, inferred?: boolean }[] what it was made of
 ---@field generation integer another one after each change; no two definitions share one
 ---@field unqualified string the name of the table without a schema
@@ -161,7 +162,7 @@ end
 local function assemble(def, entries, reuse)
   local made = {
     name = def.name, dialect = def.dialect, options = def.options, context = def.context, table = def.table,
-    schema = def.schema, origin = rawget(def, "origin"), roles = def.roles,
+    origin = rawget(def, "origin"), roles = def.roles,
     list = {}, virtuals = {}, by_name = {}, by_field = {}, primary = {}, fields_seen = {}, custom = false,
   }
   local spec_of = {}
@@ -169,7 +170,7 @@ local function assemble(def, entries, reuse)
     local attr = attribute.fill(reuse(entry.name), def, entry.name, entry.spec, i)
     enter_name(def, made, attr)
     spec_of[attr] = entry.spec
-    attr.system, attr.definition = entry.system, def
+    attr.system = entry.system
     if not attr.virtual then enter_field(def, made, attr) end
     if attr.primary then made.primary[#made.primary + 1] = attr end
     if attr.auto then enter_auto(def, made, attr) end
@@ -230,6 +231,7 @@ function definition.new(name, attributes, given, context)
   for _, used in ipairs(context.plugins and context.plugins(def) or {}) do
     if used.plugin.define then used.plugin.define(drafted, used.options) end
   end
+  def.kept = drafted.kept
   commit(def, is_list and entries or kept_last(entries, drafted.kept))
   return def
 end
@@ -268,29 +270,23 @@ function definition.merge(subject, spec, more)
   return merged
 end
 
----Adds an attribute at the end, or options to one that is there: options given before stay, a different value
----for one of them is refused, but for onDelete and onUpdate. A failure leaves the definition as it was.
+---Adds attributes at the end, and to those that are there what was not said of them; what was said stays. A failure leaves
+---the definition as it was.
 ---@param def rowan.Definition
----@param name string
----@param spec any a type, or a table of options
----@return rowan.Attribute
-function definition.add(def, name, spec)
-  local subject = ("%s.%s"):format(def.name, tostring(name))
-  if type(name) ~= "string" then
-    errors.raise("DefinitionError", { message = subject .. ": the name of an attribute must be a string" })
+---@param attributes table as for definition.new
+function definition.fill_in(def, attributes)
+  local given = #attributes > 0 and from_list(def, attributes) or from_map(def, attributes)
+  local entries, at = {}, {}
+  for i, entry in ipairs(def.entries) do entries[i], at[entry.name] = entry, i end
+  for _, one in ipairs(given) do
+    local place = at[one.name] or #entries + 1
+    local entry = {}
+    for key, value in pairs(entries[place] or one) do entry[key] = value end
+    entry.spec = one.spec
+    for key, value in pairs(entries[place] and entries[place].spec or {}) do entry.spec[key] = value end
+    entries[place] = entry
   end
-  spec = attribute.spec(subject, spec)
-  local entries, found = {}, false
-  for i, entry in ipairs(def.entries) do
-    entries[i] = entry
-    if entry.name == name then
-      found = true
-      entries[i] = { name = name, generated = entry.generated, spec = definition.merge(subject, entry.spec, spec) }
-    end
-  end
-  if not found then entries[#entries + 1] = { name = name, spec = spec } end
   commit(def, entries)
-  return def.by_name[name]
 end
 
 return definition
