@@ -3,13 +3,14 @@
 
 local errors = {}
 
--- name, parent
+-- name, parent, and what it is as well: a violation that only the database can see has the items of a ValidationError.
 local HIERARCHY = {
   { "BaseError" },
+  { "ValidationError", "BaseError" },
   { "DatabaseError", "BaseError" },
-  { "ForeignKeyConstraintError", "DatabaseError" },
+  { "ForeignKeyConstraintError", "DatabaseError", "ValidationError" },
   { "ExclusionConstraintError", "DatabaseError" },
-  { "CheckConstraintError", "DatabaseError" },
+  { "CheckConstraintError", "DatabaseError", "ValidationError" },
   { "TimeoutError", "DatabaseError" },
   { "UnknownConstraintError", "DatabaseError" },
   { "ConnectionError", "BaseError" },
@@ -20,9 +21,8 @@ local HIERARCHY = {
   { "HostNotFoundError", "ConnectionError" },
   { "HostNotReachableError", "ConnectionError" },
   { "InvalidConnectionError", "ConnectionError" },
-  { "ValidationError", "BaseError" },
   { "UniqueConstraintError", "ValidationError" },
-  { "NotNullConstraintError", "ValidationError" },
+  { "NotNullConstraintError", "ValidationError", "DatabaseError" },
   { "AssociationError", "BaseError" },
   { "EagerLoadingError", "BaseError" },
   { "EmptyResultError", "BaseError" },
@@ -40,6 +40,7 @@ local HIERARCHY = {
 ---@class rowan.ErrorClass
 ---@field name string
 ---@field parent? rowan.ErrorClass
+---@field also? rowan.ErrorClass a second parent
 
 ---@class rowan.ErrorItem
 ---@field path? string the attribute
@@ -86,7 +87,7 @@ end
 
 local classes = {}
 for _, entry in ipairs(HIERARCHY) do
-  classes[entry[1]] = setmetatable({ name = entry[1], parent = entry[2] and classes[entry[2]] },
+  classes[entry[1]] = setmetatable({ name = entry[1], parent = classes[entry[2]], also = classes[entry[3]] },
     { __tostring = function(class) return "rowan.errors." .. class.name end })
 end
 
@@ -158,7 +159,7 @@ function errors.is(err, class)
   local name = type(class) == "table" and class.name or class
   local at = classes[err.name]
   while at do
-    if at.name == name then return true end
+    if at.name == name or at.also and at.also.name == name then return true end
     at = at.parent
   end
   return false

@@ -127,13 +127,26 @@ local ITEM = {
   NotNullConstraintError = { type = "notNull violation", key = "is_null", rule = "cannot be null" },
 }
 
-local function constraint_items(class, def, err, row)
+-- What was sent for an attribute: that of the instance, or the parameter, if the attribute has but one.
+local function written_value(context, name)
+  if context.row then return rawget(context.row, name) end
+  local found
+  for i, attr in pairs(context.plan and context.plan.attrs or {}) do
+    if attr.name == name then
+      if found ~= nil then return nil end
+      found = context.params and context.params[i]
+    end
+  end
+  if type(found) ~= "table" then return found end
+end
+
+local function constraint_items(class, def, err, context)
   local item = ITEM[class]
   local columns, message = columns_of(def, err)
   local items, fields = {}, {}
   for i, column in ipairs(columns) do
     local name, at = attribute_name(def, column)
-    local value = row and rawget(row, at)
+    local value = written_value(context, at)
     fields[name] = value == nil and true or value
     items[i] = {
       path = name, type = item.type, validatorKey = item.key, value = value, origin = "DB",
@@ -146,21 +159,30 @@ local function constraint_items(class, def, err, row)
   return items, fields
 end
 
--- The columns of a CHECK: by the name that PostgreSQL gives one of a single column, else those that its name or text (all
--- that SQLite tells of one without a name) speaks of.
-local function checked_columns(def, err)
-  local text, found = err.constraint, {}
-  if not def or not text then return found end
-  for _, attr in ipairs(def.list) do
-    if text == def.table .. "_" .. attr.field .. "_check" then return { attr.field } end
-  end
+-- The columns that a text speaks of; `word` is a class of what columns are made of.
+local function columns_in(def, text, word)
+  local found = {}
   for _, attr in ipairs(def.list) do
     local quoted = text:find('"' .. attr.field .. '"', 1, true)
-    if quoted or (" " .. text .. " "):find("[^%w_]" .. attr.field:gsub("%p", "%%%0") .. "[^%w_]") then
+    local edge = "[^" .. word .. "]"
+    if quoted or (" " .. text .. " "):find(edge .. attr.field:gsub("%p", "%%%0") .. edge) then
       found[#found + 1] = attr.field
     end
   end
   return found
+end
+
+-- The columns of a CHECK: by the name that PostgreSQL gives one of a single column, else those that its name or text (all
+-- that SQLite tells of one without a name) speaks of, as words or as parts of a name such as age_positive.
+local function checked_columns(def, err)
+  local text = err.constraint
+  if not def or not text then return {} end
+  local bare = text:sub(1, #def.table + 1) == def.table .. "_" and text:sub(#def.table + 2) or text
+  for _, attr in ipairs(def.list) do
+    if bare == attr.field .. "_check" or bare == attr.field .. "_ck" then return { attr.field } end
+  end
+  local found = columns_in(def, text, "%w_")
+  return found[1] and found or columns_in(def, bare, "%w")
 end
 
 local REFERENCE = { type = "foreign key violation", key = "foreign_key" }
@@ -168,7 +190,7 @@ local REFERENCED = { type = "foreign key violation", key = "foreign_key", refere
 local CHECK = { type = "check violation", key = "check" }
 
 -- Items for violations whose class is no ValidationError.
-local function violation_items(def, err, names, kind, row)
+local function violation_items(def, err, names, kind, context)
   local items, rule = {}, "violates the constraint " .. tostring(err.constraint)
   if kind == REFERENCE or kind == REFERENCED then
     local referenced = kind.referenced or (err.detail or ""):find("still referenced", 1, true)
@@ -178,7 +200,7 @@ local function violation_items(def, err, names, kind, row)
     local attr = def and def.by_name[name]
     items[i] = {
       path = name, type = kind.type, validatorKey = kind.key, origin = "DB",
-      value = row and attr and rawget(row, attr.name) or nil,
+      value = attr and written_value(context, attr.name),
       message = (def and def.name .. "." or "") .. name .. " " .. rule,
     }
   end
@@ -186,6 +208,16 @@ local function violation_items(def, err, names, kind, row)
     items[1] = { type = kind.type, validatorKey = kind.key, origin = "DB", message = err.message }
   end
   return items
+end
+
+-- What the items say, and the words of the database, which name the constraint.
+local function violation_message(items, err)
+  local parts = {}
+  for i, item in ipairs(items) do
+    if not item.path then return err.message end
+    parts[i] = item.message
+  end
+  return ("%s (%s)"):format(table.concat(parts, "; "), err.message)
 end
 
 local function connect_class(err)
@@ -277,7 +309,7 @@ function failure.object(err, context)
   if class == "UnknownConstraintError" then
     fields.constraint = err.message:match('"(.-)"')
   elseif ITEM[class] then
-    fields.errors, fields.fields = constraint_items(class, def, err, context.row)
+    fields.errors, fields.fields = constraint_items(class, def, err, context)
     fields.message = nil
   elseif class == "ValidationError" then
     fields.errors, fields.message = value_items(err, context.plan, def), nil
@@ -286,11 +318,16 @@ function failure.object(err, context)
     for i, column in ipairs(columns_of(def, err)) do names[i] = (attribute_name(def, column)) end
     if #names == 0 then names, deleted = deleted_key(def, context.sql) end
     if #names == 0 then names = only_foreign_key(def, context.plan, context.row) end
-    fields.fields, fields.errors = names, violation_items(def, err, names, deleted or REFERENCE, context.row)
+    fields.fields, fields.errors = names, violation_items(def, err, names, deleted or REFERENCE, context)
+    fields.message = violation_message(fields.errors, err)
+    -- SQLite names no table; a row that is still pointed at is in another than the key.
+    fields.table = fields.table or names[1] and not deleted and def and def.table or nil
   elseif class == "CheckConstraintError" then
     local names = {}
     for i, column in ipairs(checked_columns(def, err)) do names[i] = (attribute_name(def, column)) end
-    fields.fields, fields.errors = names, violation_items(def, err, names, CHECK, context.row)
+    fields.fields, fields.errors = names, violation_items(def, err, names, CHECK, context)
+    fields.message = violation_message(fields.errors, err)
+    fields.table = fields.table or def and def.table
   end
   return errors.new(class, fields)
 end
