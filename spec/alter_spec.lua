@@ -182,6 +182,7 @@ helper.each(function(dialect, connect)
     assert.truthy(names["by hand"])
     alter()
     settled()
+    assert.matches('"by hand"', alter { drop = true }[1])
     assert.equal(3, #db:query(postgres and "SELECT 1 FROM pg_indexes WHERE tablename = 'Seats' AND schemaname = current_schema() "
       .. "AND indexname NOT LIKE '%pkey'" or "SELECT 1 FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"))
     Seat:create { number = 1 }

@@ -108,7 +108,7 @@ end
 ---@param def rowan.Definition
 ---@param live rowan.TablePicture
 ---@param known table from introspect
----@param options table keep?, transaction, logging
+---@param options table keep?, keep_indexes?, transaction, logging
 ---@return rowan.SchemaChange[]
 ---@return rowan.AlterTarget
 function alter.changes(db, def, live, known, options)
@@ -118,7 +118,8 @@ function alter.changes(db, def, live, known, options)
   local answers = {}
   local same, open = comparer(answers)
   local context = {
-    dialect = db._dialect, schema = known.schema, enums = enums_by_name(known), keep = options.keep, same = same,
+    dialect = db._dialect, schema = known.schema, enums = enums_by_name(known), keep = options.keep,
+    keep_indexes = options.keep_indexes, same = same,
   }
   local changes = difference.changes(live, becomes, context)
   if open[1] and db._dialect.catalog.spell then

@@ -165,7 +165,10 @@ end
 local function alter_plan(db, order, how, options)
   local early, list, keys, losses, deferred = {}, {}, {}, {}, forward_keys(order)
   local live, known = alter.live(db, order, options)
-  local own = { keep = how.drop == false, logging = options.logging, transaction = options.transaction }
+  local own = {
+    keep = how.drop == false, keep_indexes = not how.drop, logging = options.logging,
+    transaction = options.transaction,
+  }
   for _, def in ipairs(order) do
     if live[def] then
       local changes, to = alter.changes(db, def, live[def], known, own)

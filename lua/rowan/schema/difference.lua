@@ -1,6 +1,7 @@
 --- Where a live table differs from the one that a definition wants, as a list of changes with their reasons. Pure: what
 --- two expressions mean is asked of `same`, because only the database knows. Called by repo/alter.
 
+local schema_index = require("rowan.schema.index")
 local tokens = require("rowan.sql.tokens")
 
 local difference = {}
@@ -18,6 +19,7 @@ local difference = {}
 ---@field dialect rowan.Dialect
 ---@field schema? string the current one
 ---@field keep boolean leave what the definition does not know
+---@field keep_indexes boolean leave indexes that the definition does not know, if they have names of their own
 ---@field same fun(live: string, wanted: string, type?: string): boolean
 
 local function add(self, kind, reason, fields)
@@ -255,9 +257,18 @@ local function find_unique_index(self, columns, wanted, taken)
   end
 end
 
+-- Whether an index may be somebody else's: nobody gave it the name that a definition without one makes.
+local function has_own_name(self, live)
+  local columns = {}
+  for i, field in ipairs(live.fields) do columns[i] = field.column or "" end
+  local made_up = schema_index.made_up_name(self.live.name, columns, live.unique)
+  return self.dialect.catalog.fold(live.name) ~= self.dialect.catalog.fold(made_up)
+end
+
 local function drop_unknown(self, list, kind, word, taken, names)
   for _, live in ipairs(list) do
-    if not taken[live] and (not self.keep or names[live.name or 0]) then
+    local kept = self.keep or kind == "drop_index" and self.keep_indexes and has_own_name(self, live)
+    if not taken[live] and (not kept or names[live.name or 0]) then
       add(self, kind, ('the %s "%s" is not in the model'):format(word, live.name or table.concat(live.columns, ", ")),
         { was = live })
     end
@@ -348,12 +359,12 @@ end
 ---What must change so that the live table becomes the one wanted.
 ---@param live rowan.TablePicture
 ---@param wanted rowan.TablePicture
----@param context { dialect: rowan.Dialect, schema?: string, enums: table<string, table>, keep?: boolean, same: function }
+---@param context { dialect: rowan.Dialect, schema?: string, enums: table<string, table>, keep?: boolean, keep_indexes?: boolean, same: function }
 ---@return rowan.SchemaChange[]
 function difference.changes(live, wanted, context)
   local self = {
     live = live, wanted = wanted, dialect = context.dialect, schema = context.schema, same = context.same,
-    keep = context.keep or false, changes = {},
+    keep = context.keep or false, keep_indexes = context.keep_indexes or false, changes = {},
   }
   compare_columns(self, context.enums)
   compare_primary(self)

@@ -67,13 +67,22 @@ local function attribute_of(def, subject, name)
   return attr
 end
 
+---The name that an index without one of its own gets.
+---@param at string the table
+---@param columns string[] of the fields
+---@param unique? boolean
+---@return string
+function index.made_up_name(at, columns, unique)
+  local text = at .. "_" .. table.concat(columns, "_") .. (unique and "_unique" or "")
+  return naming.shorten(naming.underscore(text), MAX_NAME)
+end
+
 local function default_name(def, fields, unique)
-  local parts = { def.table }
-  for _, field in ipairs(fields) do
-    parts[#parts + 1] = field.attr and field.attr.field or field.path:gsub("[^%w]+", "_"):gsub("_$", "")
+  local columns = {}
+  for i, field in ipairs(fields) do
+    columns[i] = field.attr and field.attr.field or field.path:gsub("[^%w]+", "_"):gsub("_$", "")
   end
-  if unique then parts[#parts + 1] = "unique" end
-  return naming.shorten(naming.underscore(table.concat(parts, "_")), MAX_NAME)
+  return index.made_up_name(def.table, columns, unique)
 end
 
 -- A name that was given. Where there are no schemas, those of indexes are the database's, and a variant needs its own.
