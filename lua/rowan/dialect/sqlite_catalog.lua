@@ -25,17 +25,19 @@ local function statement(sql, named)
   return { text = sql:gsub("%%NAMED%%", named and NAMED or ""), lists = named and 1 or 0 }
 end
 
----The statements, by name, for these tables or for all.
+---The statements, by name, for these tables and views, or for all. Of all there are the columns of tables alone: a view
+---whose table is gone would stop the lot.
 ---@param names? string[]
 ---@return table<string, { text: string, lists: integer }>
 function catalog.statements(names)
+  local kinds = names and "m.type IN ('table', 'view')" or "m.type = 'table'"
   return {
     objects = statement([[SELECT m.type AS type, m.name AS name, m.tbl_name AS tbl_name, m.sql AS sql
       FROM sqlite_master m WHERE m.name NOT LIKE 'sqlite\_%' ESCAPE '\'%NAMED% ORDER BY m.rowid]], names),
     columns = statement([[SELECT m.name AS tbl_name, x.name AS name, x.type AS type, x."notnull" AS not_null,
       x.dflt_value AS dflt, x.pk AS pk, x.hidden AS hidden
       FROM sqlite_master m JOIN pragma_table_xinfo(m.name) x
-      WHERE m.type IN ('table', 'view') AND m.name NOT LIKE 'sqlite\_%' ESCAPE '\'%NAMED%
+      WHERE ]] .. kinds .. [[ AND m.name NOT LIKE 'sqlite\_%' ESCAPE '\'%NAMED%
       ORDER BY m.rowid, x.cid]], names),
   }
 end
@@ -130,6 +132,30 @@ local function read_text(found)
   for _, clause in ipairs(parsed.constraints) do add_clause(found, clause) end
 end
 
+-- What PostgreSQL would call a constraint without a name, so that it can be spoken of.
+local function name_constraints(found)
+  local taken = {}
+  local lists = {
+    { { found.primary }, "" }, { found.uniques, "key" }, { found.foreign_keys, "fkey" }, { found.checks, "check" },
+  }
+  for _, pair in ipairs(lists) do
+    for _, item in ipairs(pair[1]) do taken[item.name or ""] = true end
+  end
+  for _, pair in ipairs(lists) do
+    for _, item in ipairs(pair[1]) do
+      local columns = table.concat(item.columns or { item.column }, "_")
+      local base = found.name .. (columns ~= "" and "_" .. columns or "") .. "_" .. pair[2]
+      if pair[2] == "" then base = found.name .. "_pkey" end
+      local name, count = item.name or base, 0
+      while not item.name and taken[name] do
+        count = count + 1
+        name = base .. count
+      end
+      item.shown, taken[name] = name, true
+    end
+  end
+end
+
 -- A key that names no columns points at the primary key.
 local function complete_keys(tables, by_name)
   for _, found in ipairs(tables) do
@@ -188,7 +214,10 @@ function catalog.pictures(answers)
     end
   end
   for _, found in ipairs(tables) do
-    if found.kind == "table" then read_text(found) end
+    if found.kind == "table" then
+      read_text(found)
+      name_constraints(found)
+    end
   end
   complete_keys(tables, by_name)
   return tables, { enums = {} }

@@ -282,13 +282,13 @@ function QueryInterface:addConstraint(at, options)
   end, options)
 end
 
----Removes a constraint by its name; raises an UnknownConstraintError when there is none.
+---Removes a constraint by its name, as showConstraints gives it; raises an UnknownConstraintError when there is none.
 ---@async
 ---@param at string|table
 ---@param constraint string
----@param options? { schema?: string, transaction?: any, logging?: any }
+---@param options? { ifExists?: boolean, cascade?: boolean, schema?: string, transaction?: any, logging?: any }
 function QueryInterface:removeConstraint(at, constraint, options)
-  options = args.options(options, "removeConstraint")
+  options = args.options(options, "removeConstraint", { ifExists = true, cascade = true })
   local name = args.table(self.db, at, options, "removeConstraint")
   schema.remove_constraint(self.db, name, args.text(constraint, "removeConstraint: the name"), options)
 end

@@ -31,13 +31,23 @@ local function sole_uniques(live, fold)
   return set
 end
 
+-- The values of an enum: of its type, or those that SQLite's check of the column lists.
+local function enum_values(live, column)
+  if column.enum then return column.enum.values end
+  for _, check in ipairs(live.checks) do
+    local found = check.column == column.name and tokens.listed(check.expression, column.name)
+    if found then return found end
+  end
+  return {}
+end
+
 ---The columns of a table or view by name.
 ---
 ---    db:queryInterface():describeTable("Users").name.type --> "CHARACTER VARYING(255)"
 ---@async
 ---@param at string|{ tableName: string, schema?: string }|rowan.Model
 ---@param options? { schema?: string, transaction?: any, logging?: any }
----@return table<string, table> columns type, allowNull, defaultValue, primaryKey, autoIncrement, unique, comment, special (the values of an enum), generated
+---@return table<string, table> columns type, allowNull, defaultValue, primaryKey, autoIncrement, unique, comment, special (the values of an enum, else empty), generated
 function looks:describeTable(at, options)
   if type(options) == "string" then options = { schema = options } end
   local live = live_of(self, at, options, "describeTable")
@@ -48,7 +58,7 @@ function looks:describeTable(at, options)
       type = column.enum and "USER-DEFINED" or column.type:upper(), allowNull = not column.not_null and not column.auto,
       defaultValue = default_of(column), primaryKey = column.primary or false, autoIncrement = column.auto or false,
       unique = unique[fold(column.name)] or false, comment = column.comment,
-      special = column.enum and column.enum.values, generated = column.generated,
+      special = enum_values(live, column), generated = column.generated,
     }
   end
   return columns
@@ -120,13 +130,13 @@ function looks:showIndexes(at, options)
   for i, index in ipairs(live.indexes) do list[i] = shown_index(index) end
   for _, unique in ipairs(live.uniques) do
     list[#list + 1] = {
-      name = unique.name, primary = false, unique = true, fields = plain_fields(unique.columns), type = "btree",
+      name = unique.shown or unique.name, primary = false, unique = true, fields = plain_fields(unique.columns), type = "btree",
       constraint = true,
     }
   end
   if live.primary then
     list[#list + 1] = {
-      name = live.primary.name, primary = true, unique = true, fields = plain_fields(live.primary.columns),
+      name = live.primary.shown or live.primary.name, primary = true, unique = true, fields = plain_fields(live.primary.columns),
       type = "btree", constraint = true,
     }
   end
@@ -141,7 +151,7 @@ end
 
 local function shown_constraint(live, kind, item)
   return {
-    constraintName = item.name, constraintType = kind, tableName = live.name, tableSchema = live.schema,
+    constraintName = item.shown or item.name, constraintType = kind, tableName = live.name, tableSchema = live.schema,
     constraintSchema = live.schema, columnNames = item.columns, definition = item.expression,
     referencedTableName = item.table, referencedTableSchema = item.table and item.schema,
     referencedColumnNames = item.keys, deleteAction = item.on_delete, updateAction = item.on_update,

@@ -81,7 +81,36 @@ local function own_enums(db, live, texts)
   end
 end
 
----Drops a table, and the types of its enums that nothing else uses.
+local function target_of(db, live, known)
+  return {
+    dialect = db._dialect, live = live, schema = live.schema, version = known.version,
+    table = ddl.quoted_table(db._dialect, live.name, live.schema),
+  }
+end
+
+-- Changes that the caller made up himself: in place where that can be, else with a new table.
+local function carry_out(db, changes, live, known)
+  for _, change in ipairs(changes) do change.reason = live.name end
+  return (alter.steps(changes, target_of(db, live, known)))
+end
+
+-- What takes the foreign keys to a table away, where DROP TABLE does not.
+local function unlink(db, name, call)
+  local list, fold = {}, db._dialect.catalog.fold
+  for _, row in ipairs(introspect.rows(db, db._dialect.catalog.pointing, { { name } }, call)) do
+    local live, known = introspect.table(db, row.name, nil, call)
+    local changes = {}
+    for _, key in ipairs(live.foreign_keys) do
+      if fold(key.table) == fold(name) then changes[#changes + 1] = { kind = "drop_foreign_key", was = key } end
+    end
+    if fold(row.name) ~= fold(name) then
+      for _, step in ipairs(carry_out(db, changes, live, known)) do list[#list + 1] = step end
+    end
+  end
+  return list
+end
+
+---Drops a table, and the types of its enums that nothing else uses; with `cascade` the foreign keys to it too.
 ---@async
 ---@param db table
 ---@param at rowan.TableName
@@ -91,7 +120,10 @@ function schema.drop_table(db, at, options)
     local live = introspect.table(db, at.name, at.schema, call)
     local texts = ddl_table.drop(db._dialect, { quoted(db, at) }, options.cascade)
     if live then own_enums(db, live, texts) end
-    return steps.of(texts, at.name)
+    local list = {}
+    if live and options.cascade and not db._dialect.supports.drop_cascade then list = unlink(db, at.name, call) end
+    for _, step in ipairs(steps.of(texts, at.name)) do list[#list + 1] = step end
+    return list
   end)
 end
 
@@ -172,20 +204,6 @@ function schema.change(db, at, make, options)
   end)
 end
 
-local function target_of(db, live, known)
-  return {
-    dialect = db._dialect, live = live, schema = live.schema, version = known.version,
-    table = ddl.quoted_table(db._dialect, live.name, live.schema),
-  }
-end
-
--- One change that the caller made up himself: in place where that can be, else with a new table.
-local function carry_out(db, change, live, known)
-  local to = target_of(db, live, known)
-  change.reason = live.name
-  return (alter.steps({ change }, to))
-end
-
 ---@async
 ---@param db table
 ---@param at rowan.TableName
@@ -197,7 +215,7 @@ function schema.remove_column(db, at, name, options)
     if options.ifExists and not live.by_name[db._dialect.catalog.fold(name)] then return {} end
     local column = schema.column(db, live, name)
     local change = { kind = "drop_column", was = column, column = column, cascade = options.cascade }
-    return carry_out(db, change, live, known)
+    return carry_out(db, { change }, live, known)
   end)
 end
 
@@ -218,7 +236,7 @@ function schema.add_constraint(db, at, make, options)
     if given.kind == "PRIMARY KEY" and live.primary then
       fail(("the table %s has a primary key"):format(live.name))
     end
-    return carry_out(db, { kind = "add_constraint", text = clause }, live, known)
+    return carry_out(db, { { kind = "add_constraint", text = clause } }, live, known)
   end)
 end
 
@@ -229,10 +247,10 @@ local function named_constraint(live, name)
     drop_exclusion = live.exclusions,
   }) do
     for _, item in ipairs(list) do
-      if item.name == name then return { kind = kind, was = item } end
+      if (item.shown or item.name) == name then return { kind = kind, was = item } end
     end
   end
-  if live.primary and live.primary.name == name then return { kind = "primary", was = live.primary } end
+  if live.primary and (live.primary.shown or live.primary.name) == name then return { kind = "primary", was = live.primary } end
 end
 
 local function unknown_constraint(live, name)
@@ -245,16 +263,17 @@ end
 ---@param db table
 ---@param at rowan.TableName
 ---@param name string
----@param options table
+---@param options { ifExists?: boolean, cascade?: boolean }
 function schema.remove_constraint(db, at, name, options)
   steps.apply(db, options, function(call)
     local live, known = schema.live(db, at, call)
     local change = named_constraint(live, name)
+    if not change and options.ifExists then return {} end
     if not change then unknown_constraint(live, name) end
     if db._dialect.supports.alter_constraints then
-      return steps.of({ ddl_table.drop_constraint(db._dialect, quoted(db, at), name) }, live.name)
+      return steps.of({ ddl_table.drop_constraint(db._dialect, quoted(db, at), name, options.cascade) }, live.name)
     end
-    return carry_out(db, change, live, known)
+    return carry_out(db, { change }, live, known)
   end)
 end
 

@@ -120,9 +120,10 @@ end
 ---@param dialect rowan.Dialect
 ---@param quoted string
 ---@param name string
+---@param cascade? boolean
 ---@return string
-function tables.drop_constraint(dialect, quoted, name)
-  return ("ALTER TABLE %s DROP CONSTRAINT %s"):format(quoted, dialect.quote(name))
+function tables.drop_constraint(dialect, quoted, name, cascade)
+  return ("ALTER TABLE %s DROP CONSTRAINT %s%s"):format(quoted, dialect.quote(name), cascade and " CASCADE" or "")
 end
 
 ---@param dialect rowan.Dialect

@@ -185,6 +185,24 @@ function tokens.literal(sql)
   return nil
 end
 
+---The strings of a text that says no more than that a name is one of them: "kind" IN ('a', 'b').
+---@param sql string
+---@param name string
+---@return string[]? values nil for anything else
+function tokens.listed(sql, name)
+  local list = bare(tokens.read(sql))
+  local known = list[1] and (list[1].kind == "name" or list[1].kind == "word") and list[1].value:lower() == name:lower()
+  local opened = list[2] and list[2].value == "in" and is_symbol(list[3], "(") and is_symbol(list[#list], ")")
+  if not known or not opened then return nil end
+  local values = {}
+  for i = 4, #list - 1 do
+    local string_due = i % 2 == 0
+    if string_due and list[i].kind ~= "string" or not string_due and not is_symbol(list[i], ",") then return nil end
+    if string_due then values[#values + 1] = list[i].value end
+  end
+  return values
+end
+
 ---Whether two expressions are spelled alike, but for what means nothing.
 ---@param a string?
 ---@param b string?
