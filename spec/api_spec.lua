@@ -44,6 +44,18 @@ helper.each(function(_, connect)
     end)
   end)
 
+  it("has the words of options in tables, which refuse others", function()
+    assert.equal("SELECT", rowan.QueryTypes.SELECT)
+    assert.equal("READ COMMITTED", rowan.IsolationLevel.READ_COMMITTED)
+    assert.equal("NO KEY UPDATE", rowan.Lock.NO_KEY_UPDATE)
+    assert.equal("INITIALLY_DEFERRED", rowan.Deferrable.INITIALLY_DEFERRED)
+    assert.equal("savepoint", rowan.TransactionNestMode.savepoint)
+    assert.matches('there is no rowan.QueryTypes "SELCT" (did you mean "SELECT"?)',
+      helper.error_of(function() return rowan.QueryTypes.SELCT end).message, 1, true)
+    local db = connect()
+    assert.same({ { one = 1 } }, db:query("SELECT 1 AS one", { type = rowan.QueryTypes.SELECT }))
+  end)
+
   describe("a model", function()
     it("shows its name, table, attributes in order and primary key", function()
       local _, User, Post = blog()
@@ -55,6 +67,37 @@ helper.each(function(_, connect)
       assert.equal("STRING", User.rawAttributes.name.type.key)
       assert.equal("INTEGER", Post:getAttributes().userId.type.key)
       assert.is_true(User.rawAttributes.id.primaryKey)
+    end)
+
+    it("shows what its options come to, its indexes, and its table with a schema", function()
+      local db, User, Post = blog { define = { underscored = true, indexes = {} } }
+      local Item = db:define("Item", {
+        code = { type = DataTypes.STRING, unique = true, primaryKey = true }, kind = { type = DataTypes.STRING, index = true },
+      }, { schema = "shop", timestamps = false, paranoid = false, indexes = { { name = "both", fields = { "kind", "code" } } } })
+      local o = Item.options
+      assert.same({ false, false, true, "items", "shop", "Item", "Items" }, {
+        o.timestamps, o.paranoid, o.underscored, o.tableName, o.schema, o.name.singular, o.name.plural,
+      })
+      assert.is_true(User.options.timestamps)
+      assert.equal("code", Item.primaryKeyAttribute)
+      local names = {}
+      for i, index in ipairs(Item:getIndexes()) do
+        names[i] = ("%s(%s)"):format(index.name:gsub("^shop%.", ""), table.concat(index.fields, ","))
+      end
+      table.sort(names)
+      assert.same({ "both(kind,code)", "items_code_unique(code)", "items_kind(kind)" }, names)
+      local at = Item:getTableName()
+      assert.same({ tableName = "items", schema = "shop", delimiter = "." }, at)
+      assert.equal("SELECT 1 FROM " .. (db.dialect == "postgres" and '"shop"."items"' or '"shop.items"'), "SELECT 1 FROM " .. at)
+      if db.dialect == "postgres" then db:createSchema("shop") end
+      Item:sync()
+      assert.truthy(db:getQueryInterface():describeTable(at).kind)
+      assert.is_true(User:hasAlias("posts"))
+      assert.is_false(User:hasAlias("post"))
+      assert.same({ User.associations.posts }, User:getAssociations(Post))
+      if db.dialect == "postgres" then db:dropAllSchemas() else Item:drop() end
+      assert.is_false(db:queryInterface():tableExists(at))
+      assert.matches("^%d+%.", db:fetchDatabaseVersion())
     end)
 
     it("shows its associations with their accessors", function()

@@ -83,6 +83,14 @@ helper.each(function(dialect, connect)
     end)
   end)
 
+  it("takes the options of an entry of a list in a table of their own too", function()
+    local db = connect()
+    local function text(attributes) return db:define("Same", attributes):sync({ dryRun = true })[1].sql end
+    local flat = text { { "b", D.STRING(5), allowNull = false, defaultValue = "x" }, { "a", D.INTEGER } }
+    assert.equal(flat, text { { "b", { type = D.STRING(5), allowNull = false, defaultValue = "x" } }, { "a", { type = D.INTEGER } } })
+    assert.equal(flat, text { { "b", { type = D.STRING(5), allowNull = false }, defaultValue = "x" }, { "a", type = D.INTEGER } })
+  end)
+
   describe("names", function()
     it("of tables are plural, frozen, snake_case or as told", function()
       local db = connect()

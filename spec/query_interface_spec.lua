@@ -210,6 +210,39 @@ helper.each(function(dialect, connect)
     assert.matches("type must be", error_of(qi.addConstraint, qi, "users", { type = "DEFAULT" }).message, 1, true)
   end)
 
+  it("speaks of constraints without a name by those that PostgreSQL gives them", function()
+    db:query('CREATE TABLE "users" (id INTEGER PRIMARY KEY, a INTEGER UNIQUE, b INTEGER CHECK (b > 2), UNIQUE (a, b))')
+    db:query('CREATE TABLE "posts" (id INTEGER PRIMARY KEY, "userId" INTEGER REFERENCES "users" (id))')
+    local names = {}
+    for _, at in ipairs { "users", "posts" } do
+      for _, shown in ipairs(qi:showConstraints(at)) do names[#names + 1] = shown.constraintName end
+    end
+    table.sort(names)
+    assert.same({ "posts_pkey", "posts_userId_fkey", "users_a_b_key", "users_a_key", "users_b_check", "users_pkey" }, names)
+    for _, index in ipairs(qi:showIndex("users")) do
+      assert.same({ "string", "users" }, { type(index.name), index.tableName })
+    end
+    qi:removeConstraint("posts", "posts_userId_fkey")
+    qi:removeConstraint("users", "users_a_key", { cascade = true })
+    qi:removeConstraint("users", "users_a_key", { ifExists = true })
+    qi:removeConstraint("users", "users_b_check")
+    db:query('INSERT INTO "posts" VALUES (1, 99)')
+    db:query('INSERT INTO "users" VALUES (1, 1, 1), (2, 1, 2)')
+    violates("UniqueConstraintError", 'INSERT INTO "users" VALUES (3, 1, 1)')
+  end)
+
+  it("looks at the tables also where a view is broken, and gives the values of enums", function()
+    create("users", { { "kind", DataTypes.ENUM("a", "it's") } })
+    local shown = qi:describeTable("users")
+    assert.same({ { "a", "it's" }, {} }, { shown.kind.special, shown.name.special })
+    assert.same(postgres and { "a", "it's" } or nil, (qi:pgListEnums("users", "kind")[1] or {}).values)
+    if postgres then return end
+    db:query('CREATE TABLE "teams" (id INTEGER)')
+    db:query('CREATE VIEW "seen" AS SELECT * FROM "teams"')
+    db:query('DROP TABLE "teams"')
+    assert.same({ "users" }, qi:showAllTables())
+  end)
+
   it("inserts, changes, finds and deletes rows without a model", function()
     create("users", { { "ok", DataTypes.BOOLEAN }, { "data", DataTypes.BLOB } })
     assert.equal(2, qi:bulkInsert("users", { { name = "a", ok = true, data = "\0\255" }, { name = "b" } }))

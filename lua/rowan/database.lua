@@ -189,6 +189,17 @@ function Database:queryInterface()
   return self._query_interface
 end
 
+Database.getQueryInterface = Database.queryInterface
+
+---@return "postgres"|"sqlite"
+function Database:getDialect() return self.dialect end
+
+---The version of the server, or of SQLite: "15.4".
+---@async
+---@param options? { transaction?: any, logging?: any }
+---@return string
+function Database:fetchDatabaseVersion(options) return self:queryInterface():fetchDatabaseVersion(options) end
+
 ---Creates a schema (PostgreSQL).
 ---@async
 ---@param name string
@@ -206,6 +217,11 @@ function Database:dropSchema(name, options) self:queryInterface():dropSchema(nam
 ---@param options? { transaction?: any, logging?: any }
 ---@return string[]
 function Database:showAllSchemas(options) return self:queryInterface():listSchemas(options) end
+
+---Drops all schemas but the system's, with all that is in them (PostgreSQL).
+---@async
+---@param options? { skip?: string[], transaction?: any, logging?: any }
+function Database:dropAllSchemas(options) self:queryInterface():dropAllSchemas(options) end
 
 ---Drops the tables of all models.
 ---@async

@@ -24,6 +24,7 @@ local transaction = require("rowan.repo.transaction")
 local types = require("rowan.types")
 local validate = require("rowan.change.validate")
 local values = require("rowan.driver.values")
+local words = require("rowan.base.words")
 
 local rowan = {
   _VERSION = "0.1.0",
@@ -60,6 +61,14 @@ local rowan = {
   array = json.array,
   ---Marks a table as a JSON object.
   object = json.object,
+  ---The words that options take, as tables: QueryTypes.SELECT, Deferrable.INITIALLY_DEFERRED, Lock.UPDATE, ...
+  QueryTypes = words.QueryTypes,
+  Deferrable = words.Deferrable,
+  ConstraintChecking = words.ConstraintChecking,
+  IsolationLevel = words.IsolationLevel,
+  TransactionType = words.TransactionType,
+  TransactionNestMode = words.TransactionNestMode,
+  Lock = words.Lock,
 }
 
 local static = hooks.static()

@@ -155,6 +155,18 @@ function association.define(kind, source, target, options)
   return made
 end
 
+---The associations of a model that lead to another.
+---@param source table model
+---@param target table model
+---@return rowan.Association[]
+function association.all(source, target)
+  local found = {}
+  for _, known in ipairs(source.association_order) do
+    if elsewhere.same_model(known.target, target) then found[#found + 1] = known end
+  end
+  return found
+end
+
 ---The association that an include names: by alias, by association, or by model when only one leads there.
 ---@param source table model
 ---@param what any

@@ -13,6 +13,7 @@ local flow = require("rowan.model.flow")
 local finders = require("rowan.model.finders")
 local hooked = require("rowan.model.hooks")
 local hooks = require("rowan.change.hooks")
+local identity = require("rowan.model.identity")
 local removal = require("rowan.schema.removal")
 local scopes = require("rowan.model.scopes")
 local sync = lazy(function() return require("rowan.repo.sync") end)
@@ -28,6 +29,8 @@ local writers = require("rowan.model.writers")
 ---@field rawAttributes table<string, table>
 ---@field attributeNames string[]
 ---@field primaryKeyAttributes string[]
+---@field primaryKeyAttribute? string the first of them
+---@field options table those of the definition and of the database's `define`, with what they come to
 ---@field associations table<string, rowan.Association>
 local Model = { __name = "rowan.model" }
 Model.__index = Model
@@ -67,9 +70,33 @@ function Model:describe(options)
   return self.db:queryInterface():describeTable(self, options)
 end
 
----@return string
+---The name of the table; with a schema { tableName =, schema =, delimiter = }, which as text is the name in SQL. Either is
+---what the methods of the query interface take.
+---
+---    User:getTableName()    --> "Users"
+---@return string|{ tableName: string, schema: string, delimiter: string }
 function Model:getTableName()
-  return self.tableName
+  return identity.table_name(self)
+end
+
+---The indexes and unique keys of the definition, those of attributes among them.
+---@return { name: string, fields: any[], unique: boolean, where?: table, using?: string }[]
+function Model:getIndexes()
+  return identity.indexes(self.definition)
+end
+
+---The associations that lead to a model.
+---@param target rowan.Model
+---@return rowan.Association[]
+function Model:getAssociations(target)
+  return association.all(self, target)
+end
+
+---Whether there is an association under an alias.
+---@param alias string
+---@return boolean
+function Model:hasAlias(alias)
+  return self.associations[alias] ~= nil
 end
 
 ---The attributes by name, as rawAttributes.

@@ -105,7 +105,7 @@ local function plain_fields(columns)
   return fields
 end
 
-local function shown_index(index)
+local function shown_index(index, live)
   local fields = {}
   for i, field in ipairs(index.fields) do
     fields[i] = {
@@ -114,8 +114,8 @@ local function shown_index(index)
     }
   end
   return {
-    name = index.name, primary = false, unique = index.unique, fields = fields, type = index.method,
-    where = index.where, includes = index.include, definition = index.definition or index.sql,
+    name = index.name, tableName = live.name, primary = false, unique = index.unique, fields = fields,
+    type = index.method, where = index.where, includes = index.include, definition = index.definition or index.sql,
   }
 end
 
@@ -123,21 +123,21 @@ end
 ---@async
 ---@param at string|table
 ---@param options? { schema?: string, transaction?: any, logging?: any }
----@return { name: string, primary: boolean, unique: boolean, fields: table[], type: string, where?: string, includes?: string[], constraint?: boolean }[]
+---@return { name: string, tableName: string, primary: boolean, unique: boolean, fields: table[], type: string, where?: string, includes?: string[], constraint?: boolean }[]
 function looks:showIndexes(at, options)
   local live = live_of(self, at, options, "showIndexes")
   local list = {}
-  for i, index in ipairs(live.indexes) do list[i] = shown_index(index) end
+  for i, index in ipairs(live.indexes) do list[i] = shown_index(index, live) end
   for _, unique in ipairs(live.uniques) do
     list[#list + 1] = {
-      name = unique.shown or unique.name, primary = false, unique = true, fields = plain_fields(unique.columns), type = "btree",
-      constraint = true,
+      name = unique.shown or unique.name, tableName = live.name, primary = false, unique = true,
+      fields = plain_fields(unique.columns), type = "btree", constraint = true,
     }
   end
   if live.primary then
     list[#list + 1] = {
-      name = live.primary.shown or live.primary.name, primary = true, unique = true, fields = plain_fields(live.primary.columns),
-      type = "btree", constraint = true,
+      name = live.primary.shown or live.primary.name, tableName = live.name, primary = true, unique = true,
+      fields = plain_fields(live.primary.columns), type = "btree", constraint = true,
     }
   end
   return list
@@ -246,6 +246,24 @@ function looks:listEnums(options)
     local here = enum.is_current
     if options.schema then here = enum.schema == options.schema end
     if here then list[#list + 1] = { name = enum.name, schema = enum.schema, values = enum.values } end
+  end
+  return list
+end
+
+---The enum types that a table uses, or all of a schema; of SQLite none.
+---@async
+---@param at? string|table
+---@param attribute? string the column alone
+---@param options? { schema?: string, transaction?: any, logging?: any }
+---@return { name: string, schema: string, values: string[] }[]
+function looks:pgListEnums(at, attribute, options)
+  if at == nil then return self:listEnums(options) end
+  local list = {}
+  for _, column in ipairs(live_of(self, at, options, "pgListEnums").columns) do
+    local enum = column.enum
+    if enum and (attribute == nil or attribute == column.name) then
+      list[#list + 1] = { name = enum.name, schema = enum.schema, values = enum.values }
+    end
   end
   return list
 end

@@ -209,6 +209,20 @@ function alter.steps(changes, to)
   return steps, keys
 end
 
+---The steps of changes that the caller made up himself: in place where that can be, else with a new table.
+---@param db table
+---@param changes rowan.SchemaChange[] without reasons
+---@param live rowan.TablePicture
+---@param known table from introspect
+---@return rowan.SchemaStep[]
+function alter.by_hand(db, changes, live, known)
+  for _, change in ipairs(changes) do change.reason = live.name end
+  return (alter.steps(changes, {
+    dialect = db._dialect, live = live, schema = live.schema, version = known.version,
+    table = ddl.quoted_table(db._dialect, live.name, live.schema),
+  }))
+end
+
 -- Numbers come as text where no model typed them on LuaJIT.
 local function ask_number(db, text, options)
   return tonumber(introspect.rows(db, text, {}, options)[1].n)

@@ -4,6 +4,7 @@
 local alter = require("rowan.repo.alter")
 local ddl = require("rowan.sql.ddl")
 local ddl_table = require("rowan.sql.ddl_table")
+local dropping = require("rowan.repo.dropping")
 local errors = require("rowan.base.errors")
 local introspect = require("rowan.repo.introspect")
 local literals = require("rowan.query.literals")
@@ -74,40 +75,16 @@ function schema.create_table(db, def, options)
   end)
 end
 
+local function joined(list, more)
+  for _, step in ipairs(more) do list[#list + 1] = step end
+  return list
+end
+
 local function own_enums(db, live, texts)
   for _, column in ipairs(live.columns) do
     local enum = column.enum
     if enum and enum.columns == 1 then texts[#texts + 1] = ddl_table.drop_enum(db._dialect, enum) end
   end
-end
-
-local function target_of(db, live, known)
-  return {
-    dialect = db._dialect, live = live, schema = live.schema, version = known.version,
-    table = ddl.quoted_table(db._dialect, live.name, live.schema),
-  }
-end
-
--- Changes that the caller made up himself: in place where that can be, else with a new table.
-local function carry_out(db, changes, live, known)
-  for _, change in ipairs(changes) do change.reason = live.name end
-  return (alter.steps(changes, target_of(db, live, known)))
-end
-
--- What takes the foreign keys to a table away, where DROP TABLE does not.
-local function unlink(db, name, call)
-  local list, fold = {}, db._dialect.catalog.fold
-  for _, row in ipairs(introspect.rows(db, db._dialect.catalog.pointing, { { name } }, call)) do
-    local live, known = introspect.table(db, row.name, nil, call)
-    local changes = {}
-    for _, key in ipairs(live.foreign_keys) do
-      if fold(key.table) == fold(name) then changes[#changes + 1] = { kind = "drop_foreign_key", was = key } end
-    end
-    if fold(row.name) ~= fold(name) then
-      for _, step in ipairs(carry_out(db, changes, live, known)) do list[#list + 1] = step end
-    end
-  end
-  return list
 end
 
 ---Drops a table, and the types of its enums that nothing else uses; with `cascade` the foreign keys to it too.
@@ -121,9 +98,11 @@ function schema.drop_table(db, at, options)
     local texts = ddl_table.drop(db._dialect, { quoted(db, at) }, options.cascade)
     if live then own_enums(db, live, texts) end
     local list = {}
-    if live and options.cascade and not db._dialect.supports.drop_cascade then list = unlink(db, at.name, call) end
-    for _, step in ipairs(steps.of(texts, at.name)) do list[#list + 1] = step end
-    return list
+    if live and options.cascade then list = dropping.unlink(db, { at.name }, call) end
+    if live and not options.cascade then
+      dropping.refuse(db, { at.name }, "cascade = true drops the foreign key, and keeps the rows", call)
+    end
+    return joined(list, steps.of(texts, at.name))
   end)
 end
 
@@ -171,11 +150,6 @@ function schema.column(db, live, name)
   return column
 end
 
-local function joined(list, more)
-  for _, step in ipairs(more) do list[#list + 1] = step end
-  return list
-end
-
 -- Refuses what no permission can do: NULLs under NOT NULL, duplicates under UNIQUE.
 local function refuse_fatal(db, changes, to, call)
   local losses = {}
@@ -215,7 +189,7 @@ function schema.remove_column(db, at, name, options)
     if options.ifExists and not live.by_name[db._dialect.catalog.fold(name)] then return {} end
     local column = schema.column(db, live, name)
     local change = { kind = "drop_column", was = column, column = column, cascade = options.cascade }
-    return carry_out(db, { change }, live, known)
+    return alter.by_hand(db, { change }, live, known)
   end)
 end
 
@@ -236,7 +210,8 @@ function schema.add_constraint(db, at, make, options)
     if given.kind == "PRIMARY KEY" and live.primary then
       fail(("the table %s has a primary key"):format(live.name))
     end
-    return carry_out(db, { { kind = "add_constraint", text = clause } }, live, known)
+    local change = { kind = "add_constraint", text = clause }
+    return alter.by_hand(db, { change }, live, known)
   end)
 end
 
@@ -250,7 +225,8 @@ local function named_constraint(live, name)
       if (item.shown or item.name) == name then return { kind = kind, was = item } end
     end
   end
-  if live.primary and (live.primary.shown or live.primary.name) == name then return { kind = "primary", was = live.primary } end
+  local primary = live.primary
+  if primary and (primary.shown or primary.name) == name then return { kind = "primary", was = primary } end
 end
 
 local function unknown_constraint(live, name)
@@ -271,9 +247,10 @@ function schema.remove_constraint(db, at, name, options)
     if not change and options.ifExists then return {} end
     if not change then unknown_constraint(live, name) end
     if db._dialect.supports.alter_constraints then
-      return steps.of({ ddl_table.drop_constraint(db._dialect, quoted(db, at), name, options.cascade) }, live.name)
+      local text = ddl_table.drop_constraint(db._dialect, quoted(db, at), name, options.cascade)
+      return steps.of({ text }, live.name)
     end
-    return carry_out(db, { change }, live, known)
+    return alter.by_hand(db, { change }, live, known)
   end)
 end
 

@@ -4,6 +4,7 @@
 local alter = require("rowan.repo.alter")
 local check = require("rowan.base.check")
 local ddl = require("rowan.sql.ddl")
+local dropping = require("rowan.repo.dropping")
 local errors = require("rowan.base.errors")
 local introspect = require("rowan.repo.introspect")
 local literals = require("rowan.query.literals")
@@ -138,9 +139,18 @@ local function append(list, more)
   for _, item in ipairs(more) do list[#list + 1] = item end
 end
 
-local function plain_plan(db, order, cycles, force)
+local function table_names(order)
+  local names = {}
+  for i, def in ipairs(order) do names[i] = def.table end
+  return names
+end
+
+local function plain_plan(db, order, cycles, force, call)
   local list, keys, deferred = {}, {}, forward_keys(order)
-  if force then drop_steps(db, order, cycles, true, list) end
+  if force then
+    dropping.refuse(db, table_names(order), "drop or sync that table along with it, or delete the rows first", call)
+    drop_steps(db, order, cycles, true, list)
+  end
   for _, def in ipairs(order) do create_steps(db, def, deferred[def], list, keys) end
   append(list, keys)
   return list
@@ -261,7 +271,7 @@ function sync.models(db, models, options)
   return on_path(db, options, function(call)
     local losses = {}
     local function plan(inside)
-      if not how then return plain_plan(db, order, cycles, options.force) end
+      if not how then return plain_plan(db, order, cycles, options.force, inside) end
       local list
       list, losses = alter_plan(db, order, how, inside)
       if not options.dryRun then refuse(losses, how.drop) end
@@ -280,8 +290,12 @@ end
 function sync.drop(db, models, options)
   check_match(db, options)
   local order, cycles = ordered(definitions_of(models))
-  steps.apply(db, within(options), function()
-    local list = {}
+  local names = table_names(order)
+  steps.apply(db, within(options), function(call)
+    local list = options.cascade and dropping.unlink(db, names, call) or {}
+    if not options.cascade then
+      dropping.refuse(db, names, "cascade = true drops the foreign key, and keeps the rows", call)
+    end
     drop_steps(db, order, cycles, options.cascade, list)
     return list
   end)

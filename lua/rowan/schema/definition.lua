@@ -64,6 +64,20 @@ local function fail(name, rule)
   errors.raise("DefinitionError", { message = ("the model %s: %s"):format(name, rule) })
 end
 
+-- The options of an entry of a list: beside the name and the type, or in a table of their own as in a map.
+local function entry_spec(def, name, given)
+  local subject, second = def.name .. "." .. name, given[2]
+  local nested = type(second) == "table" and getmetatable(second) == nil
+  local spec = attribute.spec(subject, nested and second or { type = second })
+  for key, value in pairs(given) do
+    if key ~= 1 and key ~= 2 then
+      if spec[key] ~= nil then fail(def.name, ("%s has two %ss"):format(subject, tostring(key))) end
+      spec[key] = value
+    end
+  end
+  return spec
+end
+
 -- { { name, type, option = ... }, ... } as a list of { name =, spec = }.
 local function from_list(def, attributes)
   local entries, seen = {}, {}
@@ -75,11 +89,7 @@ local function from_list(def, attributes)
     if type(name) ~= "string" then
       fail(def.name, ("attribute %d of the list must be { name, type, ... }"):format(i))
     end
-    local subject = def.name .. "." .. name
-    local spec = attribute.spec(subject, given)
-    if spec[2] ~= nil and spec.type ~= nil then fail(def.name, ("%s has two types"):format(subject)) end
-    spec.type = spec.type or spec[2]
-    spec[1], spec[2] = nil, nil
+    local spec = entry_spec(def, name, given)
     if seen[name] then fail(def.name, ('there are two attributes "%s"'):format(name)) end
     seen[name] = true
     entries[i] = { name = name, spec = spec }

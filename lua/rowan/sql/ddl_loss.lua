@@ -15,6 +15,17 @@ local function count(to, condition)
   return ("SELECT count(*) AS n FROM %s%s"):format(to.table, condition and " WHERE " .. condition or "")
 end
 
+---How many rows of a table point at another one.
+---@param dialect rowan.Dialect
+---@param live rowan.TablePicture
+---@param columns string[] of the foreign key
+---@return string
+function loss.pointing(dialect, live, columns)
+  local conditions = {}
+  for i, name in ipairs(columns) do conditions[i] = dialect.quote(name) .. " IS NOT NULL" end
+  return count({ table = dialect.quote(live.name) }, table.concat(conditions, " AND "))
+end
+
 local asks = {}
 
 function asks.drop_column(change, to)
