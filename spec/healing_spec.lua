@@ -91,13 +91,43 @@ helper.on("postgres", function(_, connect)
 
   describe("0A000, a plan whose columns have changed,", function()
     local function rename(options)
-      db:query([[ALTER TABLE "Users" ALTER COLUMN "name" TYPE text]], options)
+      behind_its_back({ [[ALTER TABLE "Users" ALTER COLUMN "name" TYPE text]] }, options)
     end
 
     it("is made again", function()
       assert.is_truthy(name_of(BY_KEY))
       rename()
       for _ = 1, 4 do assert.equal("a", User:findByPk(1).name) end
+    end)
+
+    it("is made again when its parameters have other types too", function()
+      db:query('CREATE TABLE things (x text)')
+      local function find(count)
+        for _ = 1, 3 do
+          assert.equal(count, db:query("SELECT count(*) AS n FROM things WHERE x = ?", { replacements = { "10.0.0.1" } })[1].n)
+        end
+      end
+      find(0)
+      behind_its_back { "ALTER TABLE things ALTER x TYPE inet USING NULL", [[INSERT INTO things VALUES (''10.0.0.1'')]] }
+      find(1)
+    end)
+
+    it("is forgotten by who changes the columns", function()
+      local function thing(type_of, value)
+        local Thing = db:define("Thing", { x = { type = type_of } }, { timestamps = false })
+        Thing:sync { force = true }
+        for _ = 1, 4 do assert.same(value, Thing:create { x = value }.x) end
+        for _ = 1, 3 do assert.equal(4, Thing:count { where = { x = value } }) end
+      end
+      thing(rowan.DataTypes.TEXT, "10.0.0.1")
+      thing(rowan.DataTypes.INET, "10.0.0.1")
+      thing(rowan.DataTypes.ARRAY(rowan.DataTypes.BOOLEAN), { true })
+      thing(rowan.DataTypes.ARRAY(rowan.DataTypes.DATE), { "2024-02-01T00:00:00.000Z" })
+      db:transaction(function()
+        db:query([[ALTER TABLE "Users" ALTER COLUMN "name" TYPE varchar(50)]])
+        for _ = 1, 3 do assert.equal("a", User:findByPk(1).name) end
+      end)
+      assert.equal(1, db.pool:stats().total)
     end)
 
     it("is reported inside of a transaction", function()

@@ -8,7 +8,7 @@
  * failure could not hurt.
  *
  * A statement is run again by itself in one case alone: its prepared form turned out to be unusable before it
- * could start (26000, 42P05, "cached plan must not change result type"), and no transaction was open. */
+ * could start (26000, 42P05, a stale plan), and no transaction was open. */
 #define _GNU_SOURCE 1 /* getrandom */
 #include "driver/postgres.h"
 
@@ -83,7 +83,7 @@ typedef struct session {
   cure cure;
   size_t syncs; /* answers to DEALLOCATEs still to come */
   int nothing;  /* NULLs in a row that ended no command */
-  bool pipeline, fresh, answered, pending_known, wiped;
+  bool pipeline, fresh, answered, pending_known, wiped, altered;
   bool copying; /* between the statements that begin and end a COPY */
   rn_buf rows;  /* of a COPY, on their way */
   int again; /* how often the statement was sent again */
@@ -248,7 +248,7 @@ static rn_status transmit(session *s, rn_error *err) {
   s->pipeline = close || s->way == BY_PREPARING;
   s->syncs = 0;
   s->nothing = 0;
-  s->answered = s->pending_known = s->wiped = false;
+  s->answered = s->pending_known = s->wiped = s->altered = false;
   s->cure = CURE_NONE;
   s->fresh = true;
   s->phase = close ? PHASE_CLOSE : first_phase(s);
@@ -286,7 +286,7 @@ static rn_status send_copy(session *s, const rn_statement *statement, const rn_p
   if (rows && rn_pg_copy_encode(&s->rows, params, err) != RN_OK) return RN_FAIL;
   s->statement = statement;
   s->again = HEALINGS_MOST;
-  s->answered = s->pipeline = s->wiped = false;
+  s->answered = s->pipeline = s->wiped = s->altered = false;
   s->cure = CURE_NONE;
   s->phase = rows ? PHASE_COPY_ROWS : PHASE_EXECUTE;
   s->copying = rows;
@@ -344,10 +344,7 @@ static cure find_cure(const session *s, const PGresult *result) {
     return rn_pg_field_is(result, PG_DIAG_SQLSTATE, "42P05") ? CURE_RENAME : CURE_NONE;
   }
   if (s->phase != PHASE_EXECUTE || s->way != BY_NAME) return CURE_NONE;
-  if (rn_pg_field_is(result, PG_DIAG_SQLSTATE, "0A000") &&
-      rn_pg_field_is(result, PG_DIAG_SOURCE_FUNCTION, "RevalidateCachedQuery")) {
-    return CURE_AGAIN;
-  }
+  if (rn_pg_plan_is_stale(result)) return CURE_AGAIN;
   /* The user's own EXECUTE or DEALLOCATE may raise 26000 as well: it must be our name that is missing. */
   const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
   const bool ours = message && strstr(message, s->named->name);
@@ -377,6 +374,7 @@ static void note_answer(session *s, PGresult *result) {
   } else if (status == PGRES_COMMAND_OK) {
     const char *tag = PQcmdStatus(result);
     if (strcmp(tag, "DEALLOCATE ALL") == 0 || strcmp(tag, "DISCARD ALL") == 0) s->wiped = true;
+    if (rn_pg_alters_columns(tag)) s->altered = true;
   }
   if (status == PGRES_TUPLES_OK || !s->answer || PQresultStatus(s->answer) != PGRES_TUPLES_OK) {
     PQclear(s->answer);
@@ -493,6 +491,7 @@ static rn_step finish(session *s, rn_error *err) {
   drop_notifications(s->conn);
   settle_pending(s);
   if (s->wiped) forget_all(s);
+  if (s->altered && s->cache) rn_lru_clear(s->cache); /* parameters keep the types of what columns were */
   if (s->cure != CURE_NONE && heal(s)) return pg_step(s, err);
   if (s->lost) return lose(s, err);
   if (s->failure.kind == RN_E_DATABASE && s->statement->role == RN_ROLE_COPY_ABORT) { /* as it was asked to */

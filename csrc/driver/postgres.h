@@ -26,6 +26,10 @@ void rn_pg_error_conn(rn_error *err, rn_error_kind kind, const PGconn *conn);
 /* As above for a failed PQconnectPoll under PQERRORS_VERBOSE: takes the SQLSTATE out of the message. */
 void rn_pg_error_connect(rn_error *err, const PGconn *conn);
 bool rn_pg_field_is(const PGresult *result, int field, const char *text);
+/* Whether an error of a prepared statement says that it did not go with its tables any more, before it ran. */
+bool rn_pg_plan_is_stale(const PGresult *result);
+/* Whether a command of this tag may give columns other types. */
+bool rn_pg_alters_columns(const char *tag);
 /* A COMMIT in a failed transaction succeeds with the tag of a ROLLBACK. */
 bool rn_pg_commit_refused(const rn_statement *statement, PGresult *result);
 
