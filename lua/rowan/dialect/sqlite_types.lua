@@ -85,10 +85,15 @@ local CHECKS = {
   end,
   STRING = length_check,
   CHAR = length_check,
-  UUID = function(_, column) return ("length(%s) = 36"):format(column) end,
+  -- In small letters, as they are compared.
+  UUID = function(_, column)
+    return ("%s GLOB '????????-????-????-????-????????????' AND %s NOT GLOB '*[^0-9a-f-]*'"):format(column, column)
+  end,
   JSON = json_check,
   JSONB = json_check,
-  ARRAY = json_check,
+  ARRAY = function(_, column)
+    return ("CASE WHEN json_valid(%s) THEN json_type(%s) = 'array' ELSE %s IS NULL END"):format(column, column, column)
+  end,
 }
 
 ---The condition under which a column holds a value of the type: SQLite itself takes anything. nil for none.
