@@ -1,57 +1,265 @@
--- rowan.types: annotations that an editor reads.
+-- rowan.types: annotations that an editor reads; and the library's own, which no code is read by.
 local rowan = require "rowan"
 
 local D = rowan.DataTypes
 local helper = require "spec.helper"
+local hooks = require "rowan.change.hooks"
+local ops = require "rowan.base.ops"
+local types = require "rowan.types"
+
+local function has(text, line)
+  local near = text:match("[^\n]*" .. (line:match("@%w+ [%w_%[\"]+") or line):gsub("%p", "%%%0") .. "[^\n]*")
+  assert(("\n" .. text):find("\n---" .. line .. "\n", 1, true), ("there is no %s, but %s"):format(line, tostring(near)))
+end
+
+-- Valid Lua, in which every line is a comment.
+local function only_comments(text)
+  assert(load(text))()
+  for line in text:gmatch("[^\n]*") do
+    assert(line == "" or line:find("^%-%-%-"), "not a comment: " .. line)
+  end
+end
+
+-- The fields of the classes of a file, by class.
+local function classes_of(path)
+  local all = {}
+  local class
+  for line in io.lines(path) do
+    local name, parents = line:match("^%-%-%-@class ([%w_.]+):? ?(.*)")
+    if name then
+      all[name] = all[name] or {}
+      class, all[name][""] = all[name], parents
+    end
+    local field = line:match("^%-%-%-@field ([%w_]+)")
+    if field then class[field] = true end
+  end
+  return all
+end
 
 helper.on("sqlite", function(_, connect)
-  local db, User, Post
+  local db, User, Post, Tag
 
   before_each(function()
     db = connect{ storage = ":memory:" }
     User = db:define("User", {
       { "name", D.STRING, allowNull = false, comment = "what\nto call" }, { "age", D.INTEGER }, { "score", D.DOUBLE },
-      { "role", D.ENUM("user", "admin") }, { "data", D.JSON }, { "end", D.BOOLEAN },
+      { "role", D.ENUM("user", "admin") }, { "data", D.JSON }, { "end", D.BOOLEAN }, { "born", D.DATE },
       { "card", D.VIRTUAL(D.STRING, { "name" }), get = function() return "" end },
-    }, { timestamps = false })
+    }, { timestamps = false, paranoid = false })
     Post = db:define("blog-post", { title = D.STRING }, { timestamps = false })
+    Tag = db:define("Tag", { word = D.STRING }, { timestamps = false })
     User:hasMany(Post, { as = "posts" })
     Post:belongsTo(User, { as = "author", foreignKey = "userId" })
+    Post:belongsToMany(Tag, { through = "PostTag", as = "tags" })
+    Tag:hasOne(User, { as = "owner" })
   end)
 
-  local function has(text, line)
-    assert(("\n" .. text):find("\n---" .. line .. "\n", 1, true), "there is no line " .. line .. " in\n" .. text)
-  end
-
-  it("writes valid Lua with a class for rows, one for values and one for the model", function()
+  it("writes classes for rows, their values, conditions, options and the model", function()
+    function User.prototype:greet(word, ...) return self.name .. word .. select("#", ...) end
+    function User:byName(name) return self:findOne{ where = { name = name } } end
     local text = rowan.types(db)
-    assert(load(text))()
+    only_comments(text)
     has(text, "@meta")
-    has(text, "@class User: rowan.Instance")
-    has(text, "@field id integer")
-    has(text, "@field name string what to call")
-    has(text, "@field age? integer")
-    has(text, "@field score? number")
-    has(text, '@field role? "user"|"admin"')
-    has(text, "@field data? any")
-    has(text, '@field ["end"] boolean?')
-    has(text, "@field card? string")
-    has(text, "@field posts? blog_post[]")
-    has(text, "@field getPosts fun(self: User, options?: table): blog_post[]")
-    has(text, "@field createPost fun(self: User, values?: blog_postValues, options?: table): blog_post")
-    has(text, "@field author? User")
-    has(text, "@field getAuthor fun(self: blog_post, options?: table): User?")
-    has(text, "@class UserModel: rowan.Model")
-    has(text, "@field findByPk fun(self: UserModel, key: any, options?: table): User?")
-    has(text, '@field model fun(self: rowan.Database, name: "User"): UserModel')
+    for _, line in ipairs{
+      "@class User: rowan.Instance", "@field Model UserModel", "@field id integer", "@field name string # what to call",
+      "@field age? integer", "@field score? number", '@field role? "user"|"admin"', "@field data? any",
+      '@field ["end"] boolean?', "@field born? string", "@field card? string", "@field posts? blog_post[]",
+      "@field getPosts fun(self: User, options?: blog_postFinder|rowan.GetterOptions): blog_post[]",
+      "@field greet fun(self: User, word: any, ...: any): any",
+      "@field author? User", "@field getAuthor fun(self: blog_post, options?: UserFinder|rowan.GetterOptions): User?",
+      "@field tags? Tag[]", "@field PostTag? PostTag # when found through blog-post", "@field owner? User",
+      '@alias UserAttribute "id"|"name"|"age"|"score"|"role"|"data"|"end"|"born"|"card"|"tagId"',
+      '@alias UserAssociation "posts"',
+      "@class UserValues", "@field age? integer|rowan.Expression", "@field born? string|number|rowan.Expression",
+      "@field posts? blog_postValues[] # with include",
+      "@class UserWhere", '@field role? "user"|"admin"|table', '@field ["end"] (boolean|table)?',
+      "@class UserFinder: UserFilter, rowan.FinderOptions", "@class UserModel: rowan.Model",
+      "@field findByPk fun(self: UserModel, key: any, options?: UserFinder): User? # The row with a primary key, or nil",
+      "@field byName fun(self: UserModel, name: any): any",
+      '@field model fun(self: rowan.Database, name: "User"): UserModel', '@field ["blog-post"] blog_postModel',
+    } do
+      has(text, line)
+    end
+    -- rowan's own methods are the library's to describe.
+    assert.is_nil(text:find("@field toJSON", 1, true))
+    assert.equal(text, rowan.types(db))
   end)
 
-  it("takes a model or models, and nothing else", function()
+  it("keeps every name and comment on its line, and takes no name that an editor knows", function()
+    local hostile = 'a"b\\c ---@class x ]] --'
+    local Odd = db:define(hostile, {
+      { "weird name", D.INTEGER, comment = "\r\n| string[] # {\0" }, { "private", D.INTEGER }, { "1st", D.TEXT },
+      { "kind", D.ENUM("it's", 'a"b', "c\\d", "e|f") }, { "list", D.ARRAY(D.ENUM("x", "y")) },
+    }, { tableName = "odd", timestamps = false, comment = "two\nlines" })
+    local String = db:define("string", {}, { timestamps = false })
+    local Own = db:define("rowan.Model", {}, { timestamps = false })
+    local text = rowan.types{ Odd, String, Own, db:define("UserModel", {}), User }
+    only_comments(text)
+    for _, line in ipairs{
+      'A row of "a\\"b\\\\c ---@class x ]] --". # two lines', "@class a_b_c_____class_x______: rowan.Instance",
+      '@field ["weird name"] integer? # | string[] # {', '@field ["private"] integer?', '@field ["1st"] string?',
+      '@field kind? "it\'s"|"a\\"b"|"c\\\\d"|"e|f"', '@field list? ("x"|"y")[]',
+      "@class string_: rowan.Instance", "@class rowan_Model: rowan.Instance", "@class UserModel: rowan.Instance",
+      "@class UserModel_: rowan.Model",
+    } do
+      has(text, line)
+    end
+  end)
+
+  it("knows what the values of each type are", function()
+    local Money = D.custom("Money", { type = D.INTEGER, dump = function(v) return v end, load = function(v) return v end })
+    local Even = D.custom("Even", { type = D.INTEGER, cast = function(v) return v % 2 == 0 and v or nil end })
+    local complete = { ENUM = D.ENUM("x"), ARRAY = D.ARRAY(D.INTEGER), VIRTUAL = D.VIRTUAL(D.DATE), Money = Money, Even = Even }
+    local attributes, wanted = {}, {
+      ENUM = '"x"', ARRAY = "integer[]", VIRTUAL = "string", Money = "any", Even = "integer", JSON = "any", JSONB = "any",
+      BOOLEAN = "boolean", FLOAT = "number", REAL = "number", DOUBLE = "number", HSTORE = "table<string, string>",
+    }
+    for _, name in ipairs(types.names()) do
+      local type_of = complete[name] or D[name]
+      if not type_of.incomplete and not type_of.generate and pcall(function()
+        db:define("Try", { a = type_of })
+      end) then
+        attributes[#attributes + 1] = { name, type_of }
+      end
+    end
+    for _, name in ipairs{ "Money", "Even" } do attributes[#attributes + 1] = { name, complete[name] } end
+    local text = rowan.types(db:define("All", attributes, { timestamps = false }))
+    for _, one in ipairs(attributes) do
+      local kind = wanted[one[1]] or one[2].integer and "integer"
+      local written = text:match("@field " .. one[1] .. "%? ([^\n]+)")
+      if kind then assert.equal(kind, written, one[1]) end
+      assert.is_true(written ~= "any" or kind == "any", one[1])
+    end
+  end)
+
+  it("takes a model, models, or several databases, and a prefix for their classes", function()
     assert.equal(rowan.types(User), rowan.types{ User })
-    assert.equal(rowan.types{ User, Post }, rowan.types(db))
+    assert.equal(rowan.types{ User, Post, Tag, db.models.PostTag }, rowan.types(db))
     assert.is_nil(rowan.types(User):find("blog_post", 1, true))
+    local other = connect{ storage = ":memory:" }
+    other:define("User", { only = D.STRING })
+    local text = rowan.types{ main = db, other = other }
+    has(text, "@class User: rowan.Instance")
+    has(text, "@class User_: rowan.Instance")
+    has(rowan.types(other, { prefix = "shop." }), "@class shop.User: rowan.Instance")
     for _, wrong in ipairs{ 5, { 5 }, { User = "x" } } do
       assert.equal("UsageError", helper.error_of(rowan.types, wrong).name)
+    end
+    assert.matches("prefix", helper.error_of(rowan.types, db, { prefx = "a" }).message)
+    assert.matches("prefix", helper.error_of(rowan.types, db, { prefix = 5 }).message)
+  end)
+
+  it("describes every operator, type, error class and hook of the library", function()
+    local meta = classes_of("lua/rowan/meta.lua")
+    local reserved = { ["and"] = true, ["or"] = true, ["not"] = true, ["in"] = true }
+    local function same(class, names)
+      local wanted, found = {}, {}
+      for _, name in ipairs(names) do wanted[#wanted + 1] = name end
+      for name in pairs(meta[class]) do
+        if name ~= "" and name ~= "hooks" then found[#found + 1] = name end
+      end
+      table.sort(wanted)
+      table.sort(found)
+      assert.same(wanted, found, class)
+    end
+    local operators, errors, of_models, of_databases = ops.names(), {}, {}, {}
+    for i, name in ipairs(operators) do operators[i] = reserved[name] and name .. "_" or name end
+    for name in pairs(rowan.errors) do errors[#errors + 1] = name end
+    local names = types.names()
+    names[#names + 1] = "custom"
+    for _, name in ipairs(hooks.NAMES) do
+      local list = pcall(User.addHook, User, name, function() end) and of_models or of_databases
+      list[#list + 1] = name
+    end
+    same("rowan.Operators", operators)
+    same("rowan.DataTypes", names)
+    same("rowan.ErrorClasses", errors)
+    same("rowan.Hooked", of_models)
+    same("rowan.Database", of_databases)
+  end)
+
+  it("describes no option that is not there", function()
+    local meta = classes_of("lua/rowan/meta_options.lua")
+    db:sync()
+    local user = User:create{ name = "Ann" }
+    local calls = {
+      ConnectOptions = function(o) rowan.connect(o) end,
+      PoolOptions = function(o) rowan.connect("sqlite::memory:", { pool = o }) end,
+      AttributeOptions = function(o) db:define("X", { a = o }) end,
+      ModelOptions = function(o) db:define("X", {}, o) end,
+      IndexOptions = function(o) db:define("X", { a = D.TEXT }, { indexes = { o } }) end,
+      AssociationOptions = function(o)
+        for _, kind in ipairs{ "belongsTo", "hasOne", "hasMany", "belongsToMany" } do
+          local ok, err = pcall(User[kind], User, Post, o)
+          if ok or not err.message:find("has no option", 1, true) then return end
+        end
+        error{ message = "has no option" }
+      end,
+      IncludeOptions = function(o)
+        o.association = o.association or "posts"
+        User:findAll{ include = { o } }
+      end,
+      TransactionOptions = function(o) db:transaction(o, function() end) end,
+      FinderOptions = function(o) User:findAll(o) end,
+      AggregateOptions = function(o) User:count(o) User:sum("age", o) end,
+      BuildOptions = function(o) User:build({}, o) end,
+      PageOptions = function(o)
+        if o.total ~= nil then o.first = 1 end
+        User:paginate(o)
+      end,
+      BatchOptions = function(o) User:each(o) User:stream(o) end,
+      CreateOptions = function(o) User:create({ name = "x" }, o) end,
+      BulkCreateOptions = function(o) User:bulkCreate({}, o) end,
+      UpsertOptions = function(o) User:upsert({ name = "x" }, o) end,
+      UpdateOptions = function(o)
+        o.where = o.where or rowan.all
+        User:update({ name = "x" }, o)
+      end,
+      BulkUpdateOptions = function(o) User:bulkUpdate({}, o) end,
+      BulkDestroyOptions = function(o)
+        o.where = o.where or rowan.all
+        User:destroy(o)
+      end,
+      IncrementOptions = function(o)
+        o.where = o.where or rowan.all
+        User:increment("age", o)
+      end,
+      SaveOptions = function(o) user:save(o) end,
+      DestroyOptions = function(o) user:destroy(o) end,
+      GetterOptions = function(o)
+        local ok, err = pcall(user.getPosts, user, o)
+        if ok or not err.message:find("has no option", 1, true) then return end
+        Post:build{ id = 1 }:getTags(o)
+      end,
+      LinkCallOptions = function(o)
+        for _, call in ipairs{
+          function() user:setPosts({}, o) end, function() user:removePosts({}, o) end,
+          function() Tag:build{ id = 1 }:setOwner(nil, o) end, function() Post:build{ id = 1 }:setAuthor(nil, o) end,
+          function() Post:build{ id = 1 }:setTags({}, o) end,
+        } do
+          local ok, err = pcall(call)
+          if ok or not err.message:find("has no option", 1, true) then return end
+        end
+        error{ message = "has no option" }
+      end,
+      QueryOptions = function(o) db:query("SELECT 1", o) end,
+    }
+    local by_count = { col = true, countGroupedRows = true, dataType = true }
+    for name, fields in pairs(meta) do
+      local short = name:match("^rowan%.(.*)")
+      local call = calls[short]
+      if short ~= "CallOptions" then assert(call, "no call for " .. name) end
+      local all = { fields }
+      if fields[""]:find("CallOptions", 1, true) then all[2] = meta["rowan.CallOptions"] end
+      for _, set in ipairs(call and all or {}) do
+        for field in pairs(set) do
+          if field ~= "" and not (short == "AggregateOptions" and by_count[field]) then
+            local ok, err = pcall(call, { [field] = false })
+            local message = not ok and type(err) == "table" and err.message or ""
+            assert.is_nil(message:find("no option", 1, true) or message:find("not know", 1, true), name .. ": " .. message)
+          end
+        end
+      end
     end
   end)
 end)

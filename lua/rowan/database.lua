@@ -27,24 +27,9 @@ local transaction = require("rowan.repo.transaction")
 local truncate = lazy(function() return require("rowan.repo.truncate") end)
 local version = require("rowan.plugins.version")
 
----@class rowan.QueryOptions
----@field replacements? table a list for `?`, a table for `:name`; a list in it becomes several placeholders
----@field bind? table a list for `$1`, a table for `$name`
----@field type? "SELECT"|"INSERT"|"UPSERT"|"UPDATE"|"BULKUPDATE"|"DELETE"|"BULKDELETE"|"RAW" what is returned: see docs/guide/sql.md
----@field model? rowan.Model rows become its instances, values of its types
----@field mapToModel? boolean columns are named as the model's fields, not as its attributes
----@field fieldMap? table<string, string> column -> field of the row
----@field instance? rowan.Instance takes in the row that the statement returns, and is the result
----@field plain? boolean the first row alone, or nil
----@field nest? boolean columns named "a.b" become tables in tables
----@field raw? boolean plain tables, also with a model
----@field transaction? rowan.Transaction|false
----@field logging? any
----@field benchmark? boolean
-
 ---@class rowan.Database
 ---@field dialect "postgres"|"sqlite"
----@field models table<string, rowan.Model>
+---@field models rowan.Models
 ---@field options table
 ---@field pool { stats: fun(self): table }
 local Database = { __name = "rowan.database" }
@@ -96,8 +81,8 @@ end
 ---
 ---    local User = db:define("User", { name = DataTypes.STRING, age = { type = DataTypes.INTEGER } })
 ---@param name string
----@param attributes table
----@param options? table
+---@param attributes rowan.Attributes
+---@param options? rowan.ModelOptions
 ---@return rowan.Model
 function Database:define(name, attributes, options)
   if hooks.has(self._hooks, "beforeDefine") then
@@ -273,10 +258,12 @@ end
 ---`constraintChecking` ("DEFERRED" or "IMMEDIATE") says when the constraints that may wait are looked at; `nestMode`
 ---("savepoint", "reuse" or "separate"), what one within another is.
 ---@async
----@param options? { isolationLevel?: string, readOnly?: boolean, type?: string, constraintChecking?: string, transaction?: rowan.Transaction|false, nestMode?: string }
----@param fn? fun(t: rowan.Transaction): any
----@return any ... what fn returned, or the transaction
----@overload fun(self: rowan.Database, fn: fun(t: rowan.Transaction): any): any
+---@generic T
+---@param options? rowan.TransactionOptions
+---@param fn fun(t: rowan.Transaction): T?, ...
+---@return T ... what fn returned
+---@overload fun(self: rowan.Database, options?: rowan.TransactionOptions): rowan.Transaction
+---@overload fun<T>(self: rowan.Database, fn: fun(t: rowan.Transaction): T?, ...): T
 function Database:transaction(options, fn)
   if type(options) == "function" then options, fn = nil, options end
   if fn == nil then return transaction.unmanaged(self, options) end

@@ -86,8 +86,8 @@ getmetatable(everything).__call = function(_, functions) return driver.all(funct
 ---
 ---    local db = rowan.connect("sqlite:blog.db")
 ---    local db = rowan.connect{ dialect = "postgres", host = "/run/postgresql", database = "blog" }
----@param url? string|table a URL, or the options; with neither, DATABASE_URL
----@param options? table dialect, host, port, database, user, password, storage, pool, logging, ...
+---@param url? string|rowan.ConnectOptions a URL, or the options; with neither, DATABASE_URL
+---@param options? rowan.ConnectOptions
 ---@return rowan.Database
 function rowan.connect(url, options)
   if not hooks.any(static) then return database.new(driver.config.read(url, options)) end
@@ -113,11 +113,14 @@ end
 ---LuaLS annotations of models, for a file that an editor reads: their attributes, associations and methods. The text is
 ---valid Lua, and does nothing.
 ---
----    io.open("types.lua", "w"):write(rowan.types(db))
----@param models any a database, a model, or a table of models
----@return string
-function rowan.types(models)
-  return annotations.of(models)
+---    local file = assert(io.open("types/models.lua", "w"))
+---    file:write(rowan.types(db))
+---    file:close()
+---@param models any a database, a model, or a table of databases and models
+---@param options? { prefix?: string } prefix: in front of the names of all classes, for programs with several databases
+---@return string text the same for the same models
+function rowan.types(models, options)
+  return annotations.of(models, options)
 end
 
 ---Now, as a DATE attribute holds it: 2024-02-01T00:00:00.000Z.

@@ -92,7 +92,7 @@ for _, entry in ipairs(HIERARCHY) do
 end
 
 ---Class by name.
----@type table<string, rowan.ErrorClass>
+---@type rowan.ErrorClasses
 errors.classes = classes
 
 local function items_message(items)

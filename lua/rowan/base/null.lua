@@ -1,4 +1,7 @@
 --- SQL NULL as a Lua value: the light userdata NULL, which is also `cjson.null` and `ngx.null`. `nil` means
 --- "not given".
 
-return require("cjson").null
+---@type any
+local null = require("cjson").null
+
+return null

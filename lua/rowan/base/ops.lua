@@ -37,7 +37,7 @@ setmetatable(operators, {
 })
 
 ---The operators by name; an unknown one raises, with the nearest.
----@type table<string, rowan.Operator>
+---@type rowan.Operators
 ops.Op = setmetatable({}, {
   __index = operators,
   __newindex = function()

@@ -1,52 +1,12 @@
---- What an editor wants to know of models: LuaLS annotations of their rows (attributes, associations, methods) and of the
---- models themselves, as text that is valid Lua and does nothing. Called by rowan.types.
+--- What an editor wants to know of models: LuaLS annotations of their rows (attributes, associations, methods), of what
+--- finders and writers are told, and of the models themselves, as text that is valid Lua and does nothing. Called by
+--- rowan.types.
 
 local check = require("rowan.base.check")
 local errors = require("rowan.base.errors")
+local words = require("rowan.model.annotation_words")
 
 local annotations = {}
-
-local BY_KEY = {
-  BOOLEAN = "boolean", FLOAT = "number", DOUBLE = "number", REAL = "number", JSON = "any", JSONB = "any",
-  RANGE = "table", HSTORE = "table<string, string>", GEOMETRY = "table", GEOGRAPHY = "table",
-}
-local TEXTS = check.set({
-  "STRING", "CHAR", "TEXT", "CITEXT", "UUID", "UUIDV1", "UUIDV4", "UUIDV7", "DATE", "DATEONLY", "TIME", "DECIMAL",
-  "BLOB", "INET", "CIDR", "MACADDR", "MACADDR8", "TSVECTOR", "INTERVAL",
-})
-
-local function type_name(type_of)
-  if type_of.virtual then return type_of.returns and type_name(type_of.returns) or "any" end
-  if type_of.key == "ENUM" then
-    local words = {}
-    for i, word in ipairs(type_of.values) do words[i] = ("%q"):format(word) end
-    return table.concat(words, "|")
-  end
-  if type_of.key == "ARRAY" then
-    local element = type_name(type_of.element)
-    return (element:find("|", 1, true) and "(" .. element .. ")" or element) .. "[]"
-  end
-  if type_of.integer then return "integer" end
-  return BY_KEY[type_of.key] or (TEXTS[type_of.key] and "string") or "any"
-end
-
-local KEYWORDS = check.set({
-  "and", "break", "do", "else", "elseif", "end", "false", "for", "function", "goto", "if", "in", "local", "nil", "not",
-  "or", "repeat", "return", "then", "true", "until", "while",
-})
-
-local function field_name(name)
-  if name:find("^[%a_][%w_]*$") and not KEYWORDS[name] then return name end
-  return ("[%q]"):format(name)
-end
-
--- A name for a class, taken once.
-local function class_name(taken, wanted)
-  local name = wanted:gsub("[^%w_.]", "_"):gsub("^(%d)", "_%1")
-  while taken[name] do name = name .. "_" end
-  taken[name] = true
-  return name
-end
 
 local Text = {}
 Text.__index = Text
@@ -55,144 +15,306 @@ function Text:line(...)
   self[#self + 1] = "---" .. string.format(...)
 end
 
-function Text:field(name, what)
-  self:line("@field %s %s", name, what)
+-- A field that may be absent has a "?"; behind a name in brackets only the type can say so.
+function Text:field(name, type_name, may_lack, remark)
+  local shown, plain = words.field(name)
+  if may_lack and plain then
+    shown = shown .. "?"
+  elseif may_lack and type_name ~= "any" then
+    type_name = type_name:find("[|:]") and "(" .. type_name .. ")?" or type_name .. "?"
+  end
+  self:line("@field %s %s%s", shown, type_name, words.remark(remark))
+end
+
+function Text:method(owner, name, arguments, result, remark)
+  self:field(name, ("fun(self: %s%s)%s"):format(owner, arguments, result and ": " .. result or ""), false, remark)
 end
 
 function Text:gap()
   self[#self + 1] = ""
 end
 
-local function write_attributes(text, def, optional)
+-- One of these words; for nothing, any text.
+function Text:choice(name, list)
+  local quoted = {}
+  for i, word in ipairs(list) do quoted[i] = words.quote(word) end
+  self:line("@alias %s %s", name, quoted[1] and table.concat(quoted, "|") or "string")
+end
+
+local function write_attributes(text, def, written)
   for _, entry in ipairs(def.entries) do
     local attr = def.by_name[entry.name]
-    local may_lack = optional or attr.allow_null or attr.virtual
-    local comment = attr.comment and " " .. attr.comment:gsub("%s+", " ") or ""
-    local name = field_name(attr.label)
-    if may_lack and name:sub(1, 1) ~= "[" then
-      text:field(name .. "?", type_name(attr.type) .. comment)
-    else
-      text:field(name, type_name(attr.type) .. (may_lack and "?" or "") .. comment)
-    end
+    local type_name = words.type(attr.type, written)
+    if written and type_name ~= "any" then type_name = type_name .. "|rowan.Expression" end
+    text:field(attr.label, type_name, written or attr.allow_null or attr.virtual, attr.comment)
   end
 end
 
 -- What the methods of an association take and give, by role.
-local function methods_of(row, target, values)
-  local one, keys = target .. "|any", target .. "|any|(" .. target .. "|any)[]"
-  local many = ("fun(self: %s, rows: %s, options?: table)"):format(row, keys)
-  local function fun(arguments, result)
-    return ("fun(self: %s%s, options?: table)%s"):format(row, arguments, result and ": " .. result or "")
-  end
+local function methods_of(target, multiple)
+  local one, list = target.row .. "|any", target.row .. "|any|(" .. target.row .. "|any)[]"
+  local create = ", options?: rowan.CreateOptions|rowan.LinkCallOptions"
+  local find, call = (", options?: %s|rowan.GetterOptions"):format(target.finder), ", options?: rowan.LinkCallOptions"
+  local get = multiple and target.row .. "[]" or target.row .. "?"
+  local many = { ", rows: " .. list .. call }
+  local set = (multiple and ", rows?: " .. list or ", row?: " .. one) .. call
   return {
-    count = fun("", "integer"), has = fun(", row: " .. one, "boolean"), hasAll = fun(", rows: " .. keys, "boolean"),
-    add = fun(", row: " .. keys), addMany = many, remove = fun(", row: " .. keys), removeMany = many,
-    create = fun(", values?: " .. values, target), fun = fun, keys = keys, one = one,
+    get = { find, get }, count = { find, "integer" }, has = { ", row: " .. one .. find, "boolean" },
+    hasAll = { ", rows: " .. list .. find, "boolean" }, set = { set }, add = { ", row: " .. list .. call },
+    addMany = many, remove = { ", row: " .. list .. call }, removeMany = many,
+    create = { ", values?: " .. target.values .. create, target.row },
   }
 end
 
 local function write_association(text, made, names)
-  local row, target = names[made.source.definition], names[made.target.definition]
+  local at, target = names[made.source.definition], names[made.target.definition]
   if not target then return end
-  local methods = methods_of(row.row, target.row, target.values)
-  local shown = made.multiple and target.row .. "[]" or target.row
-  methods.get = methods.fun("", made.multiple and shown or shown .. "?")
-  methods.set = methods.fun((made.multiple and ", rows?: " .. methods.keys) or (", row?: " .. methods.one))
-  local name = field_name(made.as)
-  if name:sub(1, 1) == "[" then
-    text:field(name, shown .. "?")
-  else
-    text:field(name .. "?", shown)
-  end
+  text:field(made.as, made.multiple and target.row .. "[]" or target.row, true)
+  local methods = methods_of(target, made.multiple)
   for _, role in ipairs(check.sorted_keys(made.accessors)) do
-    if type(methods[role]) == "string" then text:field(field_name(made.accessors[role]), methods[role]) end
+    local method = methods[role]
+    if method then text:method(at.row, made.accessors[role], method[1], method[2]) end
   end
 end
 
--- The methods of a model that give rows of its own.
-local function write_methods(text, row, values, class)
-  local function method(name, arguments, result)
-    text:field(name, ("fun(self: %s%s)%s"):format(class, arguments, result and ": " .. result or ""))
+-- Rows that were found through a model in between hold its row.
+local function write_junctions(text, model, models, names)
+  local seen = {}
+  for _, other in ipairs(models) do
+    for _, made in ipairs(other.association_order) do
+      local through = made.through
+      local between = through and names[through.model.definition]
+      if between and made.target.definition == model.definition and not seen[through.as] then
+        seen[through.as] = true
+        text:field(through.as, between.row, true, ("when found through %s"):format(made.source.name))
+      end
+    end
   end
-  method("findAll", ", options?: table", row .. "[]")
-  method("findOne", ", options?: table", row .. "?")
-  method("findByPk", ", key: any, options?: table", row .. "?")
-  method("findAndCountAll", ", options?: table", ("{ count: integer, rows: %s[] }"):format(row))
-  method("findOrBuild", ", options: table", row .. ", boolean")
-  method("findOrCreate", ", options: table", row .. ", boolean")
-  method("findCreateFind", ", options: table", row .. ", boolean")
-  method("each", ", options?: table", ("fun(): %s?"):format(row))
-  method("stream", ", options?: table", ("fun(): %s?"):format(row))
-  method("build", (", values?: %s, options?: table"):format(values), row)
-  method("bulkBuild", (", list: %s[], options?: table"):format(values), row .. "[]")
-  method("create", (", values?: %s, options?: table"):format(values), row)
-  method("bulkCreate", (", list: %s[], options?: table"):format(values), row .. "[]")
-  method("upsert", (", values: %s, options?: table"):format(values), row .. ", boolean")
-  method("update", (", values: %s, options: table"):format(values), ("integer, %s[]?"):format(row))
-  for _, name in ipairs({ "scope", "withScope" }) do method(name, ", ...: any", class) end
-  for _, name in ipairs({ "unscoped", "withoutScope" }) do method(name, "", class) end
+end
+
+-- Functions of the user's own: those that rowan's have not, and that were not written already.
+local function write_functions(text, owner, from, rowans, written)
+  for _, name in ipairs(check.sorted_keys(from)) do
+    local own = type(name) == "string" and not (written[name] or rowans[name])
+    if own and type(from[name]) == "function" then
+      text:method(owner, name, words.parameters(from[name]), "any")
+    end
+  end
+end
+
+local ADDED = ", fields: string|string[]|table<string, number>, options?: rowan.IncrementOptions"
+
+local ROW_METHODS = {
+  { "save", ", options?: rowan.SaveOptions", "Writes what changed" },
+  { "update", ", values: %s, options?: rowan.SaveOptions", "Sets attributes and writes them, and only them" },
+  { "set", ", what: %s|string, value?: any, options?: { raw?: boolean }", "Sets attributes, through their setters" },
+  { "reload", ", options?: %s", "Reads the row again" },
+  { "destroy", ", options?: rowan.DestroyOptions", "Deletes the row" },
+  { "restore", ", options?: rowan.SaveOptions", "Brings back a row that was deleted softly" },
+  { "validate", ", options?: { skip?: string[], fields?: string[], hooks?: boolean }", "Checks it as a save would" },
+  { "increment", ADDED, "Adds to numbers where they are stored" },
+  { "decrement", ADDED, "The opposite of increment" },
+}
+
+local function write_row(text, model, models, names)
+  local at, written = names[model.definition], {}
+  text:line("A row of %s.%s", words.quote(model.name), words.remark(model.definition.comment))
+  text:line("@class %s: rowan.Instance", at.row)
+  text:field("Model", at.model)
+  write_attributes(text, model.definition, false)
+  for _, made in ipairs(model.association_order) do
+    write_association(text, made, names)
+    for _, name in pairs(made.accessors) do written[name] = true end
+  end
+  write_junctions(text, model, models, names)
+  for _, method in ipairs(ROW_METHODS) do
+    written[method[1]] = true
+    local arguments = method[2]:format(method[1] == "reload" and at.finder or at.values)
+    text:method(at.row, method[1], arguments, at.row, method[3])
+  end
+  write_functions(text, at.row, model.prototype, getmetatable(model.prototype).__index, written)
+  text:gap()
+end
+
+-- What is said to build, create and update, and to finders.
+local function write_options(text, model, names)
+  local def, at, aliases = model.definition, names[model.definition], {}
+  for _, made in ipairs(model.association_order) do aliases[#aliases + 1] = made.as end
+  text:choice(at.attribute, model.attributeNames)
+  if aliases[1] then text:choice(at.association, aliases) end
+  text:gap()
+  text:line("Values of a row, as build, create and update take them.")
+  text:line("@class %s", at.values)
+  write_attributes(text, def, true)
+  for _, made in ipairs(model.association_order) do
+    local target = names[made.target.definition]
+    if target then
+      text:field(made.as, made.multiple and target.values .. "[]" or target.values, true, "with include")
+    end
+  end
+  text:gap()
+  text:line("Conditions: values, lists of them, and tables of operators.")
+  text:line("@class %s", at.where)
+  for _, attr in ipairs(def.list) do
+    local type_name = words.type(attr.type, true)
+    text:field(attr.label, type_name == "any" and "any" or type_name .. "|table", true)
+  end
+  text:gap()
+  text:line("@class %s", at.filter)
+  text:field("where", at.where .. "|table", true, "rowan.all for every row")
+  text:gap()
+  text:line("@class %s: %s, rowan.FinderOptions", at.finder, at.filter)
+  text:field("attributes", ("(%s|table)[]|table"):format(at.attribute), true,
+    "names, { expression, alias }, or { include =, exclude = }")
+  if aliases[1] then
+    local one = ("%s|string|rowan.IncludeOptions"):format(at.association)
+    text:field("include", ("%s|(%s)[]"):format(one, one), true, "associations to load")
+  end
+  text:gap()
+end
+
+-- Each with its arguments, result and remark. ROW, VALUES ... stand for the names of this model's classes (terms_of).
+local MODEL_METHODS = {
+  { "findAll", ", options?: FINDER", "ROW[]", "All rows that match" },
+  { "findOne", ", options?: FINDER", "ROW?", "The first row that matches, or nil" },
+  { "findByPk", ", key: any, options?: FINDER", "ROW?", "The row with a primary key, or nil" },
+  { "findAndCountAll", ", options?: FINDER", "{ count: integer, rows: ROW[] }", "Some rows, and how many there are" },
+  { "findOrBuild", ", options: EITHER", "ROW, boolean", "The row that matches, or a new one that is not stored" },
+  { "findOrCreate", ", options: EITHER", "ROW, boolean", "The row that matches, or a new one; and whether it is new" },
+  { "findCreateFind", ", options: EITHER", "ROW, boolean", "findOrCreate, looking first" },
+  { "each", ", options?: FINDER|rowan.BatchOptions", "fun(): ROW?", "All rows that match, a batch at a time" },
+  { "stream", ", options?: FINDER|rowan.BatchOptions", "rowan.Stream|fun(): ROW?", "All rows, through a cursor" },
+  { "paginate", ", options?: FINDER|rowan.PageOptions", "PAGE", "A page of rows, by number or by cursor" },
+  { "count", ", options?: AGGREGATE", "integer", "How many rows match; with group a list" },
+  { "sum", ", attribute: COLUMN, options?: AGGREGATE", "any", "The sum of an attribute" },
+  { "min", ", attribute: COLUMN, options?: AGGREGATE", "any", "The smallest value of an attribute" },
+  { "max", ", attribute: COLUMN, options?: AGGREGATE", "any", "The largest value of an attribute" },
+  { "aggregate", ", attribute: COLUMN, fn: string, options?: AGGREGATE", "any", "Any aggregate function" },
+  { "exists", ", options?: AGGREGATE", "boolean", "Whether any row matches" },
+  { "pluck", ", what: COLUMN|table, options?: FINDER", "any[]", "The values of one attribute, or of several" },
+  { "select", ", options?: FINDER", "rowan.Query", "A search as a value" },
+  { "build", ", values?: VALUES, options?: rowan.BuildOptions", "ROW", "A new row that is not stored yet" },
+  { "bulkBuild", ", list: VALUES[], options?: rowan.BuildOptions", "ROW[]", "A new row for each table of values" },
+  { "create", ", values?: VALUES, options?: rowan.CreateOptions", "ROW, boolean?", "Makes and stores a row" },
+  { "bulkCreate", ", list: VALUES[], options?: rowan.BulkCreateOptions", "ROW[], table?", "Stores rows, all or none" },
+  { "upsert", ", values: VALUES, options?: rowan.UpsertOptions", "ROW, boolean", "Stores a row, or updates it" },
+  { "update", ", values: VALUES, options: FILTER|rowan.UpdateOptions", "integer, ROW[]?", "Changes rows" },
+  { "bulkUpdate", ", list: (VALUES|ROW)[], options?: rowan.BulkUpdateOptions", "integer, ROW[]?, table[]",
+    "Changes rows, each to values of its own" },
+  { "destroy", ", options: FILTER|rowan.BulkDestroyOptions", "integer", "Deletes all rows that match" },
+  { "restore", ", options: FILTER|rowan.BulkDestroyOptions", "integer", "Brings back rows that were deleted softly" },
+  { "increment", ", fields: NUMBERS, options: FILTER|rowan.IncrementOptions", "integer, ROW[]?", "Adds to numbers" },
+  { "decrement", ", fields: NUMBERS, options: FILTER|rowan.IncrementOptions", "integer, ROW[]?", "Takes from numbers" },
+  { "scope", ", ...: any", "MODEL", "The model with other scopes" },
+  { "withScope", ", ...: any", "MODEL", "scope" },
+  { "unscoped", "", "MODEL", "The model without any scope" },
+  { "withoutScope", "", "MODEL", "unscoped" },
+}
+
+-- What the words in MODEL_METHODS stand for.
+local function terms_of(at)
+  return {
+    ROW = at.row, VALUES = at.values, FINDER = at.finder, FILTER = at.filter, MODEL = at.model, PAGE = at.page,
+    COLUMN = at.attribute .. "|string|rowan.Expression", AGGREGATE = at.filter .. "|rowan.AggregateOptions",
+    NUMBERS = at.attribute .. "|string[]|table<string, number>",
+    EITHER = ("{ where: %s|table, defaults?: %s, hooks?: boolean }|rowan.CallOptions"):format(at.where, at.values),
+  }
 end
 
 local function write_model(text, model, names)
-  local at = names[model.definition]
-  local row, values, class = at.row, at.values, at.model
-  text:line("A row of %s.", model.name)
-  text:line("@class %s: rowan.Instance", row)
-  write_attributes(text, model.definition, false)
-  for _, made in ipairs(model.association_order) do write_association(text, made, names) end
+  local at, written = names[model.definition], {}
+  local terms = terms_of(at)
+  text:line("@class %s: rowan.Page", at.page)
+  text:field("rows", at.row .. "[]")
   text:gap()
-  text:line("Values of a row of %s, as build, create and update take them.", model.name)
-  text:line("@class %s", values)
-  write_attributes(text, model.definition, true)
-  text:gap()
-  text:line("@class %s: rowan.Model", class)
-  write_methods(text, row, values, class)
+  text:line("The model %s.", words.quote(model.name))
+  text:line("@class %s: rowan.Model", at.model)
+  text:field("prototype", at.row, false, "methods of its rows go here")
+  for _, method in ipairs(MODEL_METHODS) do
+    local arguments, result = method[2]:gsub("%u%u+", terms), method[3]:gsub("%u%u+", terms)
+    written[method[1]] = true
+    text:method(at.model, method[1], arguments, result, method[4])
+  end
+  write_functions(text, at.model, model, getmetatable(model), written)
   text:gap()
 end
 
 local function add(list, seen, model)
   if type(model) ~= "table" or rawget(model, "definition") == nil or rawget(model, "prototype") == nil then
-    errors.raise("UsageError", { message = "rowan.types wants a database, a model, or models in a table" })
+    errors.raise("UsageError", { message = "rowan.types wants a database, a model, or these in a table" })
   end
   if not seen[model.definition] then list[#list + 1] = model.definition.model end
   seen[model.definition] = true
 end
 
-local function models_of(subject)
-  local list, seen = {}, {}
-  if type(subject) ~= "table" then add(list, seen, subject) end
-  if rawget(subject, "definition") then
-    add(list, seen, subject)
-  elseif rawget(subject, "_model_order") then
+local function add_all(list, seen, subject)
+  if type(subject) == "table" and rawget(subject, "_model_order") then
     for _, name in ipairs(subject._model_order) do add(list, seen, subject.models[name]) end
   else
-    for _, key in ipairs(check.sorted_keys(subject)) do add(list, seen, subject[key]) end
+    add(list, seen, subject)
+  end
+end
+
+local function models_of(subject)
+  local list, seen = {}, {}
+  if type(subject) ~= "table" or rawget(subject, "definition") or rawget(subject, "_model_order") then
+    add_all(list, seen, subject)
+  else
+    for _, key in ipairs(check.sorted_keys(subject)) do add_all(list, seen, subject[key]) end
   end
   return list
 end
 
----Annotations of models.
----@param subject any a database, a model, or a table of models
----@return string text
-function annotations.of(subject)
-  local models, names, taken = models_of(subject), {}, {}
-  for _, model in ipairs(models) do names[model.definition] = { row = class_name(taken, model.name) } end
+local PARTS = { "values", "where", "filter", "finder", "attribute", "association", "page", "model" }
+
+local function names_of(models, prefix)
+  local names, taken = {}, words.taken()
+  for _, model in ipairs(models) do
+    names[model.definition] = { row = words.class(taken, prefix .. model.name) }
+  end
   for _, model in ipairs(models) do
     local at = names[model.definition]
-    at.values, at.model = class_name(taken, at.row .. "Values"), class_name(taken, at.row .. "Model")
+    for _, part in ipairs(PARTS) do at[part] = words.class(taken, at.row .. part:gsub("^%l", string.upper)) end
   end
-  local text = setmetatable({}, Text)
+  return names
+end
+
+local DEFINED = ", attributes: rowan.Attributes, options?: rowan.ModelOptions"
+
+-- How a database hands them out.
+local function write_database(text, models, names)
+  text:line("@class rowan.Models")
+  for _, model in ipairs(models) do text:field(model.name, names[model.definition].model) end
+  text:gap()
+  text:line("@class rowan.Database")
+  for _, model in ipairs(models) do
+    local name, class = words.quote(model.name), names[model.definition].model
+    text:method("rowan.Database", "define", ", name: " .. name .. DEFINED, class)
+    text:method("rowan.Database", "model", ", name: " .. name, class)
+  end
+  -- These hide the methods of the library; so here is what is true of any other name.
+  text:method("rowan.Database", "define", ", name: string" .. DEFINED, "rowan.Model", "Defines a model")
+  text:method("rowan.Database", "model", ", name: string", "rowan.Model", "The model of that name")
+end
+
+---Annotations of models.
+---@param subject any a database, a model, or a table of these
+---@param options? { prefix?: string } prefix: in front of the names of all classes
+---@return string text
+function annotations.of(subject, options)
+  check.keys(options, { prefix = true }, "rowan.types")
+  check.optional(options and options.prefix, "string", "rowan.types: prefix")
+  local models = models_of(subject)
+  local names, text = names_of(models, options and options.prefix or ""), setmetatable({}, Text)
   text:line("@meta")
   text:line("Written by rowan.types; what is changed here is lost when it is written again.")
   text:gap()
-  for _, model in ipairs(models) do write_model(text, model, names) end
-  text:line("@class rowan.Database")
   for _, model in ipairs(models) do
-    local name, class = ("%q"):format(model.name), names[model.definition].model
-    text:field("define", ("fun(self: rowan.Database, name: %s, attributes: table, options?: table): %s")
-      :format(name, class))
-    text:field("model", ("fun(self: rowan.Database, name: %s): %s"):format(name, class))
+    write_row(text, model, models, names)
+    write_options(text, model, names)
+    write_model(text, model, names)
   end
+  write_database(text, models, names)
   return table.concat(text, "\n") .. "\n"
 end
 

@@ -193,19 +193,19 @@ end
 
 ---Each row of this model belongs to one of `target`: the foreign key is here.
 ---@param target rowan.Model
----@param options? table as, foreignKey, targetKey, scope, constraints, onDelete, onUpdate
+---@param options? rowan.AssociationOptions
 ---@return rowan.Association
 function Model:belongsTo(target, options) return associate("belongsTo", self, target, options) end
 
 ---Each row of this model has at most one of `target`, which holds the foreign key.
 ---@param target rowan.Model
----@param options? table as, foreignKey, sourceKey, scope, constraints, onDelete, onUpdate, hooks
+---@param options? rowan.AssociationOptions
 ---@return rowan.Association
 function Model:hasOne(target, options) return associate("hasOne", self, target, options) end
 
 ---Each row of this model has any number of `target`, which holds the foreign key.
 ---@param target rowan.Model
----@param options? table as, foreignKey, sourceKey, scope, constraints, onDelete, onUpdate, hooks
+---@param options? rowan.AssociationOptions
 ---@return rowan.Association
 function Model:hasMany(target, options) return associate("hasMany", self, target, options) end
 
@@ -213,7 +213,7 @@ function Model:hasMany(target, options) return associate("hasMany", self, target
 ---
 ---    Post:belongsToMany(Tag, { through = "PostTags" })
 ---@param target rowan.Model
----@param options table through (a name, a model, or { model =, scope =, unique = }), as, foreignKey, otherKey, sourceKey, targetKey, scope, constraints, onDelete, onUpdate, hooks
+---@param options rowan.AssociationOptions with through: a name, a model, or { model =, scope =, unique = }
 ---@return rowan.Association
 function Model:belongsToMany(target, options) return associate("belongsToMany", self, target, options) end
 

@@ -9,47 +9,6 @@ local finder_options = require("rowan.query.options")
 local query = require("rowan.model.query")
 local read = require("rowan.repo.read")
 
----@class rowan.FinderOptions
----@field where? any conditions; rowan.all for every row
----@field attributes? table names, { name or expression, alias }, or { include =, exclude = }
----@field include? any associations to load
----@field order? any names, aliases, expressions, { associations..., name, direction }
----@field limit? integer
----@field offset? integer
----@field group? any names, aliases, "alias.attribute" of includes, expressions
----@field having? any conditions on groups, over aliases and names
----@field distinct? boolean equal rows once
----@field lock? boolean|string|table true, "UPDATE", "SHARE", "KEY SHARE", "NO KEY UPDATE", { level =, of = }
----@field skipLocked? boolean
----@field noWait? boolean
----@field raw? boolean plain tables
----@field nest? boolean keys of raw rows with points as tables in tables
----@field plain? boolean the first row alone
----@field rejectOnEmpty? boolean|rowan.ErrorClass|rowan.Error raised when nothing is found
----@field comment? string|table<string, string> behind the statement, for logs
----@field searchPath? string|string[] schemas of PostgreSQL that tables are looked for in
----@field transaction? rowan.Transaction|false
----@field logging? any
----@field benchmark? boolean
-
----@class rowan.AggregateOptions
----@field where? any
----@field include? any associations, which filter; or whose columns are aggregated
----@field distinct? boolean equal values once
----@field col? string of count: the attribute whose values are counted
----@field countGroupedRows? boolean of count with group: the number of groups
----@field dataType? rowan.Type what the value is read as
----@field group? any as in a finder: the result is a list of rows
----@field having? any
----@field attributes? table further values of each group
----@field order? any
----@field limit? integer
----@field offset? integer
----@field comment? string|table<string, string>
----@field transaction? rowan.Transaction|false
----@field logging? any
----@field benchmark? boolean
-
 ---@class rowan.Model
 local Finders = {}
 

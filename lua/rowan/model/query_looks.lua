@@ -7,6 +7,7 @@ local introspect = require("rowan.repo.introspect")
 local schema = require("rowan.repo.schema")
 local tokens = require("rowan.sql.tokens")
 
+---@class rowan.QueryInterface
 local looks = {}
 
 local function live_of(self, at, options, what)

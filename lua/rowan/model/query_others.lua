@@ -6,8 +6,8 @@ local check = require("rowan.base.check")
 local ddl_table = require("rowan.sql.ddl_table")
 local schema = require("rowan.repo.schema")
 
+---@class rowan.QueryInterface
 local others = {}
-
 
 ---Creates a schema (PostgreSQL).
 ---@async

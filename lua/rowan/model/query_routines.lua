@@ -8,6 +8,7 @@ local expression = require("rowan.query.expression")
 local run = require("rowan.repo.run")
 local schema = require("rowan.repo.schema")
 
+---@class rowan.QueryInterface
 local routines = {}
 
 local function named(self, name, options, what)

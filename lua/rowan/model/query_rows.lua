@@ -5,6 +5,7 @@ local args = require("rowan.model.query_args")
 local live_model = require("rowan.model.live_model")
 local schema = require("rowan.repo.schema")
 
+---@class rowan.QueryInterface
 local rows = {}
 
 -- A model of the table as it is, which does what models do.

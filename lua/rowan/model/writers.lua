@@ -17,21 +17,6 @@ local truncate = require("rowan.repo.truncate")
 ---@class rowan.Model
 local Writers = {}
 
----@class rowan.CreateOptions
----@field include? any
----@field fields? string[]
----@field ignoreDuplicates? boolean
----@field returning? boolean|string[]
----@field silent? boolean
----@field validate? boolean false passes validators by; true makes bulkCreate run them
----@field transaction? rowan.Transaction|false
----@field logging? any
-
----@class rowan.BulkCreateOptions: rowan.CreateOptions
----@field updateOnDuplicate? boolean|string[]
----@field conflictAttributes? string[]
----@field conflictWhere? table
-
 local CREATE = check.set({
   "include", "fields", "ignoreDuplicates", "returning", "silent", "hooks", "validate", "transaction",
   "logging", "benchmark",

@@ -33,7 +33,7 @@ known.NUMERIC = known.DECIMAL
 names[#names + 1] = "NUMERIC"
 
 ---The types by name; an unknown name raises, with the nearest.
----@type table<string, rowan.Type>
+---@type rowan.DataTypes
 types.DataTypes = setmetatable({}, {
   __index = function(_, name)
     local value = known[name]

@@ -1,0 +1,185 @@
+---@meta _
+--- What an editor cannot read out of the code: names that are made by loops (types, operators, error classes, hooks).
+--- Nothing requires this file, or meta_options; spec/types_text_spec holds both to the code.
+
+---A callable type: DataTypes.STRING, DataTypes.STRING(50), DataTypes.STRING{ length = 50 }.
+---@class rowan.Type
+---@operator call: rowan.Type
+---@field BINARY rowan.Type of STRING: bytes
+---@field UNSIGNED rowan.Type of integers: not below 0, held by a CHECK
+
+---@class rowan.DataTypes
+---@field STRING rowan.Type (length = 255): text of at most so many characters
+---@field CHAR rowan.Type (length = 255): text padded to so many characters
+---@field TEXT rowan.Type text of any length
+---@field CITEXT rowan.Type text that is compared without regard to case
+---@field BOOLEAN rowan.Type
+---@field TINYINT rowan.Type
+---@field SMALLINT rowan.Type
+---@field MEDIUMINT rowan.Type
+---@field INTEGER rowan.Type
+---@field BIGINT rowan.Type a Lua integer; on LuaJIT a number where it is exact, else decimal text
+---@field FLOAT rowan.Type
+---@field REAL rowan.Type
+---@field DOUBLE rowan.Type
+---@field DECIMAL rowan.Type (precision, scale): exact, decimal text in Lua
+---@field NUMERIC rowan.Type DECIMAL
+---@field DATE rowan.Type (precision = 6): a moment, ISO 8601 text in UTC
+---@field DATEONLY rowan.Type a day, YYYY-MM-DD
+---@field TIME rowan.Type a time of day
+---@field INTERVAL rowan.Type a span of time
+---@field NOW rowan.Type as defaultValue: the time of writing
+---@field UUID rowan.Type
+---@field UUIDV1 rowan.Type as defaultValue: a new one by time and node
+---@field UUIDV4 rowan.Type as defaultValue: a new random one
+---@field UUIDV7 rowan.Type as defaultValue: a new one that orders by time
+---@field BLOB rowan.Type bytes, a Lua string
+---@field JSON rowan.Type
+---@field JSONB rowan.Type JSON in PostgreSQL's binary form
+---@field ENUM rowan.Type ("a", "b", ...): one of these
+---@field ARRAY rowan.Type (type): a list of values
+---@field RANGE rowan.Type (type): a pair of bounds; PostgreSQL
+---@field HSTORE rowan.Type text by text; PostgreSQL
+---@field INET rowan.Type
+---@field CIDR rowan.Type
+---@field MACADDR rowan.Type
+---@field MACADDR8 rowan.Type
+---@field TSVECTOR rowan.Type words of a text, to be searched
+---@field GEOMETRY rowan.Type (kind, srid): GeoJSON in Lua
+---@field GEOGRAPHY rowan.Type (kind, srid): GeoJSON in Lua
+---@field VIRTUAL rowan.Type (type, dependencies): no column
+---@field custom fun(name: string, options: table): rowan.Type a type of one's own, stored as another
+
+---The keys of conditions: where = { age = { [Op.gte] = 18 } }.
+---@class rowan.Operators
+---@field and_ rowan.Operator
+---@field or_ rowan.Operator
+---@field not_ rowan.Operator
+---@field eq rowan.Operator
+---@field ne rowan.Operator
+---@field is rowan.Operator
+---@field isNot rowan.Operator
+---@field gt rowan.Operator
+---@field gte rowan.Operator
+---@field lt rowan.Operator
+---@field lte rowan.Operator
+---@field in_ rowan.Operator
+---@field notIn rowan.Operator
+---@field between rowan.Operator
+---@field notBetween rowan.Operator
+---@field like rowan.Operator
+---@field notLike rowan.Operator
+---@field iLike rowan.Operator
+---@field notILike rowan.Operator
+---@field startsWith rowan.Operator
+---@field notStartsWith rowan.Operator
+---@field endsWith rowan.Operator
+---@field notEndsWith rowan.Operator
+---@field substring rowan.Operator
+---@field notSubstring rowan.Operator
+---@field regexp rowan.Operator
+---@field notRegexp rowan.Operator
+---@field iRegexp rowan.Operator
+---@field notIRegexp rowan.Operator
+---@field any rowan.Operator
+---@field all rowan.Operator
+---@field values rowan.Operator
+---@field contains rowan.Operator
+---@field contained rowan.Operator
+---@field overlap rowan.Operator
+---@field adjacent rowan.Operator
+---@field strictLeft rowan.Operator
+---@field strictRight rowan.Operator
+---@field noExtendRight rowan.Operator
+---@field noExtendLeft rowan.Operator
+---@field match rowan.Operator
+---@field anyKeyExists rowan.Operator
+---@field allKeysExist rowan.Operator
+---@field col rowan.Operator
+
+---@class rowan.ErrorClasses
+---@field AccessDeniedError rowan.ErrorClass
+---@field AggregateError rowan.ErrorClass
+---@field AssociationError rowan.ErrorClass
+---@field BaseError rowan.ErrorClass
+---@field BulkRecordError rowan.ErrorClass
+---@field CheckConstraintError rowan.ErrorClass
+---@field ConnectionAcquireTimeoutError rowan.ErrorClass
+---@field ConnectionError rowan.ErrorClass
+---@field ConnectionRefusedError rowan.ErrorClass
+---@field ConnectionTimedOutError rowan.ErrorClass
+---@field DatabaseError rowan.ErrorClass
+---@field DefinitionError rowan.ErrorClass
+---@field EagerLoadingError rowan.ErrorClass
+---@field EmptyResultError rowan.ErrorClass
+---@field ExclusionConstraintError rowan.ErrorClass
+---@field ForeignKeyConstraintError rowan.ErrorClass
+---@field HostNotFoundError rowan.ErrorClass
+---@field HostNotReachableError rowan.ErrorClass
+---@field InstanceError rowan.ErrorClass
+---@field InvalidConnectionError rowan.ErrorClass
+---@field NotNullConstraintError rowan.ErrorClass
+---@field OptimisticLockError rowan.ErrorClass
+---@field QueryError rowan.ErrorClass
+---@field ScopeError rowan.ErrorClass
+---@field TimeoutError rowan.ErrorClass
+---@field TransactionError rowan.ErrorClass
+---@field UniqueConstraintError rowan.ErrorClass
+---@field UnknownConstraintError rowan.ErrorClass
+---@field UsageError rowan.ErrorClass
+---@field ValidationError rowan.ErrorClass
+
+---Adds a hook: the function, or a name to remove it by and the function; what it returns takes it away again.
+---@alias rowan.AddHook fun(self: table, name: string|function, fn?: function): fun()
+
+---Each hook has a method of its own; behind it what its functions get.
+---@class rowan.Hooked
+---@field beforeValidate rowan.AddHook fn(row, options)
+---@field afterValidate rowan.AddHook fn(row, options)
+---@field validationFailed rowan.AddHook fn(row, options, err)
+---@field beforeCreate rowan.AddHook fn(row, options)
+---@field afterCreate rowan.AddHook fn(row, options)
+---@field beforeUpdate rowan.AddHook fn(row, options)
+---@field afterUpdate rowan.AddHook fn(row, options)
+---@field beforeSave rowan.AddHook fn(row, options)
+---@field afterSave rowan.AddHook fn(row, options)
+---@field beforeDestroy rowan.AddHook fn(row, options)
+---@field afterDestroy rowan.AddHook fn(row, options)
+---@field beforeRestore rowan.AddHook fn(row, options)
+---@field afterRestore rowan.AddHook fn(row, options)
+---@field beforeUpsert rowan.AddHook fn(values, options)
+---@field afterUpsert rowan.AddHook fn({ row, created }, options)
+---@field beforeBulkCreate rowan.AddHook fn(rows, options)
+---@field afterBulkCreate rowan.AddHook fn(rows, options)
+---@field beforeBulkUpdate rowan.AddHook fn(options)
+---@field afterBulkUpdate rowan.AddHook fn(options)
+---@field beforeBulkDestroy rowan.AddHook fn(options)
+---@field afterBulkDestroy rowan.AddHook fn(options)
+---@field beforeBulkRestore rowan.AddHook fn(options)
+---@field afterBulkRestore rowan.AddHook fn(options)
+---@field beforeFind rowan.AddHook fn(options)
+---@field beforeFindAfterExpandIncludeAll rowan.AddHook fn(options)
+---@field beforeFindAfterOptions rowan.AddHook fn(options)
+---@field afterFind rowan.AddHook fn(found, options)
+---@field beforeCount rowan.AddHook fn(options)
+---@field beforeSync rowan.AddHook fn(options)
+---@field afterSync rowan.AddHook fn(options)
+---@field beforeAssociate rowan.AddHook fn(about, options)
+---@field afterAssociate rowan.AddHook fn(about, options)
+
+---Models by name.
+---@class rowan.Models
+---@field [string] rowan.Model
+
+---@class rowan.Model: rowan.Hooked
+---@field hooks rowan.Listeners
+
+---Beside those of models a database has some of its own.
+---@class rowan.Database: rowan.Hooked
+---@field hooks rowan.Listeners
+---@field beforeDefine rowan.AddHook fn(attributes, options, name)
+---@field afterDefine rowan.AddHook fn(model)
+---@field beforeBulkSync rowan.AddHook fn(options)
+---@field afterBulkSync rowan.AddHook fn(options)
+---@field beforeQuery rowan.AddHook fn(options, query)
+---@field afterQuery rowan.AddHook fn(options, query)

@@ -1,0 +1,327 @@
+---@meta _
+--- What calls are told: the tables of options, for editors. See meta.
+
+---What almost every call is told.
+---@class rowan.CallOptions
+---@field transaction? rowan.Transaction|false the one it belongs to, the current one when not given; false: none
+---@field logging? boolean|fun(sql: string, ...): any
+---@field benchmark? boolean the logger is also told how long it took
+
+---What rowan.connect is told; see docs/guide/connecting.md.
+---@class rowan.ConnectOptions
+---@field url? string sqlite::memory:, sqlite:file.db, postgres://user@host:port/database
+---@field dialect? "postgres"|"sqlite" where there is no url
+---@field host? string PostgreSQL: a host, or the directory of its socket
+---@field port? integer PostgreSQL: 5432
+---@field database? string PostgreSQL
+---@field user? string PostgreSQL
+---@field password? string PostgreSQL
+---@field ssl? boolean PostgreSQL
+---@field sslmode? "disable"|"allow"|"prefer"|"require"|"verify-ca"|"verify-full" PostgreSQL
+---@field sslrootcert? string PostgreSQL: a file
+---@field sslcert? string PostgreSQL: a file
+---@field sslkey? string PostgreSQL: a file
+---@field applicationName? string PostgreSQL
+---@field searchPath? string|string[] PostgreSQL: schemas that tables are looked for in
+---@field options? string PostgreSQL: command line options of the server process
+---@field storage? string SQLite: a file, or ":memory:"
+---@field mode? "memory"|"ro"|"rw"|"rwc" SQLite
+---@field busyTimeout? integer SQLite: milliseconds to wait for a lock; 5000
+---@field pool? rowan.PoolOptions
+---@field connectTimeout? integer milliseconds; 10000
+---@field queryTimeout? integer milliseconds, after which a call fails
+---@field statementCache? integer prepared statements kept by each connection; 100
+---@field preparedStatements? boolean false: none is kept
+---@field logging? boolean|fun(sql: string, ...): any true: standard error
+---@field benchmark? boolean the logger is also told how long it took
+---@field warnings? boolean|fun(message: string): any
+---@field define? rowan.ModelOptions under every model's own
+---@field schema? string of models without one
+---@field associationLoading? "siblings"|"single"|"strict" how getters of associations load; "siblings"
+---@field isolationLevel? string of transactions
+---@field transactionType? "DEFERRED"|"IMMEDIATE"|"EXCLUSIVE" SQLite
+
+---@class rowan.PoolOptions
+---@field max? integer connections at most; 5
+---@field min? integer connections kept open; 0
+---@field acquire? integer milliseconds to wait for a connection; 60000
+---@field idle? integer|false milliseconds after which an unused one is closed; 10000
+---@field lifetime? integer|false milliseconds after which one is replaced; 1800000
+
+---What an attribute is told, beside its name and type: { "age", DataTypes.INTEGER, allowNull = false }.
+---@class rowan.AttributeOptions
+---@field [1]? string the name, in a list of attributes
+---@field [2]? rowan.Type|table in a list of attributes: the type
+---@field type? rowan.Type in a map of attributes
+---@field allowNull? boolean true, but for primary keys
+---@field field? string the column; the name of the attribute when not given
+---@field columnName? string field
+---@field defaultValue? any a value, a function that gives one, an SQL expression, NOW, UUIDV4, UUIDV7
+---@field primaryKey? boolean
+---@field autoIncrement? boolean
+---@field autoIncrementIdentity? boolean
+---@field unique? boolean|string|table true; the name of a key that attributes share; { name =, msg = }
+---@field index? boolean|string|table true; the name of an index that attributes share; options of an index
+---@field generated? { expression: rowan.Expression, stored?: boolean } computed by the database
+---@field references? string|table a table or model, or { model =, key = }
+---@field onDelete? "CASCADE"|"SET NULL"|"SET DEFAULT"|"RESTRICT"|"NO ACTION"
+---@field onUpdate? "CASCADE"|"SET NULL"|"SET DEFAULT"|"RESTRICT"|"NO ACTION"
+---@field comment? string
+---@field get? fun(self: table): any
+---@field set? fun(self: table, value: any)
+---@field validate? table<string, any> validators by name, and functions
+
+---The attributes of a model by name, or a list of them.
+---@alias rowan.Attributes table<string, rowan.Type|rowan.AttributeOptions>|rowan.AttributeOptions[]
+
+---What db:define is told as its third argument.
+---@class rowan.ModelOptions
+---@field tableName? string the plural of the model's name when not given
+---@field schema? string
+---@field schemaDelimiter? string SQLite: between schema and table; "."
+---@field freezeTableName? boolean the table is called as the model
+---@field name? { singular?: string, plural?: string }
+---@field underscored? boolean columns are snake_case
+---@field timestamps? boolean createdAt and updatedAt; true
+---@field createdAt? string|false
+---@field updatedAt? string|false
+---@field deletedAt? string|false
+---@field paranoid? boolean rows are deleted softly
+---@field version? boolean|string|{ xmin: true } optimistic locking
+---@field noPrimaryKey? boolean
+---@field omitNull? boolean attributes that are NULL are not written
+---@field defaultScope? rowan.FinderOptions|fun(): rowan.FinderOptions
+---@field scopes? table<string, rowan.FinderOptions|fun(...): rowan.FinderOptions>
+---@field indexes? rowan.IndexOptions[]
+---@field validate? table<string, function> of the row as a whole
+---@field hooks? table<string, function|function[]>
+---@field plugins? any[] plugins, names of them, or { one, option = ... }
+---@field comment? string
+---@field associationLoading? "siblings"|"single"|"strict"
+---@field strict? boolean SQLite: a STRICT table
+---@field rejectOnEmpty? boolean|rowan.ErrorClass|rowan.Error
+
+---@class rowan.IndexOptions
+---@field name? string
+---@field fields (string|table)[] attributes, expressions, or { name =, order =, collate =, operator = }
+---@field unique? boolean
+---@field type? string "UNIQUE"
+---@field method? "btree"|"hash"|"gist"|"gin"|"brin"|"spgist" PostgreSQL
+---@field using? string method
+---@field where? table of a partial index
+---@field include? string[] further attributes that it holds
+---@field operator? string operator class
+---@field concurrently? boolean PostgreSQL: while others write
+---@field parser? string
+---@field msg? string of the error of a unique one
+
+---What belongsTo, hasOne, hasMany and belongsToMany are told.
+---@class rowan.AssociationOptions
+---@field as? string the field that it is loaded into, which its methods are named by
+---@field foreignKey? string|string[]|table a name, names, or an attribute's options with a name
+---@field constraints? boolean false: no foreign key in the database
+---@field foreignKeyConstraints? boolean constraints
+---@field onDelete? "CASCADE"|"SET NULL"|"SET DEFAULT"|"RESTRICT"|"NO ACTION"
+---@field onUpdate? "CASCADE"|"SET NULL"|"SET DEFAULT"|"RESTRICT"|"NO ACTION"
+---@field scope? table<string, any> what rows of the target have; new ones get it
+---@field targetKey? string|string[] belongsTo, belongsToMany
+---@field sourceKey? string|string[] hasOne, hasMany, belongsToMany
+---@field otherKey? string|string[]|table belongsToMany: the foreign key to the target
+---@field through? string|rowan.Model|table belongsToMany: the model between, or { model =, scope =, unique =, ... }
+---@field timestamps? boolean belongsToMany: of the model between
+---@field hooks? boolean hasOne, hasMany, belongsToMany: rows that go along with a deleted one go by their own hooks
+
+---One entry of `include`.
+---@class rowan.IncludeOptions
+---@field association? string|rowan.Association its alias
+---@field as? string its alias
+---@field model? rowan.Model the target, where one association leads to it
+---@field attributes? any as in a finder
+---@field where? any conditions of its rows; rows without such a one are left out unless required = false
+---@field on? any instead of the keys
+---@field required? boolean rows without one are left out
+---@field right? boolean its rows without a parent come too
+---@field separate? boolean strategy = "select"
+---@field strategy? "join"|"select"
+---@field order? any
+---@field limit? integer for each parent
+---@field offset? integer
+---@field through? table belongsToMany: where, attributes, as, paranoid of the model between
+---@field include? any associations of its own
+---@field all? boolean|string|string[] every association, or those of a kind
+---@field nested? boolean with all: theirs too
+---@field scope? any
+---@field paranoid? boolean false: those that were deleted softly too
+
+---@class rowan.TransactionOptions
+---@field isolationLevel? "READ UNCOMMITTED"|"READ COMMITTED"|"REPEATABLE READ"|"SERIALIZABLE"
+---@field readOnly? boolean
+---@field type? "DEFERRED"|"IMMEDIATE"|"EXCLUSIVE" SQLite
+---@field constraintChecking? "DEFERRED"|"IMMEDIATE" when constraints that may wait are looked at
+---@field nestMode? "savepoint"|"reuse"|"separate" what one within another is; "savepoint"
+---@field transaction? rowan.Transaction|false the one around it
+---@field logging? any
+
+---What finders are told.
+---@class rowan.FinderOptions: rowan.CallOptions
+---@field where? any conditions; rowan.all for every row
+---@field attributes? table names, { name or expression, alias }, or { include =, exclude = }
+---@field include? any associations to load
+---@field order? any names, aliases, expressions, { associations..., name, direction }
+---@field limit? integer
+---@field offset? integer
+---@field group? any names, aliases, "alias.attribute" of includes, expressions
+---@field having? any conditions on groups, over aliases and names
+---@field distinct? boolean equal rows once
+---@field lock? boolean|string|table true, "UPDATE", "SHARE", "KEY SHARE", "NO KEY UPDATE", { level =, of = }
+---@field skipLocked? boolean
+---@field noWait? boolean
+---@field raw? boolean plain tables
+---@field nest? boolean keys of raw rows with points as tables in tables
+---@field plain? boolean the first row alone
+---@field rejectOnEmpty? boolean|rowan.ErrorClass|rowan.Error raised when nothing is found
+---@field comment? string|table<string, string> behind the statement, for logs
+---@field searchPath? string|string[] schemas of PostgreSQL that tables are looked for in
+---@field paranoid? boolean false: rows that were deleted softly too
+---@field with? table named queries, in front of the statement
+---@field withRecursive? table
+---@field explain? boolean|table its plan instead of its rows
+---@field hooks? boolean false: none run
+
+---What count, sum, min, max, aggregate and exists are told.
+---@class rowan.AggregateOptions: rowan.CallOptions
+---@field where? any
+---@field include? any associations, which filter; or whose columns are aggregated
+---@field distinct? boolean equal values once
+---@field col? string of count: the attribute whose values are counted
+---@field countGroupedRows? boolean of count with group: the number of groups
+---@field dataType? rowan.Type what the value is read as
+---@field group? any as in a finder: the result is a list of rows
+---@field having? any
+---@field attributes? table further values of each group
+---@field order? any
+---@field limit? integer
+---@field offset? integer
+---@field comment? string|table<string, string>
+---@field searchPath? string|string[]
+---@field paranoid? boolean
+---@field hooks? boolean false: none run
+
+---What each and stream are told beside a finder's options.
+---@class rowan.BatchOptions
+---@field batch? integer rows read at a time; 500
+
+---What paginate is told beside a finder's options.
+---@class rowan.PageOptions
+---@field page? integer which page, from 1
+---@field perPage? integer rows of a page; 25
+---@field first? integer by cursor: so many rows behind `after`
+---@field after? string a cursor: page.endCursor
+---@field last? integer by cursor: so many rows in front of `before`
+---@field before? string a cursor: page.startCursor
+---@field total? boolean by cursor: count all rows too
+
+---@class rowan.BuildOptions
+---@field include? any associations whose rows are among the values
+---@field raw? boolean past setters
+---@field isNewRecord? boolean false: the row is known to be stored
+
+---What create is told.
+---@class rowan.CreateOptions: rowan.CallOptions
+---@field include? any associations whose rows are among the values, and are stored too
+---@field fields? string[] the only attributes that are written
+---@field ignoreDuplicates? boolean nothing is stored where a row with the same key is there
+---@field returning? boolean|string[] what the database made of the values is read back
+---@field silent? boolean timestamps are those that are given
+---@field hooks? boolean false: none run
+---@field validate? boolean false passes validators by; true makes bulkCreate run them
+
+---@class rowan.BulkCreateOptions: rowan.CreateOptions
+---@field updateOnDuplicate? boolean|string[] stored rows with the same key are updated: these attributes of them
+---@field conflictAttributes? string[] which key is meant
+---@field conflictWhere? table the condition of its partial index
+---@field individualHooks? boolean those of each row run
+
+---@class rowan.UpsertOptions: rowan.CallOptions
+---@field conflictFields? string|string[] the key; the primary key, or the first unique one that is given
+---@field conflictWhere? table of a partial index
+---@field fields? string[] what an update changes
+---@field returning? boolean|string[]
+---@field silent? boolean updatedAt stays
+---@field validate? boolean
+---@field hooks? boolean false: none run
+
+---@class rowan.UpdateOptions: rowan.CallOptions
+---@field where? any rowan.all for every row
+---@field fields? string[] the only attributes that are written
+---@field limit? integer
+---@field order? any
+---@field individualHooks? boolean those of each row run
+---@field validate? boolean
+---@field hooks? boolean false: none run
+---@field returning? boolean|string[] the changed rows too
+---@field silent? boolean updatedAt stays
+
+---@class rowan.BulkUpdateOptions: rowan.CallOptions
+---@field key? string|string[] the primary key, or a unique one
+---@field fields? string[] the only attributes that are set
+---@field returning? boolean the changed rows too
+---@field strict? boolean a row that is not stored is an error
+---@field silent? boolean updatedAt stays
+---@field validate? boolean
+
+---@class rowan.BulkDestroyOptions: rowan.CallOptions
+---@field where? any rowan.all for every row
+---@field limit? integer
+---@field order? any
+---@field force? boolean of a paranoid model: for good
+---@field individualHooks? boolean those of each row run
+---@field hooks? boolean false: none run
+
+---@class rowan.IncrementOptions: rowan.CallOptions
+---@field where? any of a model's rows; rowan.all for every row
+---@field by? number 1
+---@field limit? integer
+---@field order? any
+---@field returning? boolean|string[] of a model: the changed rows too
+---@field silent? boolean updatedAt stays
+
+---@class rowan.SaveOptions: rowan.CallOptions
+---@field fields? string[] the only attributes that are written
+---@field silent? boolean updatedAt stays
+---@field validate? boolean
+---@field skip? string[] attributes that are not validated
+---@field hooks? boolean false: none run
+
+---@class rowan.DestroyOptions: rowan.CallOptions
+---@field force? boolean of a paranoid model: for good
+---@field hooks? boolean false: none run
+
+---What getters of associations are told, beside what finders are.
+---@class rowan.GetterOptions: rowan.CallOptions
+---@field scope? any of the target
+---@field associationLoading? "siblings"|"single"|"strict"
+---@field through? table belongsToMany: where, attributes, as, paranoid of the model between
+---@field joinTableAttributes? string[] belongsToMany: attributes of the model between
+---@field hooks? boolean false: none run
+
+---What set, add and remove of associations are told.
+---@class rowan.LinkCallOptions: rowan.CallOptions
+---@field through? table<string, any> belongsToMany: values of the row between
+---@field save? boolean belongsTo: false: the row is not saved
+---@field destroyPrevious? boolean hasOne, hasMany: what is let go is deleted
+---@field destroy? boolean hasMany, of remove: what is let go is deleted
+---@field hooks? boolean false: none run
+
+---What db:query is told.
+---@class rowan.QueryOptions: rowan.CallOptions
+---@field replacements? table a list for `?`, a table for `:name`; a list in it becomes several placeholders
+---@field bind? table a list for `$1`, a table for `$name`
+---@field type? "SELECT"|"INSERT"|"UPSERT"|"UPDATE"|"BULKUPDATE"|"DELETE"|"BULKDELETE"|"RAW" what is returned: see docs/guide/sql.md
+---@field model? rowan.Model rows become its instances, values of its types
+---@field mapToModel? boolean columns are named as the model's fields, not as its attributes
+---@field fieldMap? table<string, string> column -> field of the row
+---@field instance? rowan.Instance takes in the row that the statement returns, and is the result
+---@field plain? boolean the first row alone, or nil
+---@field nest? boolean columns named "a.b" become tables in tables
+---@field raw? boolean plain tables, also with a model
