@@ -38,6 +38,9 @@ helper.each(function(dialect, connect)
 
   it("locks the rows of the model at every level", function()
     local db, User = filled()
+    db:transaction(function(t)
+      assert.same({ UPDATE = "UPDATE", SHARE = "SHARE", KEY_SHARE = "KEY SHARE", NO_KEY_UPDATE = "NO KEY UPDATE" }, t.LOCK)
+    end)
     for lock, words in pairs { UPDATE = "FOR UPDATE", SHARE = "FOR SHARE", ["KEY SHARE"] = "FOR KEY SHARE",
       NO_KEY_UPDATE = "FOR NO KEY UPDATE" } do
       local n, text = suffix(db, function()

@@ -109,6 +109,43 @@ helper.each(function(_, connect)
       assert.is_true(rowan.is(helper.error_of(function() User:unscoped():destroy() end), "QueryError"))
     end)
 
+    it("does not make a condition of a where that came to nothing", function()
+      for _, where in ipairs{ {}, { { name = nil } } } do
+        for _, call in ipairs{
+          function() User:update({ other = 1 }, { where = where }) end,
+          function() User:destroy{ where = where } end,
+          function() User:increment("other", { where = where }) end,
+          function() User:scope("seven"):destroy{ where = where } end,
+        } do
+          local err = helper.error_of(call)
+          assert.equal("QueryError", err.name)
+          assert.matches("the where is empty; write where = rowan.all", err.message)
+        end
+      end
+      assert.matches("there is no where", helper.error_of(User.destroy, User, {}).message)
+      assert.matches("there is no where", helper.error_of(User.decrement, User, "other").message)
+      assert.equal(4, User:unscoped():count{ where = { other = { [Op.gt] = 1 } } })
+    end)
+
+    it("makes rows that it finds again, out of what the call and it say", function()
+      local row, created = User:scope("seven"):findOrCreate{ where = { name = "new" }, defaults = { level = 4 } }
+      assert.is_true(created)
+      assert.same({ "new", 4, 7 }, { row.name, row.level, row.other })
+      local again, twice = User:scope("seven"):findOrCreate{ where = { name = "new" } }
+      assert.is_false(twice)
+      assert.equal(row.id, again.id)
+      assert.equal(8, User:scope("seven"):findOrBuild{ where = { name = "x" }, defaults = { other = 8 } }.other)
+      assert.equal("QueryError", helper.error_of(function()
+        User:findOrCreate{ where = { name = "x" }, defaults = { name = "y" } }
+      end).name)
+    end)
+
+    it("is left again, by null or for the initial one", function()
+      assert.equal(4, User:scope("low"):scope(rowan.null):count())
+      assert.equal(User, User:scope("low"):withInitialScope())
+      assert.equal(User, User:withInitialScope())
+    end)
+
     it("does not touch what is created", function()
       local row = User:scope("low"):create{ name = "new", level = 9 }
       assert.equal(9, row.level)
@@ -139,6 +176,13 @@ helper.each(function(_, connect)
       assert.equal("ScopeError", helper.error_of(User.scope, User, { "low", 1 }).name)
       assert.equal("DefinitionError", helper.error_of(db.define, db, "X", { a = D.INTEGER }, { scopes = { a = 1 } }).name)
       assert.equal("QueryError", helper.error_of(function() User:scope({ wher = {} }):findAll() end).name)
+      for _, options in ipairs{ { scopes = { odd = { wher = {} } } }, { defaultScope = { wher = {} } } } do
+        err = helper.error_of(db.define, db, "X", { a = D.INTEGER }, options)
+        assert.equal("DefinitionError", err.name)
+        assert.matches('the scope ".+" has no option "wher" %(did you mean "where"%?%)', err.message)
+      end
+      assert.equal("DefinitionError", helper.error_of(User.addScope, User, "odd", { wher = {} }).name)
+      assert.equal("ScopeError", helper.error_of(User.scope, User, "odd").name)
     end)
 
     it("works in class methods of the model", function()
@@ -201,6 +245,25 @@ helper.each(function(_, connect)
       assert.equal(2, post:getCompanies{ scope = "reversed" }[1].id)
       assert.equal(1, post:countCompanies())
       assert.equal(2, post:countCompanies{ scope = false })
+    end)
+
+    it("of a variant that an association was defined with are its own", function()
+      Company:hasMany(User:scope("low"), { as = "lowUsers", foreignKey = "companyId" })
+      Company:hasMany(User:unscoped(), { as = "allUsers", foreignKey = "companyId" })
+      Post:belongsToMany(Company:scope("inactive"), { through = "CompanyPosts", as = "closed" })
+      local company, post = Company:findByPk(1), Post:findOne()
+      assert.equal("dan tony", names(company:getLowUsers()))
+      assert.equal("dan tobi tony", names(company:getAllUsers()))
+      assert.equal(2, company:countLowUsers())
+      assert.is_false(company:hasLowUser(2))
+      assert.equal("tony", names(company:getLowUsers{ where = { other = 7 } }))
+      assert.equal("dan tobi", names(company:getLowUsers{ scope = "defaultScope" }))
+      company = Company:findByPk(1, { include = { "lowUsers", { model = User, as = "allUsers" } } })
+      assert.equal("dan tony", names(company.lowUsers))
+      assert.equal("dan tobi tony", names(company.allUsers))
+      assert.equal(2, post:getClosed()[1].id)
+      assert.equal(1, post:countClosed())
+      assert.equal(2, Post:findOne{ include = "closed" }.closed[1].id)
     end)
 
     it("merge includes, association by association", function()

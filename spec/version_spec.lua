@@ -54,6 +54,9 @@ helper.each(function(_, connect)
       other.number = 5
       local err = stale(function() other:save() end)
       assert.equal("stale", err.reason)
+      assert.equal("Account", err.modelName)
+      assert.same({ id = account.id, version = 0 }, err.where)
+      assert.same({ number = 5 }, err.values)
       assert.equal(0, err.version)
       assert.equal(1, err.current)
       assert.equal(5, other.number)
@@ -157,11 +160,16 @@ helper.each(function(_, connect)
       local function define_it()
         Account = db:define("Account", { number = DataTypes.INTEGER }, { version = { xmin = true } })
       end
+      local function define_by_name()
+        return db:define("Named", { number = DataTypes.INTEGER }, { version = "xmin" })
+      end
       if db.dialect == "sqlite" then
         assert.truthy(helper.error_of(define_it).message:find("is for PostgreSQL", 1, true))
+        assert.truthy(helper.error_of(define_by_name).message:find("is for PostgreSQL", 1, true))
         return
       end
       define_it()
+      assert.is_true(define_by_name().definition.version.system)
       local Owner = db:define("Owner", { name = DataTypes.STRING })
       Owner:hasMany(Account, { as = "accounts" })
       db:sync()

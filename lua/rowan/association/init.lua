@@ -16,6 +16,7 @@ local association = {}
 ---@field kind "belongsTo"|"hasOne"|"hasMany"|"belongsToMany"
 ---@field source table the model it was defined on
 ---@field target table
+---@field variant? table a variant of the target that it was defined with: rows are found by its scope
 ---@field as string the field it is loaded into
 ---@field singular string
 ---@field foreignKey string|string[] attributes, of the junction for belongsToMany

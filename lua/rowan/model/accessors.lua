@@ -68,8 +68,9 @@ end
 -- The options of a call that reads, with those of its target's scope. Through a junction the target is included, and
 -- query/include knows scopes.
 local function with_scope(made, options)
-  if made.through or not (made.target.scoped or (options and options.scope ~= nil)) then return options end
-  local scope = made.target:scopeOptions(options and options.scope)
+  local has_scope = made.variant or made.target.scoped or (options and options.scope ~= nil)
+  if made.through or not has_scope then return options end
+  local scope = merge.scope_of(made, options and options.scope)
   if options then
     options = link.with(options, {})
     options.scope = nil

@@ -173,13 +173,14 @@ local function changed_by(kind, source, target)
 end
 
 local function associate(kind, source, target, options)
-  local context = source.name .. ":" .. kind
+  local context, variant = source.name .. ":" .. kind, target
   source, target = itself(source, context), itself(target, context)
   local about = { source = source, target = target, kind = kind }
   hooks.run(source._hooks, "beforeAssociate", about, options)
   local changed = changed_by(kind, source, target)
   run_for(changed, "beforeDefinitionRefresh")
   local made = association.define(kind, source, target, options)
+  if variant ~= target then made.variant = variant end
   source:_publish()
   target:_publish()
   if made.through then made.through.model:_refresh() end

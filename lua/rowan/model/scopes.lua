@@ -5,9 +5,13 @@
 local check = require("rowan.base.check")
 local elsewhere = require("rowan.association.elsewhere")
 local errors = require("rowan.base.errors")
+local everything = require("rowan.base.everything")
 local expression = require("rowan.query.expression")
 local merge = require("rowan.query.merge")
+local null = require("rowan.base.null")
+local query_options = require("rowan.query.options")
 local suggest = require("rowan.base.suggest")
+local write_plan = require("rowan.query.write")
 
 ---@class rowan.Model
 ---@field baseModel? rowan.Model of a variant: the model itself
@@ -19,6 +23,7 @@ local scopes = { methods = Scopes }
 -- The methods that take a scope: the place of their options, and which options of a scope they can use (nil for all).
 local WHERE = check.set({ "where" })
 local COUNTED = check.set({ "where", "include" })
+local BULK = check.set({ "update", "destroy", "increment", "decrement" })
 local METHODS = {
   findAll = { 1 }, findOne = { 1 }, findByPk = { 2 }, findAndCountAll = { 1 }, each = { 1 }, stream = { 1 },
   paginate = { 1 }, explain = { 1 }, select = { 1 },
@@ -78,7 +83,7 @@ end
 
 -- One argument of scope(): a name, { "name", argument ... }, { method = ... }, options, or a list of names.
 local function read(model, merged, item)
-  if item == nil or item == false then return merged end
+  if item == nil or item == null or item == false then return merged end
   if type(item) == "string" then return add(model, merged, named(model, item)) end
   if type(item) ~= "table" or expression.is(item) then
     fail(model, "a scope is asked for by its name, by { name, argument ... }, or as a table of options")
@@ -123,6 +128,14 @@ local function class_of(model)
   return getmetatable(elsewhere.initial(model))
 end
 
+-- A bulk write has to say by itself which rows it means: a condition that came to nothing (`{ id = nil }`) is not one because
+-- there is a scope. A scope that was asked for is a condition where the call has none at all.
+local function says_which(model, given)
+  local where = type(given) == "table" and given.where or nil
+  if where == nil then return model.scoped ~= model.definition.options.defaultScope end
+  return where == everything or write_plan.conditions(model.definition, where) > 0
+end
+
 -- The model as its own methods see it when they run for a scoped one: without its scope.
 local function bare(base)
   local found = rawget(base, "_bare")
@@ -136,17 +149,18 @@ local function bare(base)
 end
 
 -- A method that merges the scope of the model it is called on with the options at `place`.
-local function merging(method, place, usable)
+local function merging(method, place, usable, is_bulk)
   return function(self, ...)
     local n, arguments = math.max(select("#", ...), place), { ... }
-    arguments[place] = scoped_options(self, arguments[place], usable)
+    local given = arguments[place]
+    if not is_bulk or says_which(self, given) then arguments[place] = scoped_options(self, given, usable) end
     return method(bare(base_of(self)), unpack(arguments, 1, n))
   end
 end
 
 local function give_methods(model, class)
   for name, how in next, METHODS do
-    if class[name] then rawset(model, name, merging(class[name], how[1], how[2])) end
+    if class[name] then rawset(model, name, merging(class[name], how[1], how[2], BULK[name])) end
   end
 end
 
@@ -198,6 +212,25 @@ function Scopes:unscoped()
 end
 Scopes.withoutScope = Scopes.unscoped
 
+---The model as it was defined, with its default scope.
+---@return rowan.Model
+function Scopes:withInitialScope()
+  return base_of(self)
+end
+
+local function check_scope(model, name, scope)
+  local kind = type(scope)
+  local context = ('the model %s: the scope "%s"'):format(model.name, tostring(name))
+  if kind ~= "function" and (kind ~= "table" or expression.is(scope)) then
+    errors.raise("DefinitionError", {
+      message = context .. " must be a table of options, or a function that returns one",
+    })
+  end
+  if kind == "table" then
+    check.keys(scope, query_options.finder, context, "DefinitionError", model.definition.plugin_options)
+  end
+end
+
 ---Adds a scope. One that is there already is replaced with `override = true` only.
 ---@param name string "defaultScope" for the one that always applies
 ---@param scope table|function finder options, or what gives them
@@ -207,6 +240,7 @@ function Scopes:addScope(name, scope, options)
   check.keys(options, { override = true }, self.name .. ":addScope", "ScopeError")
   check.type(name, "string", self.name .. ":addScope: the name", "ScopeError")
   check.type(scope, "table|function", self.name .. ":addScope: the scope", "ScopeError")
+  check_scope(self, name, scope)
   local known = self.definition.options
   local before = (known.scopes or {})[name]
   if name == "defaultScope" then before = rawget(self, "scoped") end
@@ -220,16 +254,6 @@ function Scopes:addScope(name, scope, options)
     known.scopes[name] = scope
   end
   scopes.install(self)
-end
-
-local function check_scope(model, name, scope)
-  local kind = type(scope)
-  if kind ~= "function" and (kind ~= "table" or expression.is(scope)) then
-    errors.raise("DefinitionError", {
-      message = ('the model %s: the scope "%s" must be a table of options, or a function that returns one')
-        :format(model.name, tostring(name)),
-    })
-  end
 end
 
 ---Gives a model that was just defined its default scope.

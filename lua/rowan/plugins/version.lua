@@ -16,6 +16,7 @@ local function missed(model, row, seen)
     message = gone and ("%s: the row was deleted since it was read"):format(model.name)
       or ("%s: the row was changed since it was read (its %s was %s, and is now %s)")
         :format(model.name, name, tostring(seen.read), tostring(seen.current)),
+    modelName = model.name, values = seen.values, where = seen.where,
     model = model.name, instance = row, reason = gone and "deleted" or "stale",
     version = seen.read, current = seen.current,
   })
@@ -29,10 +30,12 @@ end
 
 -- What PostgreSQL fills in by itself at every write, in every table.
 local function define_xmin(draft, option)
-  check.keys(option, { xmin = true }, "the option version", "DefinitionError")
-  if option.xmin ~= true then draft:fail("the option version must be true, a name, or { xmin = true }") end
+  if type(option) == "table" then
+    check.keys(option, { xmin = true }, "the option version", "DefinitionError")
+    if option.xmin ~= true then draft:fail("the option version must be true, a name, or { xmin = true }") end
+  end
   if draft.definition.dialect.name ~= "postgres" then
-    draft:fail("version = { xmin = true } is for PostgreSQL; version = true counts in a column")
+    draft:fail("the version xmin is for PostgreSQL; version = true counts in a column")
   end
   draft:attribute("xmin", { type = DataTypes.TEXT, allowNull = true, defaultValue = expression.literal("xmin") },
     "the version")
@@ -47,7 +50,7 @@ return {
 
   define = function(draft)
     local option = draft.options.version
-    if type(option) == "table" then return define_xmin(draft, option) end
+    if type(option) == "table" or option == "xmin" then return define_xmin(draft, option) end
     define_counter(draft, type(option) == "string" and option or "version")
   end,
 }

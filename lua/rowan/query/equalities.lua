@@ -28,11 +28,15 @@ local function equal_to(attr, value)
   return attr.type.dump and value or nil
 end
 
+local function is_all_of(condition)
+  return condition.kind == "logic" and condition.operator == Op["and"]
+end
+
 local function collect(def, condition, values)
   if type(condition) ~= "table" or condition == everything then return values end
   if expression.is(condition) then
     -- So a scope and the condition of a call come together; what the call says, which is last, counts.
-    local list = condition.kind == "logic" and condition.operator == Op["and"] and condition.list or {}
+    local list = is_all_of(condition) and condition.list or {}
     for i = #list, 1, -1 do collect(def, list[i], values) end
     return values
   end
@@ -50,6 +54,14 @@ end
 ---@return table<string, any>
 function equalities.of(def, condition)
   return collect(def, condition, {})
+end
+
+---The part of a condition that the call itself has: scopes put theirs in front of it.
+---@param condition any
+---@return any
+function equalities.own(condition)
+  if expression.is(condition) and is_all_of(condition) then return condition.list[#condition.list] end
+  return condition
 end
 
 -- Whether a row with these values falls under the condition of a partial index, as far as that is plain to see.

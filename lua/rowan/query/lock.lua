@@ -8,6 +8,11 @@ local suggest = require("rowan.base.suggest")
 local lock = {}
 
 local LEVELS = { UPDATE = true, SHARE = true, ["KEY SHARE"] = true, ["NO KEY UPDATE"] = true }
+
+---The levels of row locks, by the names that a transaction shows them under.
+---@type table<string, string>
+lock.LEVELS = { UPDATE = "UPDATE", SHARE = "SHARE", KEY_SHARE = "KEY SHARE", NO_KEY_UPDATE = "NO KEY UPDATE" }
+
 local NAMES = { "UPDATE", "SHARE", "KEY SHARE", "NO KEY UPDATE" }
 
 local function fail(model, rule)

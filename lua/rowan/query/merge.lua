@@ -143,18 +143,24 @@ end
 local INCLUDABLE = check.set({ "where", "attributes", "include", "order", "limit", "offset" })
 local OF_MANY = check.set({ "order", "limit", "offset" })
 
----The options of an include with those of the scope that its target comes with: the one named by `scope` or by a scoped
----`model`, else the default scope of the target.
+---The options of the scope that rows of an association are found by: the one that the call names, that of a variant which
+---the call or the association was given in the place of the model, else the default scope of the target.
+---@param made rowan.Association
+---@param said any the option `scope` of the call
+---@param model? rowan.Model the option `model` of the call
+---@return table? options nil for none
+function merge.scope_of(made, said, model)
+  if said ~= nil then return made.target:scopeOptions(said) end
+  if model and rawget(model, "baseModel") then return model:scopeOptions() end
+  return (made.variant or made.target):scopeOptions()
+end
+
+---The options of an include with those of its scope.
 ---@param made rowan.Association
 ---@param options table
 ---@return table
 function merge.included(made, options)
-  local scope
-  if options.scope ~= nil then
-    scope = made.target:scopeOptions(options.scope)
-  else
-    scope = (options.model or made.target):scopeOptions()
-  end
+  local scope = merge.scope_of(made, options.scope, options.model)
   local base = {}
   for key, value in next, scope or {} do
     if INCLUDABLE[key] and (made.multiple or not OF_MANY[key]) then base[key] = value end

@@ -38,18 +38,21 @@ local function same(attr, a, b)
   return left ~= nil and right ~= nil and (left == right or (attr.type.equal and attr.type.equal(left, right)) or false)
 end
 
+-- Defaults may say otherwise than a scope does, not otherwise than the call's own condition.
 local function merged(def, equal, options, context)
-  local values = {}
+  local values, own = {}, equalities.of(def, equalities.own(options.where))
   for name, value in next, options.defaults or {} do
     local attr = def.by_name[name]
     local nested = not attr and options.include ~= nil and def.model.associations[name]
     if not attr and not nested then build.unknown(def, name, context .. ": defaults") end
-    if attr and equal[name] ~= nil and not same(attr, equal[name], value) then
+    if attr and own[name] ~= nil and not same(attr, own[name], value) then
       fail(context, ("where and defaults have different values of %s"):format(name))
     end
     values[name] = value
   end
-  for name, value in next, equal do values[name] = value end
+  for name, value in next, equal do
+    if values[name] == nil then values[name] = value end
+  end
   return values
 end
 

@@ -7,6 +7,7 @@ local control = require("rowan.sql.control")
 local driver = require("rowan.driver")
 local errors = require("rowan.base.errors")
 local failure = require("rowan.repo.failure")
+local lock = require("rowan.query.lock")
 local run = require("rowan.repo.run")
 local written = require("rowan.repo.written")
 
@@ -25,7 +26,8 @@ local OPTIONS = {
 ---@field parent? rowan.Transaction the transaction around it, when this one is a savepoint
 ---@field finished? "commit"|"rollback"
 ---@field private call? table the options of its own statements
-local Transaction = { __name = "rowan.transaction" }
+---@field LOCK table<"UPDATE"|"SHARE"|"KEY_SHARE"|"NO_KEY_UPDATE", string> levels for `lock` in finders
+local Transaction = { __name = "rowan.transaction", LOCK = lock.LEVELS }
 Transaction.__index = Transaction
 Transaction.__tostring = function(t) return "rowan.transaction: " .. t.id end
 

@@ -151,6 +151,17 @@ local function append_key(def, row, params)
   return n + #keys
 end
 
+-- What of a row was about to be written, and what it was looked for by.
+local function attempt(def, row)
+  local values, sought = {}, {}
+  for _, name in ipairs(collect.changed(def, row) or {}) do
+    local value, attr = rawget(row, name), def.by_name[name]
+    values[attr and attr.label or name] = value == nil and null or value
+  end
+  for _, attr in ipairs(write_plan.row_keys(def)) do sought[attr.label] = rows.original(row, attr.name) end
+  return values, sought
+end
+
 -- The row that was to be written is not there, or has another version: which of the two, a look at it tells.
 ---@async
 function write.raise_gone(model, row, options)
@@ -160,9 +171,10 @@ function write.raise_gone(model, row, options)
     kept.version = kept.version or write_plan.version(def, model.db._dialect)
     local count = append_key(def, row, params) - 1
     local found = run.plan(model.db, kept.version, params, count, options, nil, true)
+    local values, sought = attempt(def, row)
     def.missed(model, row, {
-      read = rows.original(row, def.version.name),
-      current = found and found[def.version.name] or nil,
+      read = rows.original(row, def.version.name), current = found and found[def.version.name] or nil,
+      values = values, where = sought,
     })
   end
   errors.raise("InstanceError", { message = ("%s: the row is not in the database any more"):format(def.name) })

@@ -96,10 +96,16 @@ function Draft:deleted(name)
   end
 end
 
+---@class rowan.Missed
+---@field read any the version that the row was read with
+---@field current? any the one that is stored; nil when the row is not there
+---@field values table<string, any> what was to be written
+---@field where table<string, any> what the row was looked for by
+
 ---The attribute tells one state of a row from the next. Every write adds one to it, unless the database keeps it by itself,
 ---and a save or destroy of a row looks for the row with the value it was read with. When it is not found, `missed` raises.
 ---@param name string
----@param missed fun(model: rowan.Model, row: rowan.Instance, seen: { read: any, current?: any }) no current: no row
+---@param missed fun(model: rowan.Model, row: rowan.Instance, seen: rowan.Missed)
 ---@param by_database? boolean every table has it by itself: it is read, never written or created
 function Draft:version(name, missed, by_database)
   take_role(self, "version", name)
