@@ -43,6 +43,18 @@ helper.each(function(dialect, connect)
       assert.equal(2, (User:update({ name = rowan.null }, { where = rowan.all, paranoid = false })))
     end)
 
+    it("is taken back whatever the default scope says, and as far as another scope says", function()
+      local Item = db:define("Item", { name = DataTypes.STRING, live = DataTypes.BOOLEAN }, {
+        paranoid = true, defaultScope = { where = { live = true } }, scopes = { a = { where = { name = "a" } } },
+      })
+      Item:sync()
+      Item:bulkCreate({ { name = "a", live = false }, { name = "b", live = false } })
+      Item:unscoped():destroy({ where = rowan.all })
+      assert.equal(1, Item:scope("a"):restore({ where = { live = false } }))
+      assert.equal(1, Item:restore({ where = { name = "b" } }))
+      assert.equal(2, Item:unscoped():count())
+    end)
+
     it("deletes for good with force", function()
       local ann, bob = User:create({ name = "ann" }), User:create({ name = "bob" })
       ann:destroy()

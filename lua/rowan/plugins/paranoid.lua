@@ -75,7 +75,8 @@ function class.restore(self, options)
   local context = self.name .. ":restore"
   check.keys(options, RESTORE, context, "QueryError")
   bulk.check_where(self, options, context)
-  local scope = self:scopeOptions()
+  -- Of scopes only one that was asked for counts.
+  local scope = self.scoped ~= self.definition.options.defaultScope and self:scopeOptions()
   if scope and scope.where ~= nil then
     options = link.with(options, { where = link.all_of(scope.where, options.where) })
   end
