@@ -166,6 +166,8 @@
 ---@field afterSync rowan.AddHook fn(options)
 ---@field beforeAssociate rowan.AddHook fn(about, options)
 ---@field afterAssociate rowan.AddHook fn(about, options)
+---@field beforeDefinitionRefresh rowan.AddHook fn(model)
+---@field afterDefinitionRefresh rowan.AddHook fn(model)
 
 ---Models by name.
 ---@class rowan.Models
@@ -183,3 +185,9 @@
 ---@field afterBulkSync rowan.AddHook fn(options)
 ---@field beforeQuery rowan.AddHook fn(options, query)
 ---@field afterQuery rowan.AddHook fn(options, query)
+---@field beforePoolAcquire rowan.AddHook fn(options)
+---@field afterPoolAcquire rowan.AddHook fn(connection, options)
+---@field beforeConnect rowan.AddHook fn(config)
+---@field afterConnect rowan.AddHook fn(connection, config)
+---@field beforeDisconnect rowan.AddHook fn(connection)
+---@field afterDisconnect rowan.AddHook fn(connection)

@@ -35,6 +35,7 @@
 ---@field logging? boolean|fun(sql: string, ...): any true: standard error
 ---@field benchmark? boolean the logger is also told how long it took
 ---@field warnings? boolean|fun(message: string): any
+---@field hooks? table<string, function|function[]> of the database, by name
 ---@field define? rowan.ModelOptions under every model's own
 ---@field schema? string of models without one
 ---@field associationLoading? "siblings"|"single"|"strict" how getters of associations load; "siblings"
