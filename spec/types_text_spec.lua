@@ -195,6 +195,7 @@ helper.on("sqlite", function(_, connect)
         end
         error{ message = "has no option" }
       end,
+      CustomTypeOptions = function(o) D.custom("Money", o) end,
       IncludeOptions = function(o)
         o.association = o.association or "posts"
         User:findAll{ include = { o } }

@@ -32,6 +32,17 @@ local version = require("rowan.plugins.version")
 ---@field models rowan.Models
 ---@field options table
 ---@field pool { stats: fun(self): table }
+---@field _dialect rowan.Dialect
+---@field _handle rowan.driver.Handle
+---@field _hooks rowan.HookRegistry
+---@field _plugins { plugin: rowan.Plugin, options: table }[]
+---@field _plans table
+---@field _model_order string[] names, as they were defined
+---@field _current table<any, rowan.Transaction> by task
+---@field _raw_writes integer
+---@field _custom? boolean whether a model has getters or setters
+---@field _streams? table
+---@field _stream_numbers? table
 local Database = { __name = "rowan.database" }
 Database.__index = Database
 Database.__tostring = function(db) return "rowan.database: " .. db.dialect end
@@ -144,7 +155,7 @@ end
 ---    for _, step in ipairs(db:sync{ alter = true, dryRun = true }) do print(step.sql, step.reason) end
 ---@async
 ---@param options? table force, alter, dryRun, searchPath or schema (of tables without their own), match (a Lua pattern for the database's name), logging, benchmark, transaction
----@return rowan.Database|rowan.SchemaStep[] self, or with dryRun what would be sent
+---@return rowan.Database|rowan.SchemaStep[] result # itself; with dryRun what would be sent
 ---@return rowan.SchemaLoss[]? losses with dryRun: what would be lost
 function Database:sync(options)
   check.keys(options, sync.OPTIONS, "db:sync", "QueryError")

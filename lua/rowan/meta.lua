@@ -48,7 +48,7 @@
 ---@field GEOMETRY rowan.Type (kind, srid): GeoJSON in Lua
 ---@field GEOGRAPHY rowan.Type (kind, srid): GeoJSON in Lua
 ---@field VIRTUAL rowan.Type (type, dependencies): no column
----@field custom fun(name: string, options: table): rowan.Type a type of one's own, stored as another
+---@field custom fun(name: string, options: rowan.CustomTypeOptions): rowan.Type a type of one's own, stored as another
 
 ---The keys of conditions: where = { age = { [Op.gte] = 18 } }.
 ---@class rowan.Operators

@@ -116,6 +116,14 @@
 ---@field parser? string
 ---@field msg? string of the error of a unique one
 
+---What DataTypes.custom is told.
+---@class rowan.CustomTypeOptions
+---@field type rowan.Type what values are stored as
+---@field cast? fun(value: any): any, string? the canonical value, or nil and what is wrong with it
+---@field dump? fun(canonical: any): any, string? what is stored; with load
+---@field load? fun(stored: any): any the value of what was stored
+---@field equal? fun(a: any, b: any): boolean for values that are tables
+
 ---What belongsTo, hasOne, hasMany and belongsToMany are told.
 ---@class rowan.AssociationOptions
 ---@field as? string the field that it is loaded into, which its methods are named by

@@ -2,8 +2,9 @@
 --- `require` stays with the requirer, by a literal name, so that the layers can be checked.
 
 ---A stand-in for a module.
----@param load fun(): table requires it
----@return table
+---@generic T: table
+---@param load fun(): T, ... requires it
+---@return T
 return function(load)
   return setmetatable({}, {
     __index = function(_, name) return load()[name] end,

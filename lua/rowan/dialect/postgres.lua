@@ -8,6 +8,10 @@ local quote = require("rowan.dialect.quote")
 local types = require("rowan.dialect.postgres_types")
 
 ---@class rowan.Dialect
+---@field cursors_are_shared? boolean a cursor needs no transaction, and is in nobody's way
+---@field reading? string the type of a transaction that only reads
+---@field emulated_truncate? table
+---@field collation? fun(type_of: rowan.Type): string?
 local postgres = {
   name = "postgres",
   catalog = catalog,
@@ -173,8 +177,8 @@ local LEVELS = {
 }
 
 ---The statements that start a transaction.
----@param options { isolationLevel?: string, readOnly?: boolean, type?: string }
----@return string[] texts or nil
+---@param options { isolationLevel?: string, readOnly?: boolean, type?: string, foreignKeys?: boolean }
+---@return string[]? texts
 ---@return string? problem what is wrong with the options
 function postgres.begin(options)
   local text = "BEGIN"

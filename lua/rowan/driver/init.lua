@@ -21,10 +21,25 @@ M.rows = require "rowan.driver.rows"
 
 local loop_list, current_loop = loops.list, loops.current
 
+---What the core's `open` gives (csrc/lua).
+---@class rowan.core.Pool
+---@field run function
+---@field lease function
+---@field submit function
+---@field submit_lease function
+---@field stats function
+---@field close function
+
+---A connection that one transaction or stream holds.
+---@class rowan.core.Lease
+---@field tx fun(self): "idle"|"open"|"failed"|"unknown"
+---@field release fun(self): boolean
+---@field discard fun(self)
+
 ---@class rowan.driver.Handle
 ---@field driver "postgres"|"sqlite"
 ---@field label string names the database in messages, without secrets
----@field private pool userdata
+---@field private pool rowan.core.Pool
 ---@field private run function pool.run; every statement takes it, and the method `query`, so that both are fields
 ---@field private timeout_ms integer|nil
 ---@field private config rowan.driver.Config

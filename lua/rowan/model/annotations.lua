@@ -209,6 +209,9 @@ local MODEL_METHODS = {
   { "withScope", ", ...: any", "MODEL", "scope" },
   { "unscoped", "", "MODEL", "The model without any scope" },
   { "withoutScope", "", "MODEL", "unscoped" },
+  { "withInitialScope", "", "MODEL", "The model with the scope that it always has" },
+  { "withSchema", ", place: any", "MODEL", "The model with its table in another schema" },
+  { "getInitialModel", "", "MODEL", "The model itself, without a schema or scope of a variant" },
 }
 
 -- What the words in MODEL_METHODS stand for.

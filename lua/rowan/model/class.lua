@@ -24,7 +24,7 @@ local writers = require("rowan.model.writers")
 ---@field name string
 ---@field tableName string
 ---@field db rowan.Database
----@field definition table the normalised definition
+---@field definition rowan.Definition the normalised definition
 ---@field prototype table methods of its instances go here
 ---@field rawAttributes table<string, table>
 ---@field attributeNames string[]
@@ -32,6 +32,15 @@ local writers = require("rowan.model.writers")
 ---@field primaryKeyAttribute? string the first of them
 ---@field options table those of the definition and of the database's `define`, with what they come to
 ---@field associations table<string, rowan.Association>
+---@field association_order rowan.Association[]
+---@field _template table the metatable of stored rows; _partial_template of those that lack attributes, _new of new ones
+---@field _partial_template table
+---@field _new table
+---@field _hooks rowan.HookRegistry
+---@field _plans table
+---@field _recent? table variants that were asked for last (model/variants)
+---@field _written integer how often rows were written, for what is kept of reads
+---@field refresh fun(self: rowan.Model) brings what is said of it up to date with its definition
 local Model = { __name = "rowan.model" }
 Model.__index = Model
 Model.__tostring = function(m) return "rowan.model: " .. m.name end
@@ -45,7 +54,7 @@ local NO_OPTIONS = {}
 ---Creates the model's table where it is not there yet, or with `alter` makes it as the model says; see db:sync.
 ---@async
 ---@param options? table force, alter, dryRun, match, searchPath, schema, logging, benchmark, transaction
----@return rowan.Model|rowan.SchemaStep[] self, or with dryRun what would be sent
+---@return rowan.Model|rowan.SchemaStep[] result # itself; with dryRun what would be sent
 ---@return rowan.SchemaLoss[]? losses with dryRun
 function Model:sync(options)
   check.keys(options, sync.OPTIONS, self.name .. ":sync", "QueryError")

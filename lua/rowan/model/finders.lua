@@ -148,7 +148,7 @@ end
 ---@async
 ---@param attribute string|rowan.Expression an attribute, or "alias.attribute" of an included association
 ---@param options? rowan.AggregateOptions
----@return any value, or with `group` a list of rows with the field `sum`
+---@return any value # with `group` a list of rows with the field `sum`
 function Finders:sum(attribute, options) return value_of(self, "SUM", "sum", attribute, options) end
 
 ---The smallest value of an attribute, of its type; nil when no row has one.
@@ -172,7 +172,7 @@ function Finders:max(attribute, options) return value_of(self, "MAX", "max", att
 ---@param attribute string|rowan.Expression "*" with "count"
 ---@param fn string letters, digits and `_`: "avg", "string_agg"
 ---@param options? table as for sum; `dataType` says what the value is read as where it does not follow
----@return any value, or with `group` a list of rows with a field of the function's name
+---@return any value # with `group` a list of rows with a field of the function's name
 function Finders:aggregate(attribute, fn, options)
   if type(fn) ~= "string" or not fn:find("^[%a_][%w_]*$") then
     errors.raise("QueryError", { message = self.name .. ":aggregate wants the name of a function, such as \"avg\"" })

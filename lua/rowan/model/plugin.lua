@@ -17,8 +17,8 @@ local plugin = {}
 ---@field class? table<string, function> methods of the model
 ---@field instance? table<string, function> methods of its rows
 ---@field hooks? table<string, function|function[]>
----@field read? fun(next: fun(reading?: rowan.Reading): ..., reading: rowan.Reading, options: table): ...
----@field write? table<string, fun(next: fun(change?: rowan.Change): ..., change: rowan.Change, options: table): ...> by kind
+---@field read? fun(next: (fun(reading?: rowan.Reading): ...), reading: rowan.Reading, options: table): ...
+---@field write? table<string, fun(next: (fun(change?: rowan.Change): ...), change: rowan.Change, options: table): ...> by kind
 
 local PARTS = {
   name = "string", options = "table", enabled = "function", define = "function", apply = "function", class = "table",

@@ -37,7 +37,7 @@ end
 
 ---The name and schema of a table, as the database knows them.
 ---@param db table
----@param given string|{ tableName: string, schema?: string }|rowan.Model
+---@param given string|{ tableName: string, schema?: string, delimiter?: string }|rowan.Model
 ---@param own? { schema?: string } the call's options
 ---@param what string the method
 ---@return rowan.TableName

@@ -212,7 +212,7 @@ function Scopes:unscoped()
 end
 Scopes.withoutScope = Scopes.unscoped
 
----The model as it was defined, with its default scope.
+---The model with the scope that it always has, in the schema that it is in.
 ---@return rowan.Model
 function Scopes:withInitialScope()
   return base_of(self)

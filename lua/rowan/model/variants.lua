@@ -155,10 +155,4 @@ function Variants:getInitialModel()
   return elsewhere.initial(self)
 end
 
----The model with the scope that it always has, in the schema that it is in.
----@return rowan.Model
-function Variants:withInitialScope()
-  return scopes.base_of(self)
-end
-
 return variants

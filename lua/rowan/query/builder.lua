@@ -149,6 +149,8 @@ function Shape:leave() end
 ---@field dialect rowan.Dialect
 ---@field codes string[] two characters a parameter, as the driver wants them
 ---@field scope rowan.sql.Scope the table whose columns are being walked
+---@field aliases integer number of the next alias that is made up
+---@field claimed table<string, boolean> aliases that the caller chose
 local Tree = {}
 Tree.__index = Tree
 

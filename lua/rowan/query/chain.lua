@@ -9,7 +9,9 @@ local name = require("rowan.query.name")
 
 local chain = {}
 
----@class rowan.Query
+---@class rowan.Query: rowan.Expression
+---@field _db rowan.Database
+---@field _parts table see query/statement
 local Query = { __name = "rowan.query", kind = "query" }
 Query.__index = Query
 Query.__tostring = function() return "rowan.query" end

@@ -183,12 +183,7 @@ function walk_value(b, def, s, value, depth)
 end
 
 ---Walks what stands behind a subject into builder `b`.
----@param b table
----@param def table definition
----@param s rowan.Subject|rowan.Attribute
----@param value any
----@param depth integer
----@return rowan.sql.Node? in tree building
+---@type fun(b: table, def: table, s: rowan.Subject|rowan.Attribute, value: any, depth: integer): rowan.sql.Node?
 comparison.walk = walk_value
 
 -- Numbers and texts compare as they are bound; decimals, dates and documents must be bound as what they are kept as.

@@ -10,6 +10,22 @@ local types = require("rowan.types")
 local construct = {}
 
 ---@class rowan.Expression
+---@field kind string "fn", "col", "literal", "cast", "where", "logic", "case", "sql", ...; what else there is depends on it
+---@field name? string of fn and col
+---@field args? table of fn
+---@field text? string of literal and sql
+---@field type? rowan.Type of cast
+---@field left? any of where and binary
+---@field operator? any of where, logic and binary
+---@field right? any of binary
+---@field value? any of where, cast, and what stands behind a function
+---@field list? table of logic
+---@field query? rowan.Query of exists
+---@field condition? table of filter
+---@field partition? table of over
+---@field order? any of over and aggregate
+---@field frame? string of over
+---@field unique? boolean of aggregate
 local Expression = { __name = "rowan.expression" }
 Expression.__index = Expression
 Expression.__tostring = function(e) return "rowan.expression: " .. e.kind end

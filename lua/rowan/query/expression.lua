@@ -226,7 +226,7 @@ expression.walkers = {}
 expression.truths = { fn = true, sql = true, case = true }
 
 ---Set by query/where, which knows how conditions are read; expressions may hold conditions and the reverse.
----@type fun(b: table, def: table, e: rowan.Expression): rowan.sql.Node?
+---@type fun(b: table, def: table, e: rowan.Expression, depth?: integer): rowan.sql.Node?
 expression.condition = nil
 
 ---Set by query/keyset.

@@ -23,6 +23,7 @@ local NONE = {}
 ---@field options table
 ---@field entries rowan.IncludeEntry[]
 ---@field order rowan.OrderItem[]
+---@field passed_order? table of children: what the parents' order says of them
 
 ---@class rowan.Segment a joined table's columns within a row
 ---@field key string field of the parent's row
@@ -43,6 +44,10 @@ local NONE = {}
 ---@field joins table[]
 ---@field where? rowan.sql.Node
 ---@field distinct? boolean
+---@field order? rowan.sql.Node[]
+---@field limit? rowan.sql.Node
+---@field offset? rowan.sql.Node
+---@field keys_in? string of children: the field of their rows that holds the keys of the parents
 ---@field lock? table
 ---@field may_repeat boolean the statement can join a to-many association
 ---@field repeats? string "posts.comments.": path of the to-many that the statement joins, which repeats the rows above it

@@ -24,9 +24,15 @@ namespace.ANY = {
 ---@field scope rowan.sql.Scope
 ---@field columns? { name: string, field: string, type: table, attr?: table }[] nil: not known
 
----@class rowan.query.Namespace: a definition to those who walk conditions
+---What is a definition to those who walk conditions.
+---@class rowan.query.Namespace
 ---@field name string
 ---@field sources rowan.query.Source[]
+---@field list { name: string }[] columns of all sources, for messages
+---@field aliases? table<string, any> of results
+---@field dialect rowan.Dialect
+---@field model? table what is a model to the walk of an order
+---@field results_first? boolean names are looked for among results before sources
 ---@field outer? table what is around the query: { namespace = } or { model =, scope = }, and next
 
 -- A column without a table in front of it.

@@ -29,6 +29,7 @@ local function nest(value, given, context)
 end
 
 -- By name; a function looks at the value of an option that is given.
+---@type table<string, true|function>
 local FINDER = check.set({
   "where", "attributes", "include", "order", "limit", "offset", "raw", "transaction", "logging", "benchmark",
   "group", "having", "comment", "searchPath", "paranoid", "hooks", "with", "withRecursive",
@@ -43,8 +44,10 @@ local ROWS = check.set({ "where", "include", "paranoid", "hooks", "transaction",
 -- Beside group these go on to the grouped rows.
 options.of_groups = { "where", "include", "group", "having", "order", "limit", "offset", "paranoid", "hooks",
   "transaction", "logging", "benchmark", "comment", "searchPath" }
+---@type table<string, true|function>
 local GROUPS = check.set(options.of_groups)
 GROUPS.attributes, GROUPS.distinct, GROUPS.dataType = true, switch("distinct"), true
+---@type table<string, true|function>
 local COUNT = check.set(options.of_groups)
 COUNT.attributes, COUNT.distinct, COUNT.col = true, switch("distinct"), true
 COUNT.countGroupedRows = function(value, given, context)

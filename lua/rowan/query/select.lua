@@ -26,6 +26,7 @@ local select = {}
 ---@field count integer how many parameters are its own
 ---@field reserved? integer list parameters for keys, in front of its own
 ---@field children rowan.PlanChild[]
+---@field template? table the metatable of its rows, or a list of them (repo/run)
 ---@field statement? userdata the driver's, made on first use
 
 ---@class rowan.PlanChild

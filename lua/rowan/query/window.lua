@@ -12,7 +12,10 @@ local where = require("rowan.query.where")
 local window = {}
 
 local WINDOW = check.set({ "partitionBy", "orderBy", "frame" })
-local make, Methods = construct.make, construct.methods
+local make = construct.make
+
+---@class rowan.Expression
+local Methods = construct.methods
 
 local function fail(message)
   errors.raise("QueryError", { message = message })

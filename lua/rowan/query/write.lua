@@ -14,6 +14,9 @@ local where = require("rowan.query.where")
 local write = {}
 
 ---@class rowan.WritePlan
+---@field model? table whose rows are written
+---@field many? boolean each parameter is a list
+---@field told? table columns that tell what became of a row
 ---@field text string
 ---@field codes string
 ---@field attrs table[] the attribute of each parameter, for messages

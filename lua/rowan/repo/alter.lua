@@ -20,6 +20,7 @@ local alter = {}
 ---@field reason string
 ---@field table string
 ---@field rebuild? string the table that this statement helps to make anew (SQLite)
+---@field locks? string the table that is locked before it
 ---@field undo? string the statement goes by itself, behind the transaction; this takes away what it leaves when it fails
 ---@field early? boolean before what is done to other tables: it may hold them
 

@@ -24,6 +24,7 @@ local introspect = {}
 ---@field triggers { name: string, definition: string }[]
 ---@field sql? string SQLite's own text
 ---@field parsed? rowan.sqlite.Table
+---@field strict? boolean SQLite
 
 ---@class rowan.ColumnPicture
 ---@field name string

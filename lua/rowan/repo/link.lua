@@ -85,7 +85,7 @@ end
 ---The values of attributes of the row that an association starts from; nil when one of them is NULL.
 ---@param row table
 ---@param attrs table[]
----@param context string
+---@param context? string of an error; not where the row is known to have them
 ---@return any[]?
 function link.values(row, attrs, context)
   local list = {}

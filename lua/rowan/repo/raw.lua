@@ -144,6 +144,7 @@ end
 ---@param sql string
 ---@param options? table
 ---@return any
+---@return any metadata
 function raw.query(db, sql, options)
   if type(sql) ~= "string" then fail("wants SQL text first, not " .. type(sql)) end
   options = options or NO_OPTIONS

@@ -164,7 +164,7 @@ end
 ---What the rows of a plan become: instances of its model (and of those joined), or plain tables with `raw`.
 ---@param plan rowan.Plan
 ---@param options? { raw?: boolean }
----@return table? template, or a list of them when the plan joins
+---@return table? template # a list of them when the plan joins
 function run.template(plan, options)
   if options and options.raw then return nil end
   plan.template = plan.template or make_template(plan)

@@ -280,7 +280,7 @@ end
 ---@async
 ---@param db table
 ---@param at rowan.TableName
----@param find fun(live: rowan.TablePicture): rowan.IndexPicture?, string
+---@param find fun(live: rowan.TablePicture): rowan.IndexPicture?, string? the index, or nil and what was looked for
 ---@param options { ifExists?: boolean, cascade?: boolean }
 function schema.remove_index(db, at, find, options)
   steps.apply(db, options, function(call)

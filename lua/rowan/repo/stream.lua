@@ -16,6 +16,14 @@ local stream = {}
 
 ---@class rowan.Stream an iterator that can be closed
 ---@field private batch integer
+---@field package db rowan.Database
+---@field package number integer of its cursor
+---@field package call table the options of its own statements
+---@field package own? rowan.Transaction
+---@field package close_text? string
+---@field package rows table[] those that were fetched
+---@field package at integer the last one given
+---@field package ended? boolean
 local Stream = { __name = "rowan.stream" }
 Stream.__index = Stream
 

@@ -22,7 +22,15 @@ local OPTIONS = {
 
 ---@class rowan.Transaction
 ---@field id integer
----@field db table
+---@field db rowan.Database
+---@field options rowan.TransactionOptions
+---@field lease rowan.core.Lease the connection it holds
+---@field root rowan.Transaction the outermost
+---@field savepoint? { set: string, release: string, rollback: string }
+---@field depth? integer of a savepoint
+---@field savepoints rowan.Transaction[] those that are open in it
+---@field after table[] functions that wait for its end
+---@field written? table<table, table> what its rows were before (repo/written)
 ---@field parent? rowan.Transaction the transaction around it, when this one is a savepoint
 ---@field finished? "commit"|"rollback"
 ---@field private call? table the options of its own statements

@@ -18,7 +18,7 @@ local wrap = {}
 
 ---Runs `last(subject)` with a chain of wraps around it.
 ---@async
----@param chain? (fun(next: fun(subject?: table): ..., subject: table): ...)[]
+---@param chain? (fun(next: (fun(subject?: table): ...), subject: table): ...)[]
 ---@param subject table
 ---@param last fun(subject: table): ...
 ---@return any ...

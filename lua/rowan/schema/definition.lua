@@ -45,6 +45,13 @@ local definition = {}
 ---@field foreign_keys rowan.ForeignKey[] those of several columns; one of a single column is in its attribute's references
 ---@field kept table<string, boolean> attributes that plugins keep, by name
 ---@field entries { name: string, spec: table, generated?: boolean, inferred?: boolean }[] what it was made of
+---@field context rowan.DefinitionContext what it was made with
+---@field pending { subject: string, name: string }[] fields of indexes that an association has still to add
+---@field validates table[] the validators of the model as a whole (change/validate)
+---@field hidden? table<string, rowan.Attribute> those with a getter or setter, by label
+---@field has_dump? boolean whether a type's values are bound as something else
+---@field defaults? rowan.Attribute[] those with a default that rowan fills in
+---@field model? rowan.Model the way back, for layers to which a model is opaque
 ---@field generation integer another one after each change; no two definitions share one
 ---@field unqualified string the name of the table without a schema
 ---@field origin? rowan.Definition of a variant in another schema (schema/variant): that of the model itself

@@ -11,6 +11,7 @@ local keys = {}
 ---@field attrs rowan.Attribute[]
 ---@field definition rowan.Definition what it points at
 ---@field keys rowan.Attribute[]
+---@field said? { on_delete?: string, on_update?: string } what was asked for
 ---@field on_delete string
 ---@field on_update string
 

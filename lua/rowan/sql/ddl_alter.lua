@@ -31,6 +31,7 @@ end
 ---@field dialect rowan.Dialect
 ---@field context rowan.DdlContext
 ---@field live rowan.TablePicture
+---@field plain_context? rowan.DdlContext for columns without foreign keys
 ---@field version? integer of the server
 ---@field gone? table<table, boolean> what changes take away of the live table
 

@@ -8,6 +8,7 @@ local node = {}
 
 ---@class rowan.sql.Node
 ---@field node string the kind: the name of the visitor in sql/compile
+---@field [string] any what that visitor looks at
 
 ---A table's place in a statement. Its alias is given when a second table joins the statement, which may be after nodes
 ---that refer to it were made; columns of a scope without alias are written unqualified.

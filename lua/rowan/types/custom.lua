@@ -66,7 +66,7 @@ end
 ---      cast = function(v) return type(v) == "number" and v or nil, "must be an amount" end,
 ---      dump = function(v) return math.floor(v * 100 + 0.5) end, load = function(cents) return cents / 100 end })
 ---@param name string begins with a capital
----@param options { type: rowan.Type, cast?: fun(value: any): any, string?, dump?: fun(canonical: any): any, load?: fun(stored: any): any, equal?: fun(a: any, b: any): boolean }
+---@param options rowan.CustomTypeOptions
 ---@return rowan.Type
 function custom.type(name, options)
   check_options(name, options)

@@ -31,6 +31,8 @@ local family = {}
 ---@field shape? string of a geometry: "POINTZ"
 ---@field srid? integer
 ---@field virtual? boolean
+---@field returns? rowan.Type of VIRTUAL: what its value is
+---@field dependencies? string[] of VIRTUAL
 ---@field generate? fun(): any for NOW and UUIDV1, V4, V7, which are default values and no types of attributes
 ---@field incomplete? string what its arguments lack: "needs its values"
 
