@@ -382,6 +382,7 @@ helper.each(function(dialect, connect)
           local function wanted(fn) problems[#problems + 1] = error_of(fn) end
           wanted(function() one(db) end)
           wanted(function() db:transaction(function() end) end)
+          wanted(function() rowan.all { function() one(db) end } end)
         end)
         one(db)
         rowan.all { function() one(db) end }

@@ -8,6 +8,7 @@ local core = require "rowan.core"
 local argument = require "rowan.base.check"
 local errors = require "rowan.base.errors"
 local loops = require "rowan.driver.loops"
+local started = require("rowan.driver.task").started
 
 local M = {}
 
@@ -173,6 +174,7 @@ function M.all(functions)
     local co = coroutine.create(body)
     local task = { co = co, group = group, index = i, fn = functions[i] }
     tasks[co] = task
+    started(co)
     task_count = task_count + 1
     push(task)
   end

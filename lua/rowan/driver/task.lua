@@ -16,4 +16,20 @@ end
 -- Asked by every statement inside a transaction.
 if _VERSION ~= "Lua 5.1" then M.current = running end
 
+-- task -> the one that waits for it.
+local waiting = setmetatable({}, { __mode = "k" })
+
+--- Notes that the running task waits for another one to end.
+---@param task thread
+function M.started(task)
+  waiting[task] = M.current()
+end
+
+--- The task that waits for this one to end, if any.
+---@param task thread|table
+---@return thread|table|nil
+function M.waiting_for(task)
+  return waiting[task]
+end
+
 return M

@@ -9,7 +9,7 @@ local run = require("rowan.repo.run")
 
 local connections = {}
 
-local current_task = driver.task.current
+local current_task, waiting_for = driver.task.current, driver.task.waiting_for
 
 ---One connection to the database, as hooks get it: the same table for as long as it is open. Fields of one's own may be
 ---kept in it.
@@ -95,7 +95,10 @@ function Keeper:connection(number)
 end
 
 function Keeper:check()
-  local name = self.inside[current_task()]
+  local task, name = current_task(), nil
+  while task and not name do
+    name, task = self.inside[task], waiting_for(task)
+  end
   if not name then return end
   errors.raise("UsageError", {
     message = ("a hook %s cannot wait for another connection of its database; %s"):format(name,
