@@ -122,6 +122,57 @@ helper.each(function(dialect, connect)
     assert.is_nil(Child:findByPk(5))
   end)
 
+  it("have the type of what they point at, as keys of associations", function()
+    local db = connect(on_postgres and { extensions = true } or nil)
+    local values = {
+      { D.DECIMAL(10, 2), "1.50" }, { D.STRING(20), "abc" }, { D.UUID, "3b241101-e2bb-4255-8caf-4136c566a962" },
+      { D.CITEXT, "Abc" }, { D.BIGINT, 12345678 }, { D.ENUM("a", "b"), "b" }, { D.DATE, "2024-02-01T00:00:00.000Z" },
+    }
+    for i, pair in ipairs(values) do
+      local kind, value = pair[1], pair[2]
+      for _, constraints in ipairs{ true, false } do
+        local suffix = i .. tostring(constraints)
+        local Parent = db:define("Parent" .. suffix, { { "key", kind, primaryKey = true } }, PLAIN)
+        local Other = db:define("Other" .. suffix, { { "id", D.INTEGER, primaryKey = true } }, PLAIN)
+        local Child = db:define("Child" .. suffix, { { "id", D.INTEGER, primaryKey = true } }, PLAIN)
+        Child:belongsTo(Parent, { as = "parent", foreignKey = "parentKey", constraints = constraints })
+        Parent:hasMany(Child, { as = "children", foreignKey = "parentKey", constraints = constraints })
+        Parent:belongsToMany(Other, { through = "Link" .. suffix, as = "others", constraints = constraints })
+        for _, model in ipairs{ Parent, Other, Child, db:model("Link" .. suffix) } do
+          model:sync()
+          assert.same({}, model:sync{ alter = true, dryRun = true })
+        end
+        local parent = Parent:create{ key = value }
+        Child:bulkCreate{ { id = 1, parentKey = value }, { id = 2 } }
+        assert.equal(parent.key, Child:findOne{ include = "parent", where = { parentKey = { value } } }.parent.key)
+        assert.equal(1, #Parent:findOne{ include = "children" }.children)
+        parent:createOther{ id = 7 }
+        assert.equal(7, Parent:findOne{ include = "others" }.others[1].id)
+        if constraints and kind.key == "ENUM" then
+          local err = helper.error_of(Child.create, Child, { id = 3, parentKey = "a" })
+          assert.equal("ForeignKeyConstraintError", err.name)
+          Child:drop()
+          assert.equal("b", Parent:findOne().key)
+        end
+      end
+    end
+  end)
+
+  it("must name the model that they reference, where an enum has a type of its own", function()
+    local db = connect()
+    local Parent = db:define("Parent", { { "key", D.ENUM("a", "b"), primaryKey = true } }, PLAIN)
+    db:define("Child", { { "key", D.ENUM("a", "b"), references = { model = Parent, key = "key" } } }, PLAIN)
+    db:sync()
+    db:define("Other", { { "key", D.ENUM("a", "b"), references = { table = "Parents", key = "key" } } }, PLAIN)
+    local ok, err = pcall(db.sync, db)
+    assert.equal(not on_postgres, ok)
+    if on_postgres then assert.matches("Other.key, which points at Parents.key, is an enum: give the model", err.message) end
+    db:define("Other", { { "key", D.STRING, references = { model = Parent, key = "key" } } }, PLAIN)
+    ok, err = pcall(db.sync, db)
+    assert.equal(not on_postgres, ok)
+    if on_postgres then assert.matches("must have the type of that: one of the two is an enum", err.message) end
+  end)
+
   it("carry comments", function()
     local db = connect()
     local T = db:define("T", { { "a", D.INTEGER, comment = "it's a" } }, with { comment = "a \"table\"" })

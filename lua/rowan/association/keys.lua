@@ -117,6 +117,7 @@ function keys.add(context, holder, key_names, model, referenced, how)
     end
     attrs[i] = schema_keys.foreign(holder.definition, key.name, {
       spec = spec, type = referenced[i].type, to = to, inferred = key.inferred,
+      follows = { definition = model.definition, key = referenced[i].name },
     })
   end
   if how.constraints and not single then

@@ -21,6 +21,7 @@ local postgres = {
   type_name = types.type_name,
   literal = types.literal,
   enum_name = types.enum_name,
+  enum_owner = types.enum_owner,
   refuse = types.refuse,
   type_check = types.type_check,
   extension = types.extension,

@@ -42,8 +42,26 @@ function postgres_types.kept_as(type_of)
   return element == type_of.element and type_of or type_of(element)
 end
 
----The name of an enum's own type, not quoted: "enum_<table>_<column>", shortened to what PostgreSQL takes.
+---The attribute whose enum type a column has: of a key that of what it points at, for PostgreSQL compares no two types;
+---else its own.
 ---@param def table
+---@param attr table
+---@return table def
+---@return table attr
+function postgres_types.enum_owner(def, attr)
+  local seen = {}
+  while not seen[attr] do
+    seen[attr] = true
+    local to = attr.references or attr.follows
+    local target = to and to.definition and (to.definition.by_name or {})[to.key]
+    if not target or target.type.key ~= "ENUM" or target.type.check then break end
+    def, attr = to.definition, target
+  end
+  return def, attr
+end
+
+---The name of an enum's type, not quoted: "enum_<table>_<column>", shortened to what PostgreSQL takes.
+---@param def table of the owner
 ---@param attr table
 ---@return string
 function postgres_types.enum_name(def, attr)
@@ -53,8 +71,9 @@ end
 local function enum_text(type_of, attr, def)
   -- Without an attribute it is a cast, and text takes every value.
   if type_of.check or not attr or not def then return "TEXT" end
-  local name = quote(postgres_types.enum_name(def, attr))
-  return def.schema and quote(def.schema) .. "." .. name or name
+  local owner, own = postgres_types.enum_owner(def, attr)
+  local name = quote(postgres_types.enum_name(owner, own))
+  return owner.schema and quote(owner.schema) .. "." .. name or name
 end
 
 local function shape_text(name)

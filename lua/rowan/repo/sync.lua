@@ -171,6 +171,23 @@ local function check_indexes(db, order)
   end
 end
 
+-- PostgreSQL compares no value of an enum with one of another type, so that a key to one must have its type.
+local function check_enum_keys(db, order)
+  if not db._dialect.supports.enum_types then return end
+  for _, def in ipairs(order) do
+    for _, attr in ipairs(def.list) do
+      local to = attr.references
+      local target = to and to.definition and to.definition.by_name[to.key]
+      local mine, theirs = ddl.enum_of(attr.type) ~= nil, target and ddl.enum_of(target.type) ~= nil
+      if to and (mine and not target or target and mine ~= theirs) then
+        local subject = ("%s.%s, which points at %s.%s"):format(def.name, attr.label, to.table, to.key)
+        fail(subject .. (target and ", must have the type of that: one of the two is an enum"
+          or ", is an enum: give the model in references, not the name of its table, so that both have one type"))
+      end
+    end
+  end
+end
+
 -- Steps and losses for tables that are there, creation for those that are not.
 local function alter_plan(db, order, how, options)
   local early, list, keys, losses, deferred = {}, {}, {}, {}, forward_keys(order)
@@ -266,6 +283,7 @@ function sync.models(db, models, options)
   check_match(db, options)
   local order, cycles = ordered(definitions_of(models))
   check_indexes(db, order)
+  check_enum_keys(db, order)
   -- Without a model the database is still one that must be there.
   if not order[1] then introspect.database(db, options) end
   return on_path(db, options, function(call)

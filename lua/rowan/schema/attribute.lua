@@ -27,6 +27,7 @@ local attribute = {}
 ---@field generated? { expression: rowan.Expression, stored: boolean } what the database computes it from
 ---@field made boolean the database makes a value where none is given
 ---@field references? rowan.Reference
+---@field follows? { definition: rowan.Definition, key: string } what it points at as the key of an association, enforced or not
 ---@field unique boolean unique by itself
 ---@field comment? string
 ---@field get? function

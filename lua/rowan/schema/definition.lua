@@ -7,6 +7,7 @@ local draft = require("rowan.schema.draft")
 local errors = require("rowan.base.errors")
 local index = require("rowan.schema.index")
 local options = require("rowan.schema.options")
+local reference = require("rowan.schema.reference")
 local types = require("rowan.types")
 
 local definition = {}
@@ -187,7 +188,7 @@ local function assemble(def, entries, reuse)
     local attr = attribute.fill(reuse(entry.name), def, entry.name, entry.spec, i)
     enter_name(def, made, attr)
     spec_of[attr] = entry.spec
-    attr.system = entry.system
+    attr.system, attr.follows = entry.system, reference.counterpart(def, entry.follows)
     if not attr.virtual then enter_field(def, made, attr) end
     if attr.primary then made.primary[#made.primary + 1] = attr end
     if attr.auto then enter_auto(def, made, attr) end

@@ -145,7 +145,7 @@ local function compare_enums(self, column, enums)
   local there = column.enum and enums[(column.enum.schema or self.schema) .. "." .. column.enum.name]
   if column.enum and not there then
     add(self, "create_enum", ('the type "%s" is missing'):format(column.enum.name), { column = column })
-  elseif column.enum and not same_values(there.values, column.enum.values) then
+  elseif column.enum and not column.enum.borrowed and not same_values(there.values, column.enum.values) then
     add(self, "enum", ('the values of "%s" are %s, and should be %s'):format(column.enum.name,
       table.concat(there.values, ", "), table.concat(column.enum.values, ", ")), { column = column, was = there })
   end

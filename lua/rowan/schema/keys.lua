@@ -75,6 +75,7 @@ end
 ---@field spec table options of the attribute that were given
 ---@field type rowan.Type its type where none was given
 ---@field to? rowan.ForeignKeyTarget nil for one that the database does not enforce
+---@field follows { definition: rowan.Definition, key: string } what it points at, enforced or not
 ---@field inferred? boolean the name was made up, so that another association may give it a better one
 
 ---Adds a foreign key attribute, or makes one of an attribute that is there: what was said of it stays.
@@ -94,7 +95,7 @@ function keys.foreign(def, name, given)
   end
   definition.rebuild(def, with_entry(def, at, {
     name = name, spec = definition.merge(subject, before, more), generated = entry and entry.generated,
-    inferred = given.inferred and (not entry or entry.inferred) or nil,
+    inferred = given.inferred and (not entry or entry.inferred) or nil, follows = given.follows,
   }))
   def.linked = def.linked or {}
   def.linked[name] = true
@@ -165,10 +166,10 @@ function keys.rename(def, old, new)
   if other then
     local spec = copy(entries[other].spec)
     spec.primaryKey = spec.primaryKey or entry.spec.primaryKey
-    entries[other] = { name = new, spec = spec, inferred = entries[other].inferred }
+    entries[other] = { name = new, spec = spec, inferred = entries[other].inferred, follows = entry.follows }
     table.remove(entries, at)
   else
-    entries[at] = { name = new, spec = entry.spec }
+    entries[at] = { name = new, spec = entry.spec, follows = entry.follows }
   end
   definition.rebuild(def, entries)
   return true
@@ -182,7 +183,7 @@ local function make_primary(def, names, generated)
     if is_key[entry.name] then
       local spec = copy(entry.spec)
       spec.primaryKey = true
-      entry = { name = entry.name, spec = spec, inferred = entry.inferred }
+      entry = { name = entry.name, spec = spec, inferred = entry.inferred, follows = entry.follows }
     end
     if entry ~= generated or is_key[entry.name] then entries[#entries + 1] = entry end
   end

@@ -106,6 +106,16 @@ function reference.actions(on_delete, on_update, defaults, nullable)
     on_update or defaults.on_update or "CASCADE"
 end
 
+---What a key without a foreign key points at, seen from a definition: a variant's may lead to another one.
+---@param def table
+---@param follows? { definition: table, key: string }
+---@return { definition: table, key: string }?
+function reference.counterpart(def, follows)
+  local counterpart = def.context and def.context.counterpart
+  if not follows or not counterpart then return follows end
+  return { definition = counterpart(follows.definition), key = follows.key }
+end
+
 ---The normalised reference of an attribute; nil when it has none.
 ---@param def table the definition that the attribute belongs to
 ---@param subject string "User.companyId"

@@ -16,7 +16,12 @@ end
 local function enum_of(def, attr, dialect)
   local of = ddl.enum_of(attr.type)
   if not of or not dialect.supports.enum_types then return nil end
-  return { name = dialect.enum_name(def, attr), schema = def.schema, values = of.values }
+  local owner, own = dialect.enum_owner(def, attr)
+  -- The values of another column's type are that column's.
+  return {
+    name = dialect.enum_name(owner, own), schema = owner.schema, values = ddl.enum_of(own.type).values,
+    borrowed = own ~= attr,
+  }
 end
 
 local function column(def, attr, dialect, context)

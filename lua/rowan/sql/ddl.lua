@@ -199,7 +199,8 @@ function ddl.enum_of(type_of)
 end
 
 local function quoted_enum(def, attr, dialect)
-  return quoted_table(dialect, dialect.enum_name(def, attr), def.schema)
+  local owner, own = dialect.enum_owner(def, attr)
+  return quoted_table(dialect, dialect.enum_name(owner, own), owner.schema), own
 end
 
 ---CREATE TYPE for the enum of an attribute, where it is not there.
@@ -208,10 +209,9 @@ end
 ---@param dialect rowan.Dialect
 ---@return string
 function ddl.create_enum(def, attr, dialect)
-  local values = {}
-  for i, value in ipairs(ddl.enum_of(attr.type).values) do values[i] = text_literal(dialect, value) end
-  local list = table.concat(values, ", ")
-  return unless_there(("CREATE TYPE %s AS ENUM (%s)"):format(quoted_enum(def, attr, dialect), list), dialect)
+  local values, name, own = {}, quoted_enum(def, attr, dialect)
+  for i, value in ipairs(ddl.enum_of(own.type).values) do values[i] = text_literal(dialect, value) end
+  return unless_there(("CREATE TYPE %s AS ENUM (%s)"):format(name, table.concat(values, ", ")), dialect)
 end
 
 -- What an extension has is no use outside of the search path, and some of it (operators) would quietly be something else.
@@ -347,7 +347,8 @@ function ddl.drop_tables(defs, dialect, options)
   for i, name in ipairs(tables) do texts[i] = "DROP TABLE IF EXISTS " .. name .. cascade end
   for _, def in ipairs(defs) do
     for _, attr in ipairs(enums(def, dialect)) do
-      texts[#texts + 1] = "DROP TYPE IF EXISTS " .. quoted_enum(def, attr, dialect)
+      local name, own = quoted_enum(def, attr, dialect)
+      if own == attr then texts[#texts + 1] = "DROP TYPE IF EXISTS " .. name end
     end
   end
   return texts
