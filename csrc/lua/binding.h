@@ -140,7 +140,7 @@ typedef struct rn_lua_column {
 
 /* How rows are made of an answer. Immutable (but for `fits`) userdata without a finaliser: its memory is
  * there as long as somebody reaches its table, even while a state is being closed. The table: [0] this
- * userdata, [1..count] the keys, [-1..-loads] the load functions, ["wider"] key -> table of a layout with
+ * userdata, [1..count] the keys, [count + 1] key -> column once it was asked for, [-1..-loads] the load functions, ["wider"] key -> table of a layout with
  * that column more, ["segments"] what l_segments.c keeps. */
 typedef struct rn_lua_layout {
   size_t count;
@@ -173,7 +173,7 @@ const rn_lua_layout *rn_lua_layout_push(lua_State *L, int index, const rn_result
 bool rn_lua_statement_key(lua_State *L, int index, int column);
 /* [-0, +1] The table of the layout of a statement with columns; NULL and nothing pushed when it has none. */
 const rn_lua_layout *rn_lua_layout_typed(lua_State *L, int index);
-/* The layout in the table at index; NULL when it is none. */
+/* The layout in the table at index, which is one of a layout. */
 const rn_lua_layout *rn_lua_layout_of(lua_State *L, int index);
 /* [-0, +1] The table of a layout that has the columns of the one at `from`, then the key at `key`, seen like
  * `column` with the load function at `load` (0: none). Made once for each and kept. All indices absolute. */

@@ -284,35 +284,54 @@ static void odd_cell(lua_State *L, int row, int table, size_t c, const char *rul
   lua_rawset(L, row);
 }
 
-/* [-0, +0] Reads what the table at `values` has of the columns first..layout->count-1 into their cells, and
- * leaves the other cells alone. Returns how many it has. The text stays Lua's, and alive in that table. */
-static size_t bind_cells(lua_State *L, int row, int values, int table, const rn_lua_layout *layout,
-                         size_t first) {
+/* [-0, +0] Reads the value at index, which is not nil, into the cell of column c. The text stays Lua's. */
+static inline void bind_cell(lua_State *L, rn_lua_scratch *scratch, int row, int index, int table,
+                             const rn_lua_layout *layout, size_t c) {
+  const rn_lua_column *column = &layout->columns[c];
+  rn_value *cell = &scratch->cells[c];
+  const char *rule =
+      rn_lua_bind(L, index, column->code, column->scale, RN_BIND_KNOWN, &scratch->params.arena, cell);
+  if (RN_UNLIKELY(rule || cell->kind == RN_NULL)) odd_cell(L, row, table, c, rule);
+}
+
+/* [-0, +0] Reads what the table at `values` has into the cells of its columns, and leaves the others
+ * alone. The text stays alive in that table. */
+static void bind_cells(lua_State *L, int row, int values, int table, const rn_lua_layout *layout) {
   rn_lua_scratch *scratch = ((writing *)lua_touserdata(L, WRITING))->scratch;
-  rn_arena *arena = &scratch->params.arena;
   int top = lua_gettop(L);
-  size_t found = 0;
-  luaL_checkstack(L, (int)(layout->count - first) + LUA_MINSTACK, "too many columns");
-  for (size_t c = first; c < layout->count; c++) {
-    const rn_lua_column *column = &layout->columns[c];
-    if (column->skip) continue;
+  luaL_checkstack(L, (int)layout->count + LUA_MINSTACK, "too many columns");
+  for (size_t c = 0; c < layout->count; c++) {
+    if (layout->columns[c].skip) continue;
     lua_rawgeti(L, table, (int)c + 1);
     lua_rawget(L, values);
-    if (lua_isnil(L, -1)) continue;
-    found++;
-    const char *rule =
-        rn_lua_bind(L, -1, column->code, column->scale, RN_BIND_KNOWN, arena, &scratch->cells[c]);
-    if (RN_UNLIKELY(rule || scratch->cells[c].kind == RN_NULL)) odd_cell(L, row, table, c, rule);
+    if (!lua_isnil(L, -1)) bind_cell(L, scratch, row, -1, table, layout, c);
   }
   lua_settop(L, top);
-  return found;
+}
+
+/* [-0, +0] The same for all columns, from the few keys of the table at VALUES. Returns how many of them no column
+ * has. */
+static size_t bind_known(lua_State *L, int table, const rn_lua_layout *layout) {
+  rn_lua_scratch *scratch = ((writing *)lua_touserdata(L, WRITING))->scratch;
+  int key = lua_gettop(L) + 1;
+  size_t lacking = 0;
+  lua_pushnil(L);
+  while (lua_next(L, VALUES)) {
+    int c = rn_lua_layout_find(L, table, layout, key);
+    if (RN_UNLIKELY(c < 0))
+      lacking++;
+    else
+      bind_cell(L, scratch, ROW, key + 1, table, layout, (size_t)c);
+    lua_settop(L, key);
+  }
+  return lacking;
 }
 
 /* The scratch's cells for a row that has nothing but the values. */
 static void bind_row(lua_State *L, int row, int values, int table, const rn_lua_layout *layout) {
   rn_value *cells = writing_cells(L, layout->count);
   for (size_t c = 0; c < layout->count; c++) cells[c].kind = RN_NULL;
-  bind_cells(L, row, values, table, layout, 0);
+  bind_cells(L, row, values, table, layout);
 }
 
 /* (writing, row, values, template, layout) -> row */
@@ -438,28 +457,18 @@ static const rn_lua_layout *widen(lua_State *L, int values, int table, const rn_
   return layout;
 }
 
-static size_t count_fields(lua_State *L, int table) {
-  size_t count = 0;
-  lua_pushnil(L);
-  while (lua_next(L, table)) {
-    lua_settop(L, -2);
-    count++;
-  }
-  return count;
-}
-
 /* (writing, row, values, layout or nil, and what locate pushed) -> nothing */
 static int update(lua_State *L) {
   enum { LAYOUT = 4 };
   const place p = ((writing *)lua_touserdata(L, WRITING))->place;
-  size_t fields = count_fields(L, VALUES);
-  rn_value *cells = writing_cells(L, p.layout->count + fields);
-  rn_rows rows = snapshot_rows(p.snapshot, p.layout->count);
-  rn_rows_read(&rows, p.row, cells);
   const rn_lua_layout *layout = p.layout;
-  if (bind_cells(L, ROW, VALUES, p.table, layout, 0) < fields) {
+  rn_rows rows = snapshot_rows(p.snapshot, layout->count);
+  rn_rows_read(&rows, p.row, writing_cells(L, layout->count));
+  size_t lacking = bind_known(L, p.table, layout);
+  if (RN_UNLIKELY(lacking)) {
+    rn_rows_read(&rows, p.row, writing_cells(L, layout->count + lacking));
     layout = widen(L, VALUES, p.table, layout, LAYOUT);
-    bind_cells(L, ROW, VALUES, p.table, layout, p.layout->count);
+    bind_cells(L, ROW, VALUES, p.table, layout);
   }
   push_single(L, layout, p.table);
   install(L, ROW, &p);

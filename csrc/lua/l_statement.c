@@ -78,20 +78,36 @@ const rn_lua_layout *rn_lua_layout_slice(lua_State *L, int from, const rn_lua_la
 
 const rn_lua_layout *rn_lua_layout_of(lua_State *L, int index) {
   lua_rawgeti(L, index, 0);
-  const rn_lua_layout *layout = rn_lua_test(L, -1, RN_UP_LAYOUT);
+  const rn_lua_layout *layout = lua_touserdata(L, -1);
   lua_settop(L, -2);
   return layout;
 }
 
-int rn_lua_layout_find(lua_State *L, int table, const rn_lua_layout *layout, int key) {
+/* [-0, +1] Key -> column (from 1) of a layout; made when it is first asked for. */
+static void push_places(lua_State *L, int table, const rn_lua_layout *layout) {
+  int at = (int)layout->count + 1;
+  lua_rawgeti(L, table, at);
+  if (RN_LIKELY(!lua_isnil(L, -1))) return;
+  lua_settop(L, -2);
+  lua_createtable(L, 0, (int)layout->count);
   for (size_t c = 0; c < layout->count; c++) {
     if (layout->columns[c].skip) continue;
     lua_rawgeti(L, table, (int)c + 1);
-    bool found = lua_rawequal(L, -1, key);
-    lua_settop(L, -2);
-    if (found) return (int)c;
+    rn_lua_pushexact(L, (int64_t)c + 1);
+    lua_rawset(L, -3);
   }
-  return -1;
+  lua_pushvalue(L, -1);
+  lua_rawseti(L, table, at);
+}
+
+int rn_lua_layout_find(lua_State *L, int table, const rn_lua_layout *layout, int key) {
+  int64_t place = 0;
+  push_places(L, table, layout);
+  lua_pushvalue(L, key);
+  lua_rawget(L, -2);
+  rn_lua_tointeger(L, -1, &place);
+  lua_settop(L, -3);
+  return (int)place - 1;
 }
 
 /* Whether the layout that an untyped statement has is the one for this answer. */

@@ -9,9 +9,8 @@
 #define SCRATCH_KEEP_BYTES ((size_t)1 << 20)
 
 void *rn_lua_test(lua_State *L, int index, int up) {
-  if (lua_type(L, index) != LUA_TUSERDATA) return NULL;
-  void *userdata = lua_touserdata(L, index);
-  if (!lua_getmetatable(L, index)) return NULL;
+  void *userdata = lua_touserdata(L, index); /* or a light one, which has none of our metatables */
+  if (!userdata || !lua_getmetatable(L, index)) return NULL;
   bool same = lua_rawequal(L, -1, lua_upvalueindex(up));
   lua_settop(L, -2);
   return same ? userdata : NULL;

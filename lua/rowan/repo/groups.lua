@@ -4,6 +4,7 @@
 local build = require("rowan.change.build")
 local cast = require("rowan.change.cast")
 local collect = require("rowan.change.collect")
+local null = require("rowan.base.null")
 
 local groups = {}
 
@@ -123,11 +124,11 @@ end
 
 -- Whether the long values of a group are too much for one statement.
 local function is_heavy(group, measured)
-  local bytes = 0
+  local bytes, list = 0, group.values
   for _, name in ipairs(measured) do
     for i = 1, group.count do
-      local value = group.values[i][name]
-      if type(value) == "string" then bytes = bytes + #value end
+      local value = list[i][name]
+      if value ~= nil and value ~= null then bytes = bytes + #value end
     end
   end
   return bytes > MAX_BYTES

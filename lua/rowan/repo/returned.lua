@@ -30,13 +30,29 @@ function returned.take(columns, row, values, answer)
   return values
 end
 
+-- The fields that an answer fills, when what the row shows is what is stored.
+local function plain_names(columns)
+  local names = {}
+  for _, column in ipairs(columns) do
+    if column.dump then return nil end
+    if column.key ~= write_many.MARK then names[#names + 1] = column.key end
+  end
+  return names
+end
+
 ---Takes the answers of many rows over, each that of the row in its place.
 ---@param columns table[]
 ---@param group { rows: table[], values: table[], count: integer } its values are replaced where they have to be
 ---@param answers table[]
 function returned.take_all(columns, group, answers)
-  local rows, values = group.rows, group.values
-  for i = 1, group.count do
+  local rows, values, names = group.rows, group.values, plain_names(columns)
+  for _, name in ipairs(names or {}) do
+    for i = 1, group.count do
+      local value = answers[i][name]
+      rows[i][name], values[i][name] = value, value
+    end
+  end
+  for i = 1, names and 0 or group.count do
     local taken = returned.take(columns, rows[i], values[i], answers[i])
     if taken ~= values[i] and values == rows then
       values = {}
