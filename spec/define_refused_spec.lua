@@ -26,7 +26,7 @@ helper.each(function(_, connect)
       { a = { type = D.INTEGER, alowNull = false } })
     refused('did you mean "defaultValue"', db.define, db, "User", { a = { type = D.INTEGER, defaultvalue = 1 } })
     refused("User.deletedAt has a default value", db.define, db, "User",
-      { deletedAt = { type = D.DATE, defaultValue = 0 } }, { paranoid = true })
+      { deletedAt = { type = D.DATE, defaultValue = D.NOW } }, { paranoid = true })
     refused('User.*did you mean "underscored"', db.define, db, "User", { a = D.INTEGER }, { underscore = true })
     refused('did you mean "fields"', db.define, db, "User", { a = D.INTEGER }, { indexes = { { field = { "a" } } } })
     refused('did you mean "a"', db.define, db, "User", { a = D.INTEGER }, { indexes = { { fields = { "A" } } } })

@@ -18,6 +18,26 @@ helper.each(function(_, connect)
     db:sync()
   end)
 
+  describe("changed", function()
+    it("says nothing of the same value in other words", function()
+      local Event = db:define("Event", { at = D.DATE, price = D.DECIMAL(10, 2), note = D.STRING }, { timestamps = false })
+      Event:sync()
+      local made = Event:create{ at = "2020-01-01T00:00:00Z", price = "1.50" }
+      local event = Event:findByPk(made.id)
+      event.at = "2020-01-01T01:00:00+01:00"
+      assert.is_false(event:changed())
+      assert.equal(0, helper.count(function() event:save() end))
+      event.at, event.note = 1577836800, "x"
+      assert.same({ "note" }, event:changed())
+      local sent = helper.statements(function() event:save() end)
+      assert.is_nil(sent[1]:find('"at"', 1, true))
+      event.at = 1577836801
+      assert.is_true(event:changed("at"))
+      event:save()
+      assert.equal("2020-01-01T00:00:01.000Z", Event:findByPk(made.id).at)
+    end)
+  end)
+
   describe("build", function()
     it("of a list makes one of each", function()
       local made = User:build({ { name = "ann" }, { name = "bob" } })

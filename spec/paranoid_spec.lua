@@ -43,6 +43,37 @@ helper.each(function(dialect, connect)
       assert.equal(2, (User:update({ name = rowan.null }, { where = rowan.all, paranoid = false })))
     end)
 
+    it("is told from the default value of deletedAt, where it has one", function()
+      local long_ago = "1970-01-01T00:00:00.000Z"
+      local Epoch = db:define("Epoch", {
+        name = { type = DataTypes.STRING, unique = true }, deletedAt = { type = DataTypes.DATE, defaultValue = 0 },
+      }, SOFT)
+      Epoch:hasMany(Epoch, { as = "parts", foreignKey = "wholeId", onDelete = "CASCADE" })
+      Epoch:sync()
+      local row = Epoch:create({ name = "a" })
+      local part = row:createPart({ name = "p" })
+      assert.equal(long_ago, row.deletedAt)
+      assert.is_false(row:isSoftDeleted())
+      assert.equal(2, Epoch:count())
+      row:destroy()
+      assert.is_true(row:isSoftDeleted())
+      assert.equal(0, Epoch:count())
+      local at = row.deletedAt
+      row:destroy()
+      assert.equal(at, row.deletedAt)
+      row:restore()
+      assert.equal(long_ago, row.deletedAt)
+      assert.equal(long_ago, part:reload().deletedAt)
+      assert.equal(2, Epoch:destroy({ where = rowan.all }))
+      assert.equal(1, Epoch:restore({ where = { name = "a" }, individualHooks = true }))
+      assert.equal(2, Epoch:count())
+      Epoch:destroy({ where = { name = "p" } })
+      local _, created = Epoch:upsert({ name = "p" })
+      assert.is_true(created)
+      assert.equal("UniqueConstraintError", helper.error_of(Epoch.create, Epoch, { name = "p" }).name)
+      assert.equal("UniqueConstraintError", helper.error_of(part.restore, part:reload()).name)
+    end)
+
     it("is taken back whatever the default scope says, and as far as another scope says", function()
       local Item = db:define("Item", { name = DataTypes.STRING, live = DataTypes.BOOLEAN }, {
         paranoid = true, defaultScope = { where = { live = true } }, scopes = { a = { where = { name = "a" } } },

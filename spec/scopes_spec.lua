@@ -247,6 +247,14 @@ helper.each(function(_, connect)
       assert.equal(2, post:countCompanies{ scope = false })
     end)
 
+    it("are what a row is reloaded with that was not read", function()
+      Company:addScope("defaultScope", { include = "users", where = { active = true } }, { override = true })
+      local made = Company:create{ active = false }
+      made:setUsers({ 1 })
+      assert.equal("dan", names(made:reload().users))
+      assert.is_nil(Company:unscoped():findByPk(made.id):reload{ include = {} }.users)
+    end)
+
     it("of a variant that an association was defined with are its own", function()
       Company:hasMany(User:scope("low"), { as = "lowUsers", foreignKey = "companyId" })
       Company:hasMany(User:unscoped(), { as = "allUsers", foreignKey = "companyId" })

@@ -121,6 +121,11 @@ function collect.check_fields(def, row, associations)
   local by_name = def.by_name
   for name in next, row do
     if not by_name[name] and not associations[name] and not is_untouched(row, name) then
+      if name == "isNewRecord" then
+        errors.raise("QueryError", {
+          message = def.name .. ": isNewRecord tells, and is not set; a copy of a row is made by build, of its values",
+        })
+      end
       local names = {}
       for i, attr in ipairs(def.list) do names[i] = attr.name end
       errors.raise("QueryError", {
@@ -174,13 +179,21 @@ function collect.holds_expression(def, row, names)
   return false
 end
 
+-- Whether a value is but another way to write what is stored: the same point in time in another zone.
+local function is_stored(row, attr, value)
+  if value == nil or value == null or attr.type.dump then return false end
+  local canonical = attr.type.cast(value)
+  return canonical ~= nil and canonical ~= value and canonical == rows.original(row, attr.name)
+end
+
 -- As settle_row, for changed values. What is canonical goes into a table of its own: a row is as it was until the
 -- database has it.
-local function settle_changes(def, values, key, ...)
+local function settle_changes(def, row, values, key, ...)
   if not values or has_expression(def, values, ...) then return false end
   local canonical, failures = {}, nil
   for _, position in ipairs({ ... }) do
     local attr = def.list[position]
+    if is_stored(row, attr, values[attr.name]) then return false end
     values[attr.name], failures = cast.bind(canonical, attr, values[attr.name], failures)
   end
   cast.check(def, failures)
@@ -199,7 +212,19 @@ function collect.changes(def, row, associations)
   local known, equal = def.fields or fields.of(def), def.compare_loaded or compare_with(def)
   local values, key, left = rows.dirty(known, row, associations, equal)
   if left == nil then return values, key end
-  return settle_changes(def, rows.dirty(known, row, associations, equal))
+  return settle_changes(def, row, rows.dirty(known, row, associations, equal))
+end
+
+local function without_stored(def, row, names)
+  local list
+  for _, name in ipairs(names or {}) do
+    local attr = def.by_name[name]
+    if not attr or not is_stored(row, attr, rawget(row, name)) then
+      list = list or {}
+      list[#list + 1] = name
+    end
+  end
+  return list
 end
 
 ---Names of the attributes whose field differs from what was read, in the order of the definition; nil when none do.
@@ -207,7 +232,7 @@ end
 ---@param row table
 ---@return string[]?
 function collect.changed(def, row)
-  local names = rows.changed(row, compare_with(def))
+  local names = without_stored(def, row, rows.changed(row, compare_with(def)))
   if not getmetatable(row).partial then return names end
   names = only_attributes(def, names)
   for _, attr in ipairs(def.list) do

@@ -194,6 +194,14 @@ local function take_some(self, fresh)
   return self
 end
 
+-- What a row was read with; one that was made is read with what the default scope includes.
+local function included_with(row)
+  local include = getmetatable(row).include
+  if include ~= nil then return include end
+  local scope = row.Model:scopeOptions()
+  return scope and scope.include
+end
+
 ---Reads the row again (or with `attributes` some of it), dropping unsaved changes, with what it was read with: the same includes, if none are named.
 ---A row that was deleted softly is read too, but with `paranoid = true`.
 ---@async
@@ -206,7 +214,7 @@ function Instance:reload(options)
   if self.isNewRecord then
     errors.raise("InstanceError", { message = model.name .. ":reload: the row is new; it was never stored" })
   end
-  local finder = { where = self:where(), include = getmetatable(self).include, paranoid = false }
+  local finder = { where = self:where(), include = included_with(self), paranoid = false }
   for name, value in next, options or {} do finder[name] = value end
   local fresh = read.one(model, finder)
   if not fresh then

@@ -16,6 +16,14 @@ local written = require("rowan.repo.written")
 local RESTORE = check.set({ "where", "hooks", "individualHooks", "transaction", "logging", "benchmark" })
 local RESTORE_ROW = check.set({ "hooks", "silent", "transaction", "logging", "benchmark" })
 
+-- When a row was deleted, as far as it is known here; nil while it is there.
+local function deleted_at(row)
+  local def = row.Model.definition
+  local at = rawget(row, def.deleted.name)
+  if at == nil or at == null or at == def.roles.live then return nil end
+  return at
+end
+
 -- Sets the deletedAt of a row and saves it; when that fails, it is what it was.
 local function write_row(model, row, value, options, after)
   local name = model.definition.deleted.name
@@ -34,13 +42,12 @@ end
 local function soft_destroy(next_one, change)
   local model, row, options = change.model, change.row, change.options
   if options.force then return next_one() end
-  local at = rawget(row, model.definition.deleted.name)
-  if at ~= nil and at ~= null then
+  if deleted_at(row) then
     -- Deleted before, at that time; what else was changed is saved.
     save.send(model, row, options)
     return 0
   end
-  at = cascade.time(model)
+  local at = cascade.time(model)
   return write_row(model, row, at, options, function(call) cascade.delete(model, { row }, at, call) end)
 end
 
@@ -96,11 +103,11 @@ function instance.restore(self, options)
     errors.raise("InstanceError", { message = context .. ": the row is new; it was never stored" })
   end
   lifecycle.around(model, "Restore", self, options, function(call)
-    local at = rawget(self, model.definition.deleted.name)
-    if at == nil or at == null then return save.send(model, self, call) end
-    local before = {}
+    if not deleted_at(self) then return save.send(model, self, call) end
+    local before, live = {}, model.definition.roles.live
     for name, value in next, self do before[name] = value end
-    return write_row(model, self, nil, call, function(inside) cascade.restore(model, { before }, inside) end)
+    if live == null then live = nil end
+    return write_row(model, self, live, call, function(inside) cascade.restore(model, { before }, inside) end)
   end)
   return self
 end
@@ -109,8 +116,7 @@ end
 ---@param self rowan.Instance
 ---@return boolean
 function instance.isSoftDeleted(self)
-  local at = rawget(self, self.Model.definition.deleted.name)
-  return at ~= nil and at ~= null
+  return deleted_at(self) ~= nil
 end
 
 ---@type rowan.Plugin
@@ -122,8 +128,7 @@ return {
   define = function(draft)
     local name = draft:option_name("deletedAt") or draft:fail("paranoid needs deletedAt")
     draft:attribute(name, { type = types.DataTypes.DATE, allowNull = true }, "a timestamp")
-    draft:deleted(name)
-    draft:filter({ option = "paranoid", where = { [name] = null } })
+    draft:filter({ option = "paranoid", where = { [name] = draft:deleted(name) } })
   end,
 
   class = class,

@@ -7,7 +7,6 @@ local everything = require("rowan.base.everything")
 local expression = require("rowan.query.expression")
 local lifecycle = require("rowan.repo.lifecycle")
 local link = require("rowan.repo.link")
-local null = require("rowan.base.null")
 local ops = require("rowan.base.ops")
 local read = require("rowan.repo.read")
 local run = require("rowan.repo.run")
@@ -292,13 +291,13 @@ end
 function bulk_life.restore(model, options, send)
   return around(model, "Restore", options, nil, function(call, on, each)
     if not each then return send(call) end
-    local deleted = model.definition.deleted.name
+    local deleted, live = model.definition.deleted.name, model.definition.roles.live
     local rows = rows_of(model, link.with(call, {
-      paranoid = false, where = link.all_of(call.where, { [deleted] = { [Op.ne] = null } }),
+      paranoid = false, where = link.all_of(call.where, { [deleted] = { [Op.ne] = live } }),
     }))
     for _, row in ipairs(rows) do fire(on.beforeRestore, row, call) end
     local affected = send(link.with(call, { where = among(model, rows) }))
-    link.remember(model, items_of(rows), { [deleted] = null })
+    link.remember(model, items_of(rows), { [deleted] = live })
     for _, row in ipairs(rows) do fire(on.afterRestore, row, call) end
     return affected
   end)

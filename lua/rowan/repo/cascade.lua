@@ -170,7 +170,7 @@ function cascade.restore(model, rows, call)
         end)
       else
         local further = cascade.dependents(one.model)[1] and read.all(one.model, link.with(finder, { hooks = false }))
-        bulk.update(one.model, { [own.name] = null }, finder, model.name .. ":restore")
+        bulk.update(one.model, { [own.name] = one.model.definition.roles.live }, finder, model.name .. ":restore")
         if further and further[1] then cascade.restore(one.model, further, call) end
       end
     end
@@ -183,15 +183,15 @@ end
 ---@param call table where, transaction, logging ...
 ---@return integer affected
 function cascade.restore_many(model, call)
-  local deleted = model.definition.deleted.name
+  local deleted, live = model.definition.deleted.name, model.definition.roles.live
   local finder = link.with(call, {
-    where = link.all_of(call.where, { [deleted] = { [ops.Op.ne] = null } }), paranoid = false,
+    where = link.all_of(call.where, { [deleted] = { [ops.Op.ne] = live } }), paranoid = false,
   })
   return cascade.within(model, finder, function(inside)
     local further = cascade.dependents(model)[1] and read.all(model, link.with(link.call(inside), {
       where = inside.where, paranoid = false, hooks = false,
     }))
-    local affected = bulk.update(model, { [deleted] = null }, inside, model.name .. ":restore")
+    local affected = bulk.update(model, { [deleted] = live }, inside, model.name .. ":restore")
     if further and further[1] then cascade.restore(model, further, link.call(inside)) end
     return affected
   end)

@@ -169,7 +169,7 @@ local function make_room(made, items, own, call, context)
   if not def.deleted or #def.primary ~= #near(made) + #far(made) then return end
   local keys = link.keys_of(items)
   link_rows.delete(made.through.model, far(made), keys,
-    link.all_of(own, { [def.deleted.name] = { [ops.Op.ne] = null } }),
+    link.all_of(own, { [def.deleted.name] = { [ops.Op.ne] = def.roles.live } }),
     link.with(call, { force = true, hooks = false }), context)
 end
 

@@ -2,6 +2,7 @@
 --- are for. Made by schema/definition, handed to each plugin's `define`.
 
 local errors = require("rowan.base.errors")
+local null = require("rowan.base.null")
 local types = require("rowan.types")
 
 local draft = {}
@@ -85,15 +86,23 @@ function Draft:stamp(name, when)
   take_role(self, when, name)
 end
 
----The attribute tells when a row was deleted: it is never set in new rows, unique indexes leave deleted rows out, and what
----depends on the row follows it (repo/cascade).
+---The attribute tells when a row was deleted: unique indexes leave deleted rows out, and what depends on the row follows it
+---(repo/cascade). A row is there while it is NULL, or its default value where it has one.
 ---@param name string
+---@return any live what the attribute is while the row is there
 function Draft:deleted(name)
   take_role(self, "deleted", name)
-  if draft.find(self.entries, name).spec.defaultValue ~= nil then
-    self:fail(("%s.%s has a default value, so that new rows would count as deleted; a row is there while it is NULL")
-      :format(self.definition.name, name))
+  local spec, live = draft.find(self.entries, name).spec, null
+  if spec.defaultValue ~= nil and spec.defaultValue ~= null then
+    local kind = type(spec.defaultValue)
+    live = (kind == "string" or kind == "number") and (spec.type.cast(spec.defaultValue)) or nil
+    if live == nil then
+      self:fail(("%s.%s has a default value that is no point in time; a row is there while it has that, or NULL")
+        :format(self.definition.name, name))
+    end
   end
+  self.definition.roles.live = live
+  return live
 end
 
 ---@class rowan.Missed

@@ -4,7 +4,6 @@
 local check = require("rowan.base.check")
 local errors = require("rowan.base.errors")
 local naming = require("rowan.base.naming")
-local null = require("rowan.base.null")
 local options = require("rowan.schema.options")
 local suggest = require("rowan.base.suggest")
 local types = require("rowan.types")
@@ -314,7 +313,7 @@ local function partial_uniques(def, uniques, add_index)
   if not deleted then return uniques end
   for _, group in ipairs(uniques) do
     local made = {
-      name = group.name, fields = {}, unique = true, where = { [deleted] = null }, message = group.message,
+      name = group.name, fields = {}, unique = true, where = { [deleted] = def.roles.live }, message = group.message,
       undeleted = true,
     }
     for i, attr in ipairs(group.attrs) do made.fields[i] = { attr = attr } end
@@ -349,7 +348,7 @@ function index.read(def, spec_of)
     else
       local made = read_index(def, subject, given, given.fields)
       if made.unique and not made.where and def.roles.deleted then
-        made.where, made.undeleted = { [def.roles.deleted] = null }, true
+        made.where, made.undeleted = { [def.roles.deleted] = def.roles.live }, true
       end
       each(subject, made)
     end
