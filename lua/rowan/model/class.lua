@@ -181,10 +181,18 @@ local function changed_by(kind, source, target)
   return { source, target }
 end
 
+local function open_to_hooks(options)
+  if options ~= nil and type(options) ~= "table" then return options end
+  local own = {}
+  for name, value in pairs(options or {}) do own[name] = value end
+  return own
+end
+
 local function associate(kind, source, target, options)
   local context, variant = source.name .. ":" .. kind, target
   source, target = itself(source, context), itself(target, context)
   local about = { source = source, target = target, kind = kind }
+  options = open_to_hooks(options)
   hooks.run(source._hooks, "beforeAssociate", about, options)
   local changed = changed_by(kind, source, target)
   run_for(changed, "beforeDefinitionRefresh")

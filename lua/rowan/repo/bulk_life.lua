@@ -22,8 +22,8 @@ local Op = ops.Op
 
 -- Hooks of rows that a bulk call passes over unless it has individualHooks.
 local PER_ROW = {
-  Create = { "beforeCreate", "afterCreate", "beforeSave", "afterSave" },
-  Update = { "beforeUpdate", "afterUpdate", "beforeSave", "afterSave" },
+  Create = { "beforeCreate", "afterCreate", "beforeSave", "afterSave", "beforeValidate", "afterValidate" },
+  Update = { "beforeUpdate", "afterUpdate", "beforeSave", "afterSave", "beforeValidate", "afterValidate" },
   Destroy = { "beforeDestroy", "afterDestroy" },
   Restore = { "beforeRestore", "afterRestore" },
 }

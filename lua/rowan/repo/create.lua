@@ -10,6 +10,7 @@ local duplicates = require("rowan.repo.duplicates")
 local custom = require("rowan.change.custom")
 local errors = require("rowan.base.errors")
 local expression = require("rowan.query.expression")
+local lifecycle = require("rowan.repo.lifecycle")
 local link = require("rowan.repo.link")
 local nested = require("rowan.repo.nested")
 local save = require("rowan.repo.save")
@@ -160,6 +161,17 @@ local function check_all(model, instances, options)
   validate.check_all(model.definition, instances, validate.options(model.definition, options, model.name))
 end
 
+local function store_with(model, rows, given, mode, call)
+  local groups = bulk.prepare(model, rows, given)
+  duplicates.check(model, groups, rows, mode)
+  bulk.store(model, groups, call, mode)
+end
+
+-- What defaults fill in must not overwrite what is stored.
+local function given_for(model, list, mode)
+  return mode.action == "update" and not mode.named and written_by(model.definition, list) or nil
+end
+
 ---Stores rows of which some may be there already.
 ---@async
 ---@param model table
@@ -171,14 +183,9 @@ end
 ---@return table[] instances in the order of the list
 ---@return table what became of each: see duplicates.outcome
 function create.with_mode(model, list, mode, options, around)
-  -- What defaults fill in must not overwrite what is stored.
-  local given = mode.action == "update" and not mode.named and written_by(model.definition, list) or nil
+  local given = given_for(model, list, mode)
   local instances = built(model, list, mode.context)
-  local function send(rows, call)
-    local groups = bulk.prepare(model, rows, given)
-    duplicates.check(model, groups, rows, mode)
-    bulk.store(model, groups, call, mode)
-  end
+  local function send(rows, call) store_with(model, rows, given, mode, call) end
   if model.definition.watched then
     around = around or bulk_life.create
     around(model, instances, options, send)
@@ -187,6 +194,24 @@ function create.with_mode(model, list, mode, options, around)
     send(instances, options)
   end
   return instances, duplicates.outcome(instances, mode)
+end
+
+-- With a hook in front of the call, which may change what the options say, and the list of the rows.
+local function many_hooked(model, list, options, context)
+  local instances, mode = built(model, list, context), nil
+  local before = options and options.fields
+  local given = {}
+  for i, row in ipairs(instances) do given[row] = list[i] end
+  bulk_life.create(model, instances, options, function(rows, call)
+    local values = {}
+    for i, row in ipairs(rows) do values[i] = given[row] or row end
+    mode = mode_of(model, values, call, context)
+    save.limited(model, rows, call.fields ~= before and call.fields or nil, function()
+      if not mode then return bulk.insert(model, rows, call) end
+      store_with(model, rows, given_for(model, values, mode), mode, call)
+    end)
+  end)
+  return instances, mode and mode.action and duplicates.outcome(instances, mode) or nil
 end
 
 ---@async
@@ -207,6 +232,9 @@ function create.many(model, list, options, context)
       list = chosen
     end
     local mode = mode_of(model, list, options, context)
+    if lifecycle.hooks_of(model.definition, options).beforeBulkCreate and options.include == nil then
+      return many_hooked(model, list, options, context)
+    end
     if mode then
       local instances, what = create.with_mode(model, list, mode, options)
       return instances, mode.action and what or nil
@@ -214,6 +242,9 @@ function create.many(model, list, options, context)
     if options.include ~= nil then return nested.create(model, list, options, context) end
   end
   if model.definition.watched then
+    if lifecycle.hooks_of(model.definition, options).beforeBulkCreate then
+      return many_hooked(model, list, options, context)
+    end
     local instances = built(model, list, context)
     bulk_life.create(model, instances, options, function(rows, call) bulk.insert(model, rows, call) end)
     return instances

@@ -74,11 +74,25 @@ local function set_aside(def, row, fields)
   return aside
 end
 
-local function insert_fields(model, row, options)
-  local aside = set_aside(model.definition, row, options.fields)
-  local ok, problem = pcall(insert, model, row, options)
-  for name, value in next, aside do rawset(row, name, value) end
+---Has new rows INSERTed with some of their attributes alone; the others stay in the rows.
+---@async
+---@param model table
+---@param rows table[]
+---@param fields? string[] nil: all of them
+---@param send fun()
+function save.limited(model, rows, fields, send)
+  if not fields then return send() end
+  local aside = {}
+  for i, row in ipairs(rows) do aside[i] = set_aside(model.definition, row, fields) end
+  local ok, problem = pcall(send)
+  for i, row in ipairs(rows) do
+    for name, value in next, aside[i] do rawset(row, name, value) end
+  end
   if not ok then error(problem, 0) end
+end
+
+local function insert_fields(model, row, options)
+  save.limited(model, { row }, options.fields, function() insert(model, row, options) end)
 end
 
 ---The statement alone.
