@@ -64,10 +64,12 @@ local REFUSED = {
   { "DOUBLE", D.DOUBLE, { { "1.5", "must be a number" }, { true, "must be a number" }, { {}, "must be a number" } } },
   { "DECIMAL", D.DECIMAL, {
     { "abc", "must be a decimal number" }, { "", "must be a decimal number" }, { "1,5", "must be a decimal number" },
-    { NAN, "must be a decimal number" }, { 0.1, "must be given as text" }, { true, "must be a decimal number" },
+    { "nan", "must be a decimal number" }, { "inf", "must be a decimal number" },
+    { 0.1, "must be given as text" }, { true, "must be a decimal number" },
   } },
   { "DECIMAL(5, 2)", D.DECIMAL(5, 2), {
-    { "1000", "at most 3 digits before and 2 behind" }, { "0.001", "at most 3 digits before and 2 behind" },
+    { "1000", "at most 3 digits before and 2 behind" },
+    { math.huge, "must be a decimal number" }, { "0.001", "at most 3 digits before and 2 behind" },
   } },
   { "STRING", D.STRING, with(BAD_TEXT, { { ("x"):rep(256), "must be at most 255 characters long" } }) },
   { "STRING(3)", D.STRING(3), { { "\195\164\195\164\195\164\195\164", "must be at most 3 characters long" } } },

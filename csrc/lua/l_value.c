@@ -60,6 +60,19 @@ static const char *bind_double(lua_State *L, int index, unsigned flags, rn_value
   return (flags & RN_BIND_NO_NAN) && isnan(out->u.d) ? RULE_NAN : NULL;
 }
 
+/* What is no number of digits; the type of an attribute lets it through where the database has it. */
+static bool bind_special_decimal(const char *text, rn_value *out) {
+  static const char *const words[] = {"NaN", "Infinity", "-Infinity"};
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+    if (strcmp(text, words[i]) != 0) continue;
+    out->kind = RN_TEXT;
+    out->u.s.bytes = words[i];
+    out->u.s.size = strlen(words[i]);
+    return true;
+  }
+  return false;
+}
+
 static const char *bind_decimal(lua_State *L, int index, int scale, rn_arena *arena, rn_value *out) {
   char digits[RN_INT_TEXT_MAX];
   const char *text = digits;
@@ -69,6 +82,7 @@ static const char *bind_decimal(lua_State *L, int index, int scale, rn_arena *ar
     size = rn_int_to_text(integer, digits);
   } else if (lua_type(L, index) == LUA_TSTRING) {
     text = lua_tolstring(L, index, &size);
+    if (bind_special_decimal(text, out)) return NULL;
   } else {
     return RULE_DECIMAL;
   }

@@ -1,5 +1,6 @@
 --- PostgreSQL's names of types, and values as literals in DEFAULT clauses. Merged into dialect/postgres.
 
+local family = require("rowan.types.family")
 local infinite = require("rowan.types.infinite")
 local json = require("rowan.types.json")
 local naming = require("rowan.base.naming")
@@ -33,10 +34,11 @@ local function with_precision(name, precision, rest)
   return name .. (precision and "(" .. precision .. ")" or "") .. (rest or "")
 end
 
----A type as attributes have it on PostgreSQL: times may be infinite.
+---A type as attributes have it on PostgreSQL: times may be infinite, decimals too and NaN.
 ---@param type_of rowan.Type
 ---@return rowan.Type
 function postgres_types.kept_as(type_of)
+  if type_of.base then return family.rebased(type_of, postgres_types.kept_as) end
   if type_of.key ~= "ARRAY" then return infinite(type_of) end
   local element = postgres_types.kept_as(type_of.element)
   return element == type_of.element and type_of or type_of(element)
@@ -92,7 +94,7 @@ local SPECIAL = {
   DATE = function(t) return with_precision("TIMESTAMP", t.precision, " WITH TIME ZONE") end,
   TIME = function(t) return with_precision("TIME", t.precision) end,
   ENUM = enum_text,
-  RANGE = function(t) return RANGES[t.element.key] end,
+  RANGE = function(t) return t.element.unsigned and "INT8RANGE" or RANGES[t.element.key] end,
   GEOMETRY = shape_text("GEOMETRY"),
   GEOGRAPHY = shape_text("GEOGRAPHY"),
   ARRAY = function(t, attr, def) return postgres_types.type_name(t.element, attr, def) .. "[]" end,

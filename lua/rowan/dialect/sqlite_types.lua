@@ -2,6 +2,7 @@
 --- give the affinity that keeps values as the driver stores them (csrc/value/value.h).
 
 local errors = require("rowan.base.errors")
+local family = require("rowan.types.family")
 local json = require("rowan.types.json")
 local json_list = require("rowan.types.json_list")
 local numbers = require("rowan.base.numbers")
@@ -22,6 +23,7 @@ local TEXT = { key = "TEXT", code = "s" }
 ---@param type_of rowan.Type
 ---@return rowan.Type
 function sqlite_types.kept_as(type_of)
+  if type_of.base then return family.rebased(type_of, sqlite_types.kept_as) end
   return type_of.key == "ARRAY" and json_list(type_of) or type_of
 end
 

@@ -60,6 +60,27 @@ local function with_dump(options, base, fields)
   fields.equal = options.equal or same
 end
 
+-- The functions of a type of these options that is stored as `base`.
+local function fields_of(name, options, base, serial)
+  local fields = { code = base.code, base = base, serial = serial, cast = cast_of(name, options), scale = base.scale }
+  -- The same, stored as one database needs it.
+  function fields.stored_as(other)
+    return family.variant(fields, fields_of(name, options, other, serial))
+  end
+  if options.dump then
+    with_dump(options, base, fields)
+    return fields
+  end
+  local own = fields.cast
+  fields.dump, fields.load, fields.equal = base.dump, base.load, base.equal
+  function fields.cast(v)
+    local canonical, rule = own(v)
+    if canonical == nil then return nil, rule end
+    return base.cast(canonical)
+  end
+  return fields
+end
+
 ---A type whose values are `cast` when they are set, stored as `dump` makes them, and read as `load` makes them.
 ---
 ---    local Money = DataTypes.custom("Money", { type = DataTypes.INTEGER,
@@ -70,20 +91,8 @@ end
 ---@return rowan.Type
 function custom.type(name, options)
   check_options(name, options)
-  local base = options.type
   made = made + 1
-  local fields = { code = base.code, base = base, serial = made, cast = cast_of(name, options), scale = base.scale }
-  if options.dump then
-    with_dump(options, base, fields)
-  else
-    local own = fields.cast
-    fields.dump, fields.load, fields.equal = base.dump, base.load, base.equal
-    function fields.cast(v)
-      local canonical, rule = own(v)
-      if canonical == nil then return nil, rule end
-      return base.cast(canonical)
-    end
-  end
+  local fields = fields_of(name, options, options.type, made)
   return family.define({ key = name, build = function() return fields end })
 end
 

@@ -22,6 +22,7 @@ local family = {}
 ---@field element? rowan.Type of a list or a range
 ---@field serial? integer tells types of the user's own apart
 ---@field base? rowan.Type what a type of the user's own is stored as
+---@field stored_as? fun(base: rowan.Type): rowan.Type the same, stored as another
 ---@field check? boolean an ENUM that is text with a CHECK
 ---@field integer? boolean
 ---@field unsigned? boolean
@@ -130,6 +131,15 @@ end
 ---@return boolean
 function family.is(value)
   return type(value) == "table" and getmetatable(value) == Type
+end
+
+---A type of the user's own, stored as one database keeps the type that it is made of.
+---@param type_of rowan.Type
+---@param kept_as fun(type_of: rowan.Type): rowan.Type
+---@return rowan.Type
+function family.rebased(type_of, kept_as)
+  local base = kept_as(type_of.base)
+  return base == type_of.base and type_of or type_of.stored_as(base)
 end
 
 ---The type that values are stored as in the end: what a type of the user's own is made of, else the type itself.

@@ -1,6 +1,7 @@
 --- RANGE(T) of PostgreSQL over INTEGER, BIGINT, DECIMAL, DATE and DATEONLY: a list of two bounds
 --- { value = 1, inclusive = true }, or plain values, which mean [lower, upper). rowan.null is no bound; {} is the empty range.
 
+local bounds = require("rowan.types.bounds")
 local check = require("rowan.base.check")
 local errors = require("rowan.base.errors")
 local family = require("rowan.types.family")
@@ -12,25 +13,17 @@ local range = {}
 
 local RULE = "must be a list of two bounds, or {} for the empty range"
 local BOUND = check.set({ "value", "inclusive" })
+local ENDLESS = check.set({ "infinity", "-infinity" })
 local KINDS = check.set({ "INTEGER", "BIGINT", "DECIMAL", "DATE", "DATEONLY" })
 
-local DAYS = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 }
-
-local function next_day(text)
-  local year, month, day = text:match("^(%d+)-(%d%d)-(%d%d)$")
-  if not year then return nil end
-  year, month, day = tonumber(year), tonumber(month), tonumber(day) + 1
-  local leap = year % 4 == 0 and (year % 100 ~= 0 or year % 400 == 0)
-  if day > DAYS[month] + (month == 2 and leap and 1 or 0) then month, day = month + 1, 1 end
-  if month > 12 then year, month = year + 1, 1 end
-  return ("%04d-%02d-%02d"):format(year, month, day)
-end
+local ORDER = "must be a range whose lower bound is not above the upper one"
+local LAST = "must be a range whose bounds can be written as [lower, upper)"
 
 -- PostgreSQL writes ranges of whole numbers and of days as [lower, upper); so does the canonical form.
 local function next_of(element)
-  if element.key == "DATEONLY" then return next_day end
+  if element.key == "DATEONLY" then return bounds.next_day end
   if element.integer then
-    return function(v) return type(v) == "number" and element.cast(v + 1) or nil end
+    return function(v) return bounds.next_integer(v, element) end
   end
 end
 
@@ -57,13 +50,26 @@ local function cast_bound(element, given, inclusive)
   return { value = canonical, inclusive = closed }
 end
 
+-- The bound as it is when it has to be inclusive, or not; nil when the type has no value for that.
+local function settle(following, bound, wanted)
+  if not following or bound.value == null or bound.inclusive == wanted or ENDLESS[bound.value] then return bound end
+  local value = following(bound.value)
+  return value and { value = value, inclusive = wanted }
+end
+
+-- Negative, zero or positive, as the bounds are ordered; nil when there is none at one side.
+local function relation(element, lower, upper)
+  if lower.value == null or upper.value == null then return nil end
+  return bounds.compare(element, lower.value, upper.value)
+end
+
+-- (5, 5), (5, 5] and [5, 5) hold nothing.
+local function holds_nothing(element, lower, upper)
+  return relation(element, lower, upper) == 0 and not (lower.inclusive and upper.inclusive)
+end
+
 local function caster(element)
   local following = next_of(element)
-  local function settle(bound, wanted)
-    if not following or bound.value == null or bound.inclusive == wanted then return bound end
-    local value = following(bound.value)
-    return value and { value = value, inclusive = wanted } or bound
-  end
   return function(v)
     if type(v) ~= "table" then return nil, RULE end
     if next(v) == nil then return v end
@@ -73,7 +79,12 @@ local function caster(element)
     local upper
     upper, rule = cast_bound(element, v[2], false)
     if not upper then return nil, rule end
-    return { settle(lower, true), settle(upper, false) }
+    if (relation(element, lower, upper) or 0) > 0 then return nil, ORDER end
+    if holds_nothing(element, lower, upper) then return {} end
+    lower, upper = settle(following, lower, true), settle(following, upper, false)
+    if not lower or not upper then return nil, LAST end
+    if holds_nothing(element, lower, upper) then return {} end
+    return { lower, upper }
   end
 end
 
@@ -93,7 +104,7 @@ local function loader(element)
   local function bound(text, inclusive)
     if text == "" then return { value = null, inclusive = inclusive } end
     local value = text:gsub('^"(.*)"$', "%1")
-    if element.integer then value = tonumber(value) or value end
+    if element.key == "INTEGER" then value = tonumber(value) or value end
     local canonical = element.cast(value)
     return { value = canonical == nil and value or canonical, inclusive = inclusive }
   end
