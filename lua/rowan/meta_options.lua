@@ -242,6 +242,7 @@
 ---@field ignoreDuplicates? boolean nothing is stored where a row with the same key is there
 ---@field returning? boolean|string[] what the database made of the values is read back
 ---@field silent? boolean timestamps are those that are given
+---@field omitNull? boolean attributes that are NULL are not written; false: they are, whatever the model says
 ---@field hooks? boolean false: none run
 ---@field validate? boolean false passes validators by; true makes bulkCreate run them
 
@@ -257,6 +258,7 @@
 ---@field fields? string[] what an update changes
 ---@field returning? boolean|string[]
 ---@field silent? boolean updatedAt stays
+---@field omitNull? boolean attributes that are NULL are not written
 ---@field validate? boolean
 ---@field hooks? boolean false: none run
 
@@ -270,6 +272,7 @@
 ---@field hooks? boolean false: none run
 ---@field returning? boolean|string[] the changed rows too
 ---@field silent? boolean updatedAt stays
+---@field omitNull? boolean attributes that are NULL are not written, but for keys of associations
 
 ---@class rowan.BulkUpdateOptions: rowan.CallOptions
 ---@field key? string|string[] the primary key, or a unique one

@@ -76,6 +76,7 @@ local function defaults_of(db)
   local defaults = {}
   for key, value in pairs(db.options.define or {}) do defaults[key] = value end
   defaults.schema = defaults.schema or db.options.schema
+  if defaults.omitNull == nil then defaults.omitNull = db.options.omitNull end
   return defaults
 end
 

@@ -6,6 +6,7 @@ local check = require("rowan.base.check")
 local errors = require("rowan.base.errors")
 local increment = require("rowan.repo.increment")
 local load = require("rowan.repo.load")
+local omit = require("rowan.change.omit")
 local read = require("rowan.repo.read")
 local lifecycle = require("rowan.repo.lifecycle")
 local rows = require("rowan.driver.rows")
@@ -21,7 +22,7 @@ local Instance = {}
 local DESTROY = { force = true, transaction = true, hooks = true, logging = true, benchmark = true }
 local SAVE = {
   transaction = true, hooks = true, validate = true, skip = true, logging = true, benchmark = true, fields = true,
-  silent = true,
+  silent = true, omitNull = true,
 }
 local VALIDATE = { skip = true, fields = true, hooks = true }
 local INCREMENT = { by = true, transaction = true, logging = true, benchmark = true, silent = true }
@@ -55,6 +56,7 @@ function Instance:save(options)
   local model = type(self) == "table" and self.Model or check.colon(self, "Model", "row:save")
   if options then
     check.keys(options, SAVE, model.name .. ":save", "QueryError")
+    if options.omitNull then omit.row(model.definition, self) end
     if options.fields and model.definition.custom then options = by_name(model.definition, options) end
   end
   if self.isNewRecord and built.save(model, self, options) then return self end

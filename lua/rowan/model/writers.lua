@@ -12,28 +12,29 @@ local expression = require("rowan.query.expression")
 local find = require("rowan.repo.find_or_create")
 local increment = require("rowan.repo.increment")
 local insert_from = require("rowan.repo.insert_from")
+local omit = require("rowan.change.omit")
 local truncate = require("rowan.repo.truncate")
 
 ---@class rowan.Model
 local Writers = {}
 
 local CREATE = check.set({
-  "include", "fields", "ignoreDuplicates", "returning", "silent", "hooks", "validate", "transaction",
+  "include", "fields", "ignoreDuplicates", "returning", "silent", "omitNull", "hooks", "validate", "transaction",
   "logging", "benchmark",
 })
 local BULK_CREATE = check.set({
   "include", "fields", "ignoreDuplicates", "updateOnDuplicate", "conflictAttributes", "conflictWhere", "returning",
-  "silent", "hooks", "individualHooks", "validate", "transaction", "logging", "benchmark",
+  "silent", "omitNull", "hooks", "individualHooks", "validate", "transaction", "logging", "benchmark",
 })
 local UPSERT = check.set({
-  "conflictFields", "conflictWhere", "fields", "returning", "silent", "validate", "hooks", "transaction", "logging",
-  "benchmark",
+  "conflictFields", "conflictWhere", "fields", "returning", "silent", "omitNull", "validate", "hooks", "transaction",
+  "logging", "benchmark",
 })
 local FIND_OR_CREATE = check.set({ "where", "defaults", "hooks", "transaction", "logging", "benchmark" })
 local FIND_OR_BUILD = check.set({ "where", "defaults", "include", "hooks", "transaction", "logging", "benchmark" })
 local UPDATE = {
   where = true, fields = true, limit = true, order = true, hooks = true, individualHooks = true, validate = true,
-  returning = true, silent = true, transaction = true, logging = true, benchmark = true,
+  returning = true, silent = true, omitNull = true, transaction = true, logging = true, benchmark = true,
 }
 local INCREMENT = {
   where = true, by = true, limit = true, order = true, returning = true, silent = true, transaction = true,
@@ -95,6 +96,7 @@ function Writers:create(values, options)
   check.colon(self, "definition", "Model:create")
   if not options then return create.one(self, values) end
   check.keys(options, CREATE, self.name .. ":create", "QueryError")
+  if options.omitNull then values = omit.new(self.definition, values) end
   local row, created = create.one(self, values, options)
   if options.include ~= nil then built.remember(row, options.include) end
   return row, created
@@ -125,6 +127,7 @@ function Writers:bulkCreate(list, options)
   if type(list) ~= "table" or not check.sequence(list) then
     errors.raise("QueryError", { message = context .. " wants a list of tables" })
   end
+  if options and options.omitNull then list = omit.list(self.definition, list) end
   return create.many(self, list, options, context)
 end
 
@@ -146,6 +149,7 @@ function Writers:upsert(values, options)
   local context = self.name .. ":upsert"
   check.type(values, "table", context, "QueryError")
   check.keys(options, UPSERT, context, "QueryError")
+  if options and options.omitNull then values = omit.new(self.definition, values) end
   return find.upsert(self, values, options or {}, context)
 end
 
@@ -208,6 +212,7 @@ function Writers:update(values, options)
   bulk.check_where(self, options, context)
   expression.check_options(options, UPDATE, context, self.definition.plugin_options)
   if options.fields then values = create.chosen(self.definition, values, options.fields, context) end
+  if options.omitNull then values = omit.changes(self.definition, values) end
   if self.definition.watched then return bulk_life.update(self, values, options, context) end
   return bulk.update(self, values, options, context)
 end
