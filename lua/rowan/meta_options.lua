@@ -104,6 +104,7 @@
 
 ---@class rowan.IndexOptions
 ---@field name? string
+---@field prefix? string what a name that is made up begins with, instead of the table's
 ---@field fields (string|table)[] attributes, expressions, or { name =, order =, collate =, operator = }
 ---@field unique? boolean
 ---@field type? string "UNIQUE"
@@ -113,7 +114,6 @@
 ---@field include? string[] further attributes that it holds
 ---@field operator? string operator class
 ---@field concurrently? boolean PostgreSQL: while others write
----@field parser? string
 ---@field msg? string of the error of a unique one
 
 ---What DataTypes.custom is told.

@@ -95,6 +95,16 @@ describe("index names", function()
     assert.not_equal(def.indexes[1].name, def.indexes[2].name)
   end)
 
+  it("begin with a prefix instead of the table's name, where one is given", function()
+    local def = define({ { "firstName", T.TEXT }, { "b", T.TEXT, index = { prefix = "idx" } } }, { indexes = {
+      { fields = { "firstName", "b" }, prefix = "myPrefix" }, { name = "own", prefix = "x", fields = { "b" } },
+    } })
+    assert.equal("my_prefix_first_name_b", def.indexes[1].name)
+    assert.equal("own", def.indexes[2].name)
+    assert.equal("idx_b", def.indexes[3].name)
+    refused("prefix must be a string", { a = T.TEXT }, { indexes = { { fields = { "a" }, prefix = 5 } } })
+  end)
+
   it("must differ", function()
     refused('two indexes get the name "users_a"', { a = { type = T.TEXT, index = true } },
       { indexes = { { fields = { "a" } } } })

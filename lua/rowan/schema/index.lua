@@ -48,8 +48,6 @@ local INDEX_KEYS = {
 local ATTRIBUTE_INDEX_KEYS = { attribute = true }
 for key in pairs(INDEX_KEYS) do ATTRIBUTE_INDEX_KEYS[key] = key ~= "fields" or nil end
 
-local NOT_YET = { prefix = true }
-
 local function fail(subject, rule)
   errors.raise("DefinitionError", { message = subject .. ": " .. rule })
 end
@@ -76,12 +74,12 @@ function index.made_up_name(at, columns, unique)
   return naming.shorten(naming.underscore(text), MAX_NAME)
 end
 
-local function default_name(def, fields, unique)
+local function default_name(def, fields, unique, prefix)
   local columns = {}
   for i, field in ipairs(fields) do
     columns[i] = field.attr and field.attr.field or field.path:gsub("[^%w]+", "_"):gsub("_$", "")
   end
-  return index.made_up_name(def.table, columns, unique)
+  return index.made_up_name(prefix or def.table, columns, unique)
 end
 
 -- A name that was given. Where there are no schemas, those of indexes are the database's, and a variant needs its own.
@@ -168,11 +166,9 @@ end
 
 -- One entry of `indexes`, or of an attribute's `index` with its field put in.
 local function read_index(def, subject, given, fields)
-  for _, key in ipairs(check.sorted_keys(given)) do
-    if NOT_YET[key] then fail(subject, ("%s is not supported yet"):format(key)) end
-  end
   if given.parser ~= nil then fail(subject, "parser is for MySQL") end
   check.optional(given.name, "string", subject .. ": name", "DefinitionError")
+  check.optional(given.prefix, "string", subject .. ": prefix", "DefinitionError")
   check.optional(given.unique, "boolean", subject .. ": unique", "DefinitionError")
   check.optional(given.concurrently, "boolean", subject .. ": concurrently", "DefinitionError")
   check.optional(given.msg, "string", subject .. ": msg", "DefinitionError")
@@ -193,7 +189,7 @@ local function read_index(def, subject, given, fields)
   for _, field in ipairs(made.fields) do
     if field.expression and not field.path then fail(subject, "an index on an expression needs a name") end
   end
-  made.name = default_name(def, made.fields, made.unique)
+  made.name = default_name(def, made.fields, made.unique, given_name(def, given.prefix))
   made.made_up = true
   return made
 end
