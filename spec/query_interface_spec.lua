@@ -305,6 +305,32 @@ helper.each(function(dialect, connect)
     assert.equal(1, qi:insert("users", { name = "Cid" }).id)
   end)
 
+  it("takes columns by whatever names they have, those of methods and paths among them", function()
+    qi:createTable("odd", {
+      { "id", DataTypes.INTEGER, primaryKey = true }, { "get", DataTypes.STRING, unique = true }, { "save", DataTypes.INTEGER },
+      { "isNewRecord", DataTypes.INTEGER }, { "Model", DataTypes.STRING }, { "a.b", DataTypes.STRING },
+      { "x::int", DataTypes.STRING }, { "$m$", DataTypes.STRING },
+    })
+    qi:addColumn("odd", "set", DataTypes.STRING)
+    qi:renameColumn("odd", "set", "toJSON")
+    local first = {
+      id = 1, get = "g", save = 5, isNewRecord = 0, Model = "M", ["a.b"] = "ab", ["x::int"] = "5", ["$m$"] = "m",
+      toJSON = "j",
+    }
+    assert.same(first, qi:insert("odd", first))
+    qi:bulkInsert("odd", { { id = 2, get = "h", save = 1 } })
+    assert.same({ first, { id = 2, get = "h", save = 1 } }, qi:select("odd", { order = { "id" } }))
+    assert.same({ { get = "g", ["a.b"] = "ab" } },
+      qi:select("odd", { where = { Model = "M", ["a.b"] = "ab", ["$m$"] = "m" }, attributes = { "get", "a.b" } }))
+    assert.equal(2, qi:rawSelect("odd", { order = { { "get", "DESC" } } }, "id"))
+    qi:bulkUpdate("odd", { save = 7, ["x::int"] = "8" }, { get = "g" })
+    qi:increment("odd", "save", { isNewRecord = 0 })
+    assert.equal(8, qi:rawSelect("odd", { where = { ["x::int"] = "8" } }, "save"))
+    local row, created = qi:upsert("odd", { id = 3, get = "h", Model = "N" }, { conflictFields = { "get" } })
+    assert.same({ { id = 2, get = "h", save = 1, Model = "N" }, false }, { row, created })
+    assert.equal(1, qi:bulkDelete("odd", { get = "g" }))
+  end)
+
   it("waits with foreign keys until the end of a transaction, or looks at once", function()
     create("users")
     create("posts", { { "userId", DataTypes.INTEGER, references = { table = "users", deferrable = "INITIALLY_IMMEDIATE" } } })

@@ -11,7 +11,7 @@ local custom = {}
 function custom.index(def, base)
   return function(row, key)
     local attr = def.hidden[key]
-    if not attr then return base[key] end
+    if not attr or attr.shadowed then return base[key] end
     if attr.get then return attr.get(row) end
     return rawget(row, attr.name)
   end
@@ -57,7 +57,7 @@ function custom.shown(row, raw)
   for label, attr in next, def.hidden do
     local readable = rawget(row, attr.name) ~= nil or (attr.get and not getmetatable(row).partial)
     if attr.virtual then readable = rawget(row, attr.name) ~= nil or (attr.get and is_computable(row, attr)) end
-    if readable and raw then
+    if readable and (raw or attr.shadowed) then
       out[label] = rawget(row, attr.name)
     elseif readable then
       out[label] = row[label]

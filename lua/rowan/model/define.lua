@@ -85,12 +85,13 @@ end
 ---@param name string
 ---@param attributes table map or list
 ---@param options? table
+---@param live? boolean of a table as it is
 ---@return rowan.Model
-function define.model(db, name, attributes, options)
+function define.model(db, name, attributes, options, live)
   local used
   local def = definition.new(name, attributes, options or {}, {
     dialect = db._dialect, defaults = defaults_of(db), is_expression = expression.is,
-    path = expression.path,
+    path = expression.path, live = live,
     plugins = function(draft_of)
       used = plugin.of(draft_of, db._plugins)
       return used

@@ -62,7 +62,7 @@ function live_model.of(db, live)
   return define.model(db, live.name, live_model.attributes(db, live), {
     tableName = live.name, schema = live.schema, timestamps = false, underscored = false,
     noPrimaryKey = live.primary == nil, indexes = keys_of(live),
-  })
+  }, true)
 end
 
 return live_model

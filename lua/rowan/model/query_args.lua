@@ -95,7 +95,7 @@ function args.definition(db, at, attributes, given)
   return definition.new(at.name, attributes, {
     tableName = at.name, schema = at.schema, timestamps = false, noPrimaryKey = true, comment = given.comment,
     indexes = given.indexes,
-  }, { dialect = db._dialect, is_expression = expression.is })
+  }, { dialect = db._dialect, is_expression = expression.is, live = true })
 end
 
 return args

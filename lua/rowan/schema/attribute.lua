@@ -36,6 +36,7 @@ local attribute = {}
 ---@field immutable? rowan.ValidatorUse its validator isImmutable: no write changes it once it is stored
 ---@field virtual boolean has no column
 ---@field system? boolean a column that every table has of itself
+---@field shadowed? boolean of a live table: what instances have under its label is a method
 ---@field definition table
 
 local KINDS = {
@@ -68,14 +69,16 @@ local function check_options(subject, spec)
   end
 end
 
-local function check_name(subject, name)
+-- Columns of a live table are called what they are called.
+local function check_name(subject, name, live)
+  if name == "" or name:find("%c") then
+    fail(subject, "the name must not be empty or contain control characters")
+  end
+  if live then return end
   if name:find("%.") or name:find("::") or name:find("->", 1, true) then
     fail(subject, 'the name must not contain ".", "::" or "->", which mean something in queries')
   end
   if name:find("^%$") and name:find("%$$") then fail(subject, 'the name must not start and end with "$"') end
-  if name == "" or name:find("%c") then
-    fail(subject, "the name must not be empty or contain control characters")
-  end
   if reserved[name] then
     fail(subject, ('an attribute "%s" would hide the instance method of that name; give it another name, and '
       .. 'field = "%s" for the column'):format(name, name))
@@ -200,11 +203,12 @@ end
 function attribute.fill(attr, def, name, spec, position)
   local subject = def.name .. "." .. name
   for key in pairs(attr) do attr[key] = nil end
-  check_name(subject, name)
+  check_name(subject, name, def.context.live)
   check_options(subject, spec)
   attr.label, attr.position, attr.definition = name, position, def
-  -- A plain field would hide the getter.
-  attr.name = (spec.get or spec.set) and "_" .. name or name
+  -- A plain field would hide the getter, or a method.
+  attr.shadowed = reserved[name]
+  attr.name = attr.shadowed and "column " .. name or (spec.get or spec.set) and "_" .. name or name
   attr.token = "." .. name
   attr.type = types.resolve(spec.type, subject)
   if def.dialect.kept_as then attr.type = def.dialect.kept_as(attr.type) end

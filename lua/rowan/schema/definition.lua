@@ -61,6 +61,7 @@ local definition = {}
 ---@field dialect rowan.Dialect
 ---@field defaults? table options under every model's own
 ---@field is_expression? fun(value: any): boolean tells SQL expressions (defaults, fields of indexes)
+---@field live? boolean the definition is that of a table as it is (model/live_model), with whatever names its columns have
 ---@field counterpart? fun(def: table): table of a variant: the definition that a key leads to, where that is another one
 ---@field path? fun(def: table, name: string): any the expression of an attribute's name with a path or casts behind it
 ---@field plugins? fun(def: table): { plugin: rowan.Plugin, options: table }[] those of a definition whose options are read
