@@ -187,10 +187,10 @@ helper.each(function(dialect, connect)
     assert.equal("a and b are taken", err.message)
     assert.same({ "c" }, (paths("UniqueConstraintError", Thing.create, Thing, { id = 2, b = 9, c = 3 })))
     list, err = paths("UniqueConstraintError", Thing.create, Thing, { id = 2, low = "LOW" })
-    assert.same({ { false }, "low is taken", "folded" }, { list, err.message, err.constraint })
+    assert.same({ { "low" }, "low is taken", "folded" }, { list, err.message, err.constraint })
     Thing:create { id = 2, low = "x", z = 1 }
     db:query('DROP INDEX "folded"')
-    assert.same({ "z" }, (paths("UniqueConstraintError", Thing.create, Thing, { id = 3, low = "X", z = 1 })))
+    assert.same({ "z", "low" }, (paths("UniqueConstraintError", Thing.create, Thing, { id = 3, low = "X", z = 1 })))
     -- One that no model knows.
     db:query('CREATE UNIQUE INDEX "other" ON "Things" ("z, y", (abs("col_b")))')
     Thing:create { id = 4, z = 7, b = -4 }

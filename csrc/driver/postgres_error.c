@@ -54,10 +54,14 @@ bool rn_pg_alters_columns(const char *tag) {
   return false;
 }
 
-/* The row in "COPY table, line 7, column a: ...", or 0. Only that: what follows is the value. */
+/* The row in "COPY table, line 7, column a: ..." (in the server's language, a few of which begin otherwise), or 0.
+ * Only that: what follows is the value. */
 static int copied_row(const char *context) {
-  const char *line = context && strncmp(context, "COPY ", 5) == 0 ? strstr(context, ", line ") : NULL;
-  return line ? atoi(line + 7) : 0;
+  if (!context || strncmp(context, "COPY ", 5) != 0) return 0;
+  const char *line = strstr(context, ", line ");
+  if (!line) line = strstr(context, ", ");
+  if (!line) return 0;
+  return atoi(line + strcspn(line, "0123456789:\"\n"));
 }
 
 void rn_pg_error_result(rn_error *err, rn_error_kind kind, const PGresult *result) {

@@ -44,6 +44,8 @@ local sqlite = {
     functions = false,
     -- The rowid of a plain INSERT is known without RETURNING.
     last_id = true,
+    -- A statement that fails leaves the transaction as it was.
+    failed_statements = true,
     offset_needs_limit = true,
     lateral = false,
     distinct_on = false,
@@ -298,6 +300,11 @@ function sqlite.select_lists(w, item)
   end
   w:put(" SELECT " .. table.concat(columns, ", ") .. " FROM rowan_rows(" .. table.concat(args, ", ") .. ") WHERE 1")
 end
+
+---The columns of the first foreign key that keeps a transaction from being committed.
+sqlite.violated_keys = [[SELECT c."table" AS name, l."from" AS "column"
+  FROM (SELECT "table", fkid FROM pragma_foreign_key_check LIMIT 1) AS c
+  JOIN pragma_foreign_key_list(c."table") AS l ON l.id = c.fkid ORDER BY l.seq]]
 
 ---What TRUNCATE does in other databases takes several statements here; nil where it does not.
 sqlite.emulated_truncate = {

@@ -19,7 +19,8 @@ local write = {}
 ---@field told? table columns that tell what became of a row
 ---@field text string
 ---@field codes string
----@field attrs table[] the attribute of each parameter, for messages
+---@field attrs table<integer, rowan.Attribute> the attribute of each parameter that is the value of one, for messages
+---@field computed? table<rowan.Attribute, any> those that the database computes a value for
 ---@field columns? table[] what RETURNING gives
 ---@field last_id? table the attribute that takes the rowid the database chose
 
@@ -148,8 +149,9 @@ function write.conditions(def, condition)
   return shape.conditions
 end
 
--- SET in a builder. `changes` is a list of { attr =, bound = }, { attr =, expression = } or { attr =, increase = }.
-local function walk_sets(b, def, changes)
+-- SET in a builder. `changes` is a list of { attr =, bound = }, { attr =, expression = } or { attr =, increase = }; the
+-- attribute whose value is parameter i goes to `attrs`[i].
+local function walk_sets(b, def, changes, attrs)
   local sets = not b.is_shape and {} or nil
   b:open("set")
   for i, change in ipairs(changes) do
@@ -165,6 +167,7 @@ local function walk_sets(b, def, changes)
       value = by and node.increased(b:field(change.attr), by, change.attr.type)
     else
       value = b:param(builder.single[change.attr.type.code], change.bound)
+      if attrs then attrs[#b.codes] = change.attr end
     end
     if sets then sets[i] = { field = change.attr.field, value = value } end
   end
@@ -234,16 +237,16 @@ end
 ---@return rowan.WritePlan
 function write.update(def, changes, target, returning, dialect)
   local tree = builder.tree(dialect)
-  local sets = walk_sets(tree, def, changes)
+  local attrs, computed = {}, {}
+  local sets = walk_sets(tree, def, changes, attrs)
   local found = walk_target(tree, def, target)
-  local attrs = {}
   for _, change in ipairs(changes) do
-    if not change.expression and not change.next then attrs[#attrs + 1] = change.attr end
+    if change.bound == nil and not change.next then computed[change.attr] = true end
   end
   local nodes, columns
   if returning then nodes, columns = many.returning(returning) end
   return {
-    codes = table.concat(tree.codes), attrs = attrs, columns = columns,
+    codes = table.concat(tree.codes), attrs = attrs, computed = computed, columns = columns,
     text = compile.text(node.update(link.source(def, tree.scope), sets, found, nodes), dialect),
   }
 end

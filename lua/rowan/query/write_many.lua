@@ -69,8 +69,8 @@ local function answers(def, attrs, dialect, request)
   return nodes, columns, nil
 end
 
--- The values of one row, of which some are expressions.
-local function walk_row(b, def, attrs, values, computed)
+-- The values of one row, of which some are expressions; the attribute whose value is parameter i goes to `bound`[i].
+local function walk_row(b, def, attrs, values, computed, bound)
   local nodes = {}
   for i, attr in ipairs(attrs) do
     b:token(attr.token)
@@ -78,6 +78,7 @@ local function walk_row(b, def, attrs, values, computed)
       nodes[i] = expression.walk(b, def, computed[attr])
     else
       nodes[i] = b:param("-" .. attr.type.code, values[attr.name])
+      if bound then bound[#b.codes] = attr end
     end
   end
   return nodes
@@ -108,14 +109,11 @@ end
 ---@return rowan.WritePlan
 function many.row(def, attrs, values, computed, dialect, request)
   local tree, fields, bound = builder.tree(dialect), {}, {}
-  local row = walk_row(tree, def, attrs, values, computed)
-  for i, attr in ipairs(attrs) do
-    fields[i] = attr.field
-    if not computed[attr] then bound[#bound + 1] = attr end
-  end
+  local row = walk_row(tree, def, attrs, values, computed, bound)
+  for i, attr in ipairs(attrs) do fields[i] = attr.field end
   local nodes, columns, asks_before = answers(def, attrs, dialect, request)
   return {
-    codes = table.concat(tree.codes), attrs = bound, columns = columns, asks_before = asks_before,
+    codes = table.concat(tree.codes), attrs = bound, computed = computed, columns = columns, asks_before = asks_before,
     text = compile.text(node.insert(link.source(def), fields, row, nodes, request.conflict), dialect),
   }
 end

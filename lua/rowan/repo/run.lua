@@ -5,7 +5,11 @@ local driver = require("rowan.driver")
 local errors = require("rowan.base.errors")
 local failure = require("rowan.repo.failure")
 local hooks = require("rowan.change.hooks")
+local lazy = require("rowan.base.lazy")
 local values = require("rowan.driver.values")
+
+-- Itself runs statements.
+local blame = lazy(function() return require("rowan.repo.blame") end)
 
 local run = {}
 
@@ -171,6 +175,17 @@ function run.template(plan, options)
   return plan.template
 end
 
+-- Of a violated constraint more can be found out than the database says.
+local function raise_failed(db, plan, err, context, transaction, options)
+  context.plan, context.sql, context.params = plan, plan.text, in_order(plan, context.params)
+  context.def = plan.def or (plan.model and plan.model.definition)
+  if err.kind == "database" and (err.sqlstate or ""):find("^23") then
+    context.owner = blame.owner(db, err, context)
+    context.blame = blame.inquire(db, err, context, transaction, options)
+  end
+  failure.raise(err, context)
+end
+
 ---Runs a plan. Raises what goes wrong.
 ---@async
 ---@param db table
@@ -207,10 +222,7 @@ function run.plan(db, plan, params, n, options, template, single, row)
     rows, affected, last_id = handle:query(statement, params, n, lease, template, single)
   end
   if rows == nil then
-    local def = plan.def or (plan.model and plan.model.definition)
-    failure.raise(affected, {
-      def = def, plan = plan, sql = plan.text, row = row, params = in_order(plan, params), count = n,
-    })
+    raise_failed(db, plan, affected, { params = params, count = n, row = row }, transaction, options)
   end
   -- Getters must not give what a write has made old (repo/siblings).
   if affected then
