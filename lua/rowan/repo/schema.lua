@@ -264,6 +264,7 @@ function schema.add_index(db, at, make, options)
   steps.apply(db, options, function(call)
     local live = schema.live(db, at, call)
     local def = make(live)
+    schema_index.settled(def)
     local index = def.indexes[1]
     for _, other in ipairs(live.indexes) do
       if other.name == index.name then fail(('the table %s has an index "%s"'):format(live.name, index.name)) end
