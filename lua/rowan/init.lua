@@ -83,6 +83,7 @@ rowan.hooks = hooked.listeners(static)
 getmetatable(everything).__call = function(_, functions) return driver.all(functions) end
 
 ---A database. Opens nothing; db:authenticate() does.
+---Raises UsageError for an unknown option, a wrong value, or a URL that cannot be read.
 ---
 ---    local db = rowan.connect("sqlite:blog.db")
 ---    local db = rowan.connect{ dialect = "postgres", host = "/run/postgresql", database = "blog" }
@@ -99,8 +100,10 @@ function rowan.connect(url, options)
 end
 
 ---Loads associations onto instances that are there already, each with one statement.
+---Raises QueryError for an unknown association, EagerLoadingError for what is no instance.
 ---
 ---    rowan.load(users, { "posts.tags", "profile" })
+---    -- SELECT "id", "title", ... FROM "posts" WHERE "user_id" = ANY ($1)
 ---@async
 ---@param rows table an instance, or a list of them
 ---@param what any a path ("posts.tags"), an include as in a finder, or a list of these
@@ -111,7 +114,7 @@ function rowan.load(rows, what, options)
 end
 
 ---LuaLS annotations of models, for a file that an editor reads: their attributes, associations and methods. The text is
----valid Lua, and does nothing.
+---valid Lua, and does nothing. Raises UsageError for anything but models and databases.
 ---
 ---    local file = assert(io.open("types/models.lua", "w"))
 ---    file:write(rowan.types(db))
@@ -124,14 +127,19 @@ function rowan.types(models, options)
 end
 
 ---Now, as a DATE attribute holds it: 2024-02-01T00:00:00.000Z.
+---
+---    rowan.now()    --> "2024-02-01T00:00:00.000Z"
 ---@return string
 function rowan.now()
   return values.now()
 end
 
 ---Makes a plugin known by a name: `plugins = { "slug" }` in a model's options.
----@param name string
----@param given rowan.Plugin
+---Raises DefinitionError for an unknown part.
+---
+---    rowan.plugin("slug", { name = "slug", options = { "from" }, instance = { slug = function(row) return row.name:lower() end } })
+---@param name string what models say; a plugin of that name is replaced
+---@param given rowan.Plugin see docs/guide/plugins.md
 function rowan.plugin(name, given)
   plugin.register(name, given)
 end
@@ -140,21 +148,25 @@ end
 ---value (never NULL), the row and what was said (`true`, or arguments), and refuses as any function of a model's `validate`.
 ---
 ---    rowan.validator("isIsbn", function(value) return #value == 13, "is no ISBN" end)
----@param name string
----@param fn fun(value: any, row: rowan.Instance, args: any): any
+---@param name string what `validate` says; a validator of that name is replaced
+---@param fn fun(value: any, row: rowan.Instance, args: any): any raises, or returns false and a message, to refuse
 function rowan.validator(name, fn)
   validate.register(name, fn)
 end
 
 ---Replaces the clock of timestamps; nil gives the real one back.
----@param fn? fun(): string|number ISO 8601 text or seconds since the epoch
+---
+---    rowan.setClock(function() return "2024-02-01T00:00:00Z" end)
+---@param fn? fun(): string|number gives the time: ISO 8601 text or seconds since the epoch
 function rowan.setClock(fn)
   clock.set(fn)
 end
 
 ---Whether `err` is an error of rowan of this class, or of one below it in the hierarchy.
----@param err any
----@param class string|rowan.ErrorClass
+---
+---    rowan.is(err, "DatabaseError")    --> true of a ForeignKeyConstraintError too
+---@param err any anything; false for what is no error of rowan
+---@param class string|rowan.ErrorClass one of rowan.errors, or its name
 ---@return boolean
 function rowan.is(err, class)
   return errors.is(err, class)
@@ -167,7 +179,9 @@ end
 
 ---What a value is to rowan: "model", "instance", "transaction", "connection", "association", "database",
 ---"queryInterface", "type", "expression", "query", "operator", "error", or nil.
----@param value any
+---
+---    rowan.kind(User:build())    --> "instance"
+---@param value any anything
 ---@return string?
 function rowan.kind(value)
   if type(value) ~= "table" then return nil end
@@ -187,8 +201,10 @@ function rowan.kind(value)
 end
 
 ---Whether a value is an instance, of `model` when one is given.
----@param value any
----@param model? rowan.Model
+---
+---    rowan.isInstance(User:build(), User)    --> true
+---@param value any anything
+---@param model? rowan.Model a variant stands for the model itself
 ---@return boolean
 function rowan.isInstance(value, model)
   local found = instance_model(value)

@@ -42,6 +42,7 @@ local function by_key(model, key, options)
 end
 
 ---All rows that match. With `group` or `having` the rows are groups, which hold nothing but what was asked for.
+---Raises QueryError for an unknown name or option, EmptyResultError with `rejectOnEmpty`.
 ---
 ---    User:findAll{ where = { age = { [Op.gte] = 18 } }, order = { { "name", "DESC" } }, limit = 10 }
 ---    -- SELECT "id", "name", ... FROM "users" WHERE "age" >= $1 ORDER BY "name" DESC LIMIT $2
@@ -57,6 +58,10 @@ function Finders:findAll(options)
 end
 
 ---The first row that matches, or nil. Without `order` the first by primary key.
+---Raises as findAll, and QueryError for a `limit` other than 1.
+---
+---    User:findOne{ where = { name = "Ann" } }
+---    -- SELECT "id", "name", ... FROM "users" WHERE "name" = $1 ORDER BY "id" ASC LIMIT $2
 ---@async
 ---@param options? table as for findAll
 ---@return rowan.Instance?
@@ -81,10 +86,11 @@ local function plain_lookup(options)
 end
 
 ---The row with a primary key (a table by attribute name when it is composite), or nil.
+---Raises QueryError for a key that lacks an attribute, ValidationError for one that does not fit its type.
 ---
 ---    User:findByPk(7)      -- SELECT "id", "name", ... FROM "users" WHERE "id" = $1
 ---@async
----@param key any
+---@param key any the value of the primary key, or a table by attribute
 ---@param options? table as for findAll, but for limit and offset
 ---@return rowan.Instance?
 function Finders:findByPk(key, options)
@@ -102,7 +108,7 @@ function Finders:findByPk(key, options)
   return one(self, finder)
 end
 
----A page of rows and the number of all rows that match, counting each row once whatever is included.
+---A page of rows and the number of all rows that match, counting each row once whatever is included. Raises as findAll.
 ---
 ---    local page = User:findAndCountAll{ limit = 10, offset = 20 }
 ---    -- SELECT ..., COUNT(*) OVER () AS "total" FROM "users" ORDER BY "id" ASC LIMIT $1 OFFSET $2
@@ -118,6 +124,7 @@ function Finders:findAndCountAll(options)
 end
 
 ---How many rows match, each counted once whatever is included; with `group` a list of rows, each with its `count`.
+---Raises QueryError for an unknown name or option, or one that needs `group`.
 ---
 ---    User:count{ where = { active = true } }         -- SELECT COUNT(*) AS "count" FROM "users" WHERE "active" = $1
 ---    User:count{ col = "city", distinct = true }     -- SELECT COUNT(DISTINCT("city")) AS "value" FROM "users"
@@ -141,7 +148,7 @@ local function value_of(self, name, method, attribute, options)
 end
 
 ---The sum of an attribute, exact: an integer (decimal text beyond 64 bits) of integers, decimal text of decimals. nil when
----no row has a value.
+---no row has a value. Raises QueryError for an unknown attribute, or one that is no number.
 ---
 ---    Order:sum("total", { where = { paid = true } })
 ---    -- SELECT SUM("total") AS "value" FROM "orders" WHERE "paid" = $1
@@ -151,21 +158,27 @@ end
 ---@return any value # with `group` a list of rows with the field `sum`
 function Finders:sum(attribute, options) return value_of(self, "SUM", "sum", attribute, options) end
 
----The smallest value of an attribute, of its type; nil when no row has one.
+---The smallest value of an attribute, of its type; nil when no row has one. Raises QueryError for an unknown attribute.
+---
+---    User:min("age")    -- SELECT MIN("age") AS "value" FROM "users"
 ---@async
----@param attribute string|rowan.Expression
+---@param attribute string|rowan.Expression as for sum
 ---@param options? table as for sum
 ---@return any
 function Finders:min(attribute, options) return value_of(self, "MIN", "min", attribute, options) end
 
----The largest value of an attribute, of its type; nil when no row has one.
+---The largest value of an attribute, of its type; nil when no row has one. Raises QueryError for an unknown attribute.
+---
+---    User:max("age", { where = { active = true } })
+---    -- SELECT MAX("age") AS "value" FROM "users" WHERE "active" = $1
 ---@async
----@param attribute string|rowan.Expression
+---@param attribute string|rowan.Expression as for sum
 ---@param options? table as for sum
 ---@return any
 function Finders:max(attribute, options) return value_of(self, "MAX", "max", attribute, options) end
 
 ---Any aggregate function of the database over an attribute.
+---Raises QueryError for what is no name of a function, or an unknown attribute.
 ---
 ---    User:aggregate("age", "avg")     -- SELECT AVG("age") AS "value" FROM "users"
 ---@async
@@ -180,7 +193,7 @@ function Finders:aggregate(attribute, fn, options)
   return value_of(self, fn:upper(), "aggregate", attribute, options)
 end
 
----Whether any row matches.
+---Whether any row matches. Raises QueryError for an unknown name or option.
 ---
 ---    User:exists{ where = { name = "Ann" } }
 ---    -- SELECT EXISTS (SELECT 1 FROM "users" WHERE "name" = $1) AS "exists"
@@ -194,9 +207,11 @@ function Finders:exists(options)
 end
 
 ---The values of one attribute as a list, or of several as a list of lists. NULL is rowan.null, so that no list has gaps.
+---Raises QueryError for an unknown attribute, or an option that makes no sense here.
 ---
 ---    User:pluck("name", { order = "name" })     -- { "Ann", "Ben" }
 ---    User:pluck({ "id", "name" })               -- { { 1, "Ann" }, { 2, "Ben" } }
+---    -- SELECT "name" FROM "users" ORDER BY "name" ASC
 ---@async
 ---@param what string|rowan.Expression|table an attribute, an expression, or a list of them
 ---@param options? table as for findAll, but for attributes, raw, nest and plain
@@ -217,6 +232,7 @@ function Finders:pluck(what, options)
 end
 
 ---A search as a value: it runs by `:all()` or `:first()`, and stands in the `where`, `attributes` or tables of others.
+---Raises QueryError for an unknown option; for an unknown name when it runs.
 ---
 ---    User:findAll{ where = { id = { [Op.in_] = Post:select{ attributes = { "userId" }, where = { views = 0 } } } } }
 ---    -- ... WHERE "id" IN (SELECT "user_id" FROM "posts" WHERE "views" = $1)
@@ -229,6 +245,9 @@ end
 
 ---The model's table for the builder: its names are the attributes, its values have their types. Rows are plain tables, and
 ---scopes, hooks and plugins have no part in it.
+---
+---    User:query("u"):where("u.age", ">", 18):all()
+---    -- SELECT "id", "name", ... FROM "users" AS "u" WHERE "u"."age" > $1
 ---@param alias? string the model's name when not given
 ---@return rowan.Query
 function Finders:query(alias)

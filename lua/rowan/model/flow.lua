@@ -76,6 +76,7 @@ end
 ---All rows that match, one after the other, read a batch at a time by key ranges: constant memory, no connection held
 ---in between, one statement a batch (and one an association and batch with `include`). Rows may be changed, deleted and
 ---inserted meanwhile.
+---Raises QueryError for an unknown option or an order that is no attribute's; later what findAll raises.
 ---
 ---    for user in User:each{ batch = 500, where = { active = true }, include = "posts" } do ... end
 ---    -- SELECT ... FROM "users" WHERE "active" = $1 ORDER BY "id" ASC LIMIT $2
@@ -111,6 +112,7 @@ end
 ---All rows that match, one after the other, as one query gives them: in any order, of one moment, in constant memory. The
 ---rows are read from a cursor of the database, `batch` at a time, inside the current transaction or one of the stream's own,
 ---whose connection it holds until the last row is read, the loop is left (Lua 5.4), `close` is called, or it is collected.
+---Raises QueryError for an unknown name or option; what goes wrong later ends the stream.
 ---
 ---    for user in User:stream{ order = "name", include = "posts" } do ... end
 ---    -- DECLARE ... CURSOR FOR SELECT ... FROM "users" ORDER BY "name" ASC; FETCH FORWARD 500 FROM ...; ...
@@ -157,7 +159,7 @@ end
 ---    Reading:copy(function() return next_line() end, { progress = function(count) print(count) end })
 ---    -- COPY "readings" ("sensor", "value", "at") FROM STDIN
 ---@async
----@param rows table[]|fun(): table? a list, a stream, or a function that gives nil at the end
+---@param rows table[]|fun(): table? what is stored: a list, a stream, or a function that gives nil at the end
 ---@param options? { fields?: string[], batch?: integer, progress?: fun(count: integer), validate?: boolean, transaction?: rowan.Transaction|false, logging?: any }
 ---@return integer count rows stored
 function Flow:copy(rows, options)
@@ -270,6 +272,7 @@ end
 
 ---A page of rows: by number, with the number of all rows and pages; or by cursor, which stays right while rows are
 ---inserted and costs the same however far in it is. The primary key is always added to the order.
+---Raises QueryError for options of both kinds, a page that is no whole number, or a cursor of another order.
 ---
 ---    local page = User:paginate{ page = 2, perPage = 20 }         -- page.rows, total, pages, hasNext, hasPrevious
 ---    -- SELECT ..., COUNT(*) OVER () AS "total" FROM "users" ORDER BY "id" ASC LIMIT $1 OFFSET $2

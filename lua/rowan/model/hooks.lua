@@ -8,27 +8,32 @@ local hooks = require("rowan.change.hooks")
 local Hooked = {}
 
 ---Adds a hook. On a database it works for all models, after their own hooks.
+---Raises UsageError for an unknown hook, with the nearest.
 ---
 ---    User:addHook("beforeCreate", "hash", function(user, options) user.hash = digest(user.password) end)
 ---@param name string "beforeCreate", "afterFind", ...
 ---@param listener_name string|function a name to remove it by, or the function
----@param fn? function
+---@param fn? function what runs, with the arguments that docs/guide/hooks.md names
 ---@return fun() remove takes the hook away again
 function Hooked:addHook(name, listener_name, fn)
   if fn == nil then listener_name, fn = nil, listener_name end
   return hooks.add(self._hooks, name, listener_name, fn)
 end
 
----Removes a hook by its listener's name or its function.
----@param name string
----@param what string|function
+---Removes a hook by its listener's name or its function. Raises UsageError for an unknown hook.
+---
+---    User:removeHook("beforeCreate", "hash")    --> true
+---@param name string of the hook
+---@param what string|function the listener's name or its function
 ---@return boolean removed whether there was one
 function Hooked:removeHook(name, what)
   return hooks.remove(self._hooks, name, what)
 end
 
----Whether there are hooks of a name, here or on the database.
----@param name string
+---Whether there are hooks of a name, here or on the database. Raises UsageError for an unknown hook.
+---
+---    User:hasHook("beforeCreate")    --> true
+---@param name string of the hook
 ---@return boolean
 function Hooked:hasHook(name)
   return hooks.has(self._hooks, name)
@@ -36,9 +41,12 @@ end
 Hooked.hasHooks = Hooked.hasHook
 
 ---Runs the hooks of a name, first those of the model, then those of the database.
+---Raises UsageError for an unknown hook, and what its functions raise.
+---
+---    User:runHooks("beforeCreate", user, {})
 ---@async
----@param name string
----@param ... any
+---@param name string of the hook
+---@param ... any what its functions get
 function Hooked:runHooks(name, ...)
   hooks.check_name(self._hooks, name)
   hooks.run(self._hooks, name, ...)
@@ -50,35 +58,47 @@ end
 local Listeners = {}
 Listeners.__index = Listeners
 
----Adds a hook.
----@param name string
----@param fn function
----@param listener_name? string
+---Adds a hook. Raises UsageError for an unknown hook.
+---
+---    User.hooks:addListener("beforeCreate", function(user) user.name = user.name:lower() end, "lower")
+---@param name string of the hook
+---@param fn function what runs
+---@param listener_name? string to remove it by
 ---@return fun() remove
 function Listeners:addListener(name, fn, listener_name)
   return hooks.add(self.registry, name, listener_name, fn)
 end
 
----Adds hooks by their names: a function each, or a list of functions.
+---Adds hooks by their names: a function each, or a list of functions. Raises UsageError for an unknown hook.
+---
+---    User.hooks:addListeners{ beforeCreate = stamp, afterCreate = { tell, count } }
 ---@param given table<string, function|function[]>
 function Listeners:addListeners(given)
   hooks.add_all(self.registry, given)
 end
 
----@param name string
+---Removes a hook. Raises UsageError for an unknown hook.
+---
+---    User.hooks:removeListener("beforeCreate", "lower")    --> true
+---@param name string of the hook
 ---@param what string|function the listener's name or its function
 ---@return boolean removed
 function Listeners:removeListener(name, what)
   return hooks.remove(self.registry, name, what)
 end
 
----Removes all hooks that were added here, or those of one name.
----@param name? string
+---Removes all hooks that were added here, or those of one name. Raises UsageError for an unknown hook.
+---
+---    User.hooks:removeAllListeners("beforeCreate")
+---@param name? string of the hook
 function Listeners:removeAllListeners(name)
   hooks.clear(self.registry, name)
 end
 
----@param name string
+---Whether there are hooks of a name. Raises UsageError for an unknown hook.
+---
+---    User.hooks:hasListeners("beforeCreate")    --> true
+---@param name string of the hook
 ---@return boolean
 function Listeners:hasListeners(name)
   return hooks.has(self.registry, name)

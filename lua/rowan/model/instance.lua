@@ -86,6 +86,9 @@ local function among(self, given, fields, context)
 end
 
 ---Sets attributes (with `fields` those of them alone) and writes them, and only them. On failure the row is as it was.
+---Raises InstanceError for a new row, QueryError for an unknown attribute, ValidationError as save.
+---
+---    user:update{ name = "Ben", age = 31 }    -- UPDATE "users" SET "name" = $1, "age" = $2 WHERE "id" = $3
 ---@async
 ---@param given table<string, any>
 ---@param options? table as for save
@@ -115,7 +118,9 @@ function Instance:update(given, options)
   error(problem, 0)
 end
 
----Deletes the row.
+---Deletes the row. Raises InstanceError for a new row, OptimisticLockError for one that another write changed.
+---
+---    user:destroy()    -- DELETE FROM "users" WHERE "id" = $1
 ---@async
 ---@param options? { hooks?: boolean, transaction?: rowan.Transaction|false, logging?: any }
 ---@return rowan.Instance self
@@ -137,6 +142,9 @@ local function not_paranoid(self, what)
 end
 
 ---Brings back a row that was deleted softly; only for paranoid models.
+---Raises InstanceError for a new row, or on a model that is not paranoid.
+---
+---    draft:restore()    -- UPDATE "drafts" SET "deleted_at" = $1 WHERE "id" = $2
 ---@async
 ---@param _? table hooks, silent, transaction, logging
 ---@return rowan.Instance self
@@ -144,7 +152,9 @@ function Instance:restore(_)
   return not_paranoid(self, "restore")
 end
 
----Whether the row was deleted softly; only for paranoid models.
+---Whether the row was deleted softly; only for paranoid models. Raises InstanceError on a model that is not paranoid.
+---
+---    draft:isSoftDeleted()    --> true
 ---@return boolean
 function Instance:isSoftDeleted()
   return not_paranoid(self, "isSoftDeleted")
@@ -152,6 +162,8 @@ end
 
 ---Adds to numbers where they are stored, so that two processes that do it at once both count; the row then shows the
 ---stored values. NULL stays NULL.
+---Raises InstanceError for a new row, QueryError for what is no number, ValidationError for a sum that the column
+---cannot hold.
 ---
 ---    user:increment("visits")                       -- UPDATE "users" SET "visits" = "visits" + $1, ... WHERE "id" = $3
 ---    user:increment({ "wins", "games" }, { by = 2 })
@@ -166,7 +178,10 @@ function Instance:increment(fields, options)
   return increment.row(self, fields, options, 1, context)
 end
 
----The opposite of increment.
+---The opposite of increment. Raises as increment.
+---
+---    user:decrement("visits", { by = 2 })
+---    -- UPDATE "users" SET "visits" = "visits" + $1 WHERE "id" = $2 RETURNING "visits"
 ---@async
 ---@param fields string|string[]|table<string, number>
 ---@param options? table as for increment
@@ -206,6 +221,9 @@ end
 
 ---Reads the row again (or with `attributes` some of it), dropping unsaved changes, with what it was read with: the same includes, if none are named.
 ---A row that was deleted softly is read too, but with `paranoid = true`.
+---Raises InstanceError for a new row, and for one that is not there any more.
+---
+---    user:reload()    -- SELECT "id", "name", ... FROM "users" WHERE "id" = $1 ORDER BY "id" ASC LIMIT $2
 ---@async
 ---@param options? { include?: any, paranoid?: boolean, attributes?: any, transaction?: rowan.Transaction|false, logging?: any }
 ---@return rowan.Instance self
@@ -237,6 +255,8 @@ end
 
 ---Checks the row as a save would: its types, its validators and those of its model, with the hooks around them. Raises one
 ---ValidationError with all that is wrong.
+---
+---    user:validate{ skip = { "age" } }
 ---@async
 ---@param options? { skip?: string[], fields?: string[], hooks?: boolean }
 ---@return rowan.Instance self

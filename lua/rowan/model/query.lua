@@ -60,6 +60,7 @@ local function finder_of(self, options)
 end
 
 ---The rows: plain tables, or instances of a model whose `select` this is.
+---Raises QueryError for an unknown option, DatabaseError for what the database refuses, such as an unknown column.
 ---
 ---    db:from("users as u"):where("u.age", ">=", 18):orderBy("u.name"):all()
 ---    -- SELECT * FROM "users" AS "u" WHERE "u"."age" >= $1 ORDER BY "u"."name" ASC
@@ -73,7 +74,9 @@ function Query:all(options)
   return statement.read(self, options)
 end
 
----The first row, or nil.
+---The first row, or nil. Raises as all.
+---
+---    db:from("users"):orderBy("age", "DESC"):first()    -- SELECT * FROM "users" ORDER BY "age" DESC LIMIT $1
 ---@async
 ---@param options? table as for all
 ---@return table?
@@ -88,8 +91,10 @@ end
 local STREAM = check.set({ "transaction", "logging", "benchmark", "batch" })
 
 ---The rows one after the other, in constant memory, through a cursor of the database; as Model:stream.
+---Raises as all, and QueryError for a `batch` that is no whole number.
 ---
 ---    for row in db:from("events"):orderBy("id"):stream() do ... end
+---    -- DECLARE "rowan_cursor_1" NO SCROLL CURSOR FOR SELECT * FROM "users" ORDER BY "id" ASC; CLOSE "rowan_cursor_1"
 ---@async
 ---@param options? { batch?: integer, transaction?: rowan.Transaction|false, logging?: any } batch: rows read at a time, default 500
 ---@return rowan.Stream iterator
@@ -132,9 +137,12 @@ local function plucked(self, column)
   fail(suggest.unknown("pluck: the query has no column", tostring(column), names))
 end
 
----The values of one column: of those that were selected, or of the tables.
+---The values of one column: of those that were selected, or of the tables. Raises as all.
+---
+---    db:from("users"):where("active", true):pluck("name")
+---    -- SELECT "name" AS "value" FROM "users" WHERE "active" = $1
 ---@async
----@param column string|rowan.Expression
+---@param column string|rowan.Expression a name or an expression
 ---@param options? table as for all
 ---@return any[] NULL is rowan.null
 function Query:pluck(column, options)
@@ -160,9 +168,11 @@ local function single(self, value, options)
   return statement.read(base:select({ value, "value" }), options, true).value
 end
 
----How many rows there are; with a column, how many have a value in it.
+---How many rows there are; with a column, how many have a value in it. Raises as all.
+---
+---    db:from("users"):where("age", ">=", 18):count()    -- SELECT COUNT(*) AS "value" FROM "users" WHERE "age" >= $1
 ---@async
----@param column? string
+---@param column? string a name
 ---@param options? table as for all
 ---@return integer
 function Query:count(column, options)
@@ -177,7 +187,10 @@ for method, name in pairs({ sum = "SUM", min = "MIN", max = "MAX", avg = "AVG" }
   end
 end
 
----Whether there is any row.
+---Whether there is any row. Raises as all.
+---
+---    db:from("users"):where("name", "Ann"):exists()
+---    -- SELECT EXISTS (SELECT 1 FROM "users" WHERE "name" = $1) AS "found"
 ---@async
 ---@param options? table as for all
 ---@return boolean
@@ -187,7 +200,9 @@ function Query:exists(options)
   return statement.read(found, options, true).found
 end
 
----The text that would be sent, and its parameters.
+---The text that would be sent, and its parameters. Raises QueryError as all would.
+---
+---    db:from("users"):where("id", 7):toSQL()    --> 'SELECT * FROM "users" WHERE "id" = $1', { 7 }
 ---@return string text
 ---@return any[] params
 function Query:toSQL()
@@ -196,6 +211,8 @@ end
 
 ---Stores a row, a list of rows, or what a query gives, in one statement (several in one transaction where there are more
 ---values than one can take).
+---Raises QueryError for rows that have not the same columns, UniqueConstraintError and its like when the database
+---refuses.
 ---
 ---    db:from("users"):returning("id"):insert{ name = "Ann", age = 30 }
 ---    -- INSERT INTO "users" ("age", "name") VALUES ($1, $2) RETURNING "id"
@@ -217,6 +234,7 @@ function Query:insert(rows, options)
 end
 
 ---Changes the rows that `where` names; `where(rowan.all)` for every row. Values may be expressions.
+---Raises QueryError without `where`, or where the query is more than a table and conditions.
 ---
 ---    db:from("users"):where("id", 7):update{ age = rowan.col("age") + 1 }
 ---    -- UPDATE "users" SET "age" = ("age" + $1) WHERE "id" = $2
@@ -231,7 +249,9 @@ function Query:update(values, options)
   return statement.update(self, values, options)
 end
 
----Deletes the rows that `where` names; `where(rowan.all)` for every row.
+---Deletes the rows that `where` names; `where(rowan.all)` for every row. Raises as update.
+---
+---    db:from("users"):where("active", false):delete()    -- DELETE FROM "users" WHERE "active" = $1
 ---@async
 ---@param options? table as for all
 ---@return integer affected

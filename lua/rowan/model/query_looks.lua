@@ -1,5 +1,6 @@
 --- What the query interface shows of the live schema, in Sequelize's words: plain tables out of repo/introspect. Methods
---- of model/query_interface.
+--- of model/query_interface. Each looks at whole tables, by the same statements: six over pg_class and what it leads to,
+--- two over sqlite_master.
 
 local args = require("rowan.model.query_args")
 local errors = require("rowan.base.errors")
@@ -42,11 +43,11 @@ local function enum_values(live, column)
   return {}
 end
 
----The columns of a table or view by name.
+---The columns of a table or view by name. Raises QueryError when there is none.
 ---
 ---    db:queryInterface():describeTable("Users").name.type --> "CHARACTER VARYING(255)"
 ---@async
----@param at string|{ tableName: string, schema?: string }|rowan.Model
+---@param at string|{ tableName: string, schema?: string }|rowan.Model its name, { tableName =, schema = }, or a model
 ---@param options? { schema?: string, transaction?: any, logging?: any }
 ---@return table<string, table> columns type, allowNull, defaultValue, primaryKey, autoIncrement, unique, comment, special (the values of an enum, else empty), generated
 function looks:describeTable(at, options)
@@ -66,6 +67,8 @@ function looks:describeTable(at, options)
 end
 
 ---The tables of a schema, sorted by name.
+---
+---    qi:listTables()[1].tableName    --> "posts"
 ---@async
 ---@param options? { schema?: string, transaction?: any, logging?: any } schema: the current one when not given
 ---@return { tableName: string, schema?: string }[]
@@ -80,6 +83,8 @@ function looks:listTables(options)
 end
 
 ---The names of the tables of a schema.
+---
+---    qi:showAllTables()    --> { "posts", "users" }
 ---@async
 ---@param options? { schema?: string, transaction?: any, logging?: any }
 ---@return string[]
@@ -90,8 +95,10 @@ function looks:showAllTables(options)
 end
 
 ---Whether there is a table or view of that name.
+---
+---    qi:tableExists("users")    --> true
 ---@async
----@param at string|table
+---@param at string|table its name, { tableName =, schema = }, or a model
 ---@param options? { schema?: string, transaction?: any, logging?: any }
 ---@return boolean
 function looks:tableExists(at, options)
@@ -120,9 +127,11 @@ local function shown_index(index, live)
   }
 end
 
----The indexes of a table, with those that make its constraints.
+---The indexes of a table, with those that make its constraints. Raises QueryError when there is no such table.
+---
+---    qi:showIndexes("users")[1].name    --> "users_email_index"
 ---@async
----@param at string|table
+---@param at string|table its name, { tableName =, schema = }, or a model
 ---@param options? { schema?: string, transaction?: any, logging?: any }
 ---@return { name: string, tableName: string, primary: boolean, unique: boolean, fields: table[], type: string, where?: string, includes?: string[], constraint?: boolean }[]
 function looks:showIndexes(at, options)
@@ -173,8 +182,11 @@ local function passes(shown, options)
 end
 
 ---The constraints of a table: PRIMARY KEY, UNIQUE, FOREIGN KEY, CHECK, EXCLUDE.
+---Raises QueryError when there is no such table.
+---
+---    qi:showConstraints("posts", { constraintType = "FOREIGN KEY" })[1].columnNames[1]    --> "user_id"
 ---@async
----@param at string|table
+---@param at string|table its name, { tableName =, schema = }, or a model
 ---@param options? { columnName?: string, constraintName?: string, constraintType?: string, schema?: string, transaction?: any, logging?: any }
 ---@return table[] constraints constraintName, constraintType, columnNames, definition, referencedTableName, referencedColumnNames, deleteAction, updateAction, deferrable
 function looks:showConstraints(at, options)
@@ -195,9 +207,11 @@ function looks:showConstraints(at, options)
   return list
 end
 
----The foreign keys of a table, as showConstraints gives them.
+---The foreign keys of a table, as showConstraints gives them. Raises QueryError when there is no such table.
+---
+---    qi:getForeignKeys("posts")[1].referencedTableName    --> "users"
 ---@async
----@param at string|table
+---@param at string|table its name, { tableName =, schema = }, or a model
 ---@param options? { schema?: string, transaction?: any, logging?: any }
 ---@return table[]
 function looks:getForeignKeys(at, options)
@@ -218,7 +232,10 @@ local function names_by(self, what, options)
   return names
 end
 
----The schemas that are not the system's (PostgreSQL).
+---The schemas that are not the system's (PostgreSQL). Raises QueryError on SQLite.
+---
+---    qi:listSchemas()
+---    -- SELECT nspname::text AS name FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' ORDER BY nspname COLLATE "C"
 ---@async
 ---@param options? { transaction?: any, logging?: any }
 ---@return string[]
@@ -227,7 +244,10 @@ function looks:listSchemas(options)
 end
 looks.showAllSchemas = looks.listSchemas
 
----The databases of the server (PostgreSQL).
+---The databases of the server (PostgreSQL). Raises QueryError on SQLite.
+---
+---    qi:listDatabases()
+---    -- SELECT datname::text AS name FROM pg_database WHERE NOT datistemplate ORDER BY datname COLLATE "C"
 ---@async
 ---@param options? { transaction?: any, logging?: any }
 ---@return string[]
@@ -236,6 +256,8 @@ function looks:listDatabases(options)
 end
 
 ---The enum types of a schema; of SQLite none.
+---
+---    qi:listEnums()[1].values    --> { "user", "admin" }
 ---@async
 ---@param options? { schema?: string, transaction?: any, logging?: any }
 ---@return { name: string, schema: string, values: string[] }[]
@@ -251,9 +273,11 @@ function looks:listEnums(options)
   return list
 end
 
----The enum types that a table uses, or all of a schema; of SQLite none.
+---The enum types that a table uses, or all of a schema; of SQLite none. Raises QueryError when there is no such table.
+---
+---    qi:pgListEnums("users", "role")[1].values    --> { "user", "admin" }
 ---@async
----@param at? string|table
+---@param at? string|table its name, { tableName =, schema = }, or a model
 ---@param attribute? string the column alone
 ---@param options? { schema?: string, transaction?: any, logging?: any }
 ---@return { name: string, schema: string, values: string[] }[]
@@ -269,7 +293,9 @@ function looks:pgListEnums(at, attribute, options)
   return list
 end
 
----The version of the server, or of SQLite: "15.4".
+---The version of the server, or of SQLite: "15.4". Raises ConnectionError when there is no server.
+---
+---    qi:fetchDatabaseVersion()    -- SELECT current_setting('server_version') AS version
 ---@async
 ---@param options? { transaction?: any, logging?: any }
 ---@return string

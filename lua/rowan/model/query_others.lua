@@ -9,9 +9,11 @@ local schema = require("rowan.repo.schema")
 ---@class rowan.QueryInterface
 local others = {}
 
----Creates a schema (PostgreSQL).
+---Creates a schema (PostgreSQL). Raises QueryError on SQLite, DatabaseError when it is there.
+---
+---    qi:createSchema("shop", { ifNotExists = true })    -- CREATE SCHEMA IF NOT EXISTS "shop"
 ---@async
----@param name string
+---@param name string of the schema
 ---@param options? { ifNotExists?: boolean, transaction?: any, logging?: any }
 function others:createSchema(name, options)
   options = args.options(options, "createSchema", { ifNotExists = true })
@@ -21,8 +23,11 @@ function others:createSchema(name, options)
 end
 
 ---Drops a schema (PostgreSQL); with `cascade` all that is in it.
+---Raises QueryError on SQLite, DatabaseError when it is not there or not empty.
+---
+---    qi:dropSchema("shop", { ifExists = true, cascade = true })    -- DROP SCHEMA IF EXISTS "shop" CASCADE
 ---@async
----@param name string
+---@param name string of the schema
 ---@param options? { ifExists?: boolean, cascade?: boolean, transaction?: any, logging?: any }
 function others:dropSchema(name, options)
   options = args.options(options, "dropSchema", { ifExists = true, cascade = true })
@@ -31,6 +36,9 @@ function others:dropSchema(name, options)
 end
 
 ---Drops all schemas that are not the system's, with all that is in them, but for `public` and those to skip (PostgreSQL).
+---Raises QueryError on SQLite.
+---
+---    qi:dropAllSchemas{ skip = { "audit" } }    -- DROP SCHEMA "shop" CASCADE; DROP SCHEMA "tenant_1" CASCADE
 ---@async
 ---@param options? { skip?: string[], transaction?: any, logging?: any } skip: schemas to keep
 function others:dropAllSchemas(options)
@@ -46,8 +54,11 @@ function others:dropAllSchemas(options)
 end
 
 ---Creates a database (PostgreSQL), outside of any transaction.
+---Raises QueryError on SQLite, DatabaseError when it is there.
+---
+---    qi:createDatabase("shop", { template = "template0" })    -- CREATE DATABASE "shop" TEMPLATE = "template0"
 ---@async
----@param name string
+---@param name string of the database
 ---@param options? { encoding?: string, collate?: string, ctype?: string, template?: string, logging?: any }
 function others:createDatabase(name, options)
   options = args.options(options, "createDatabase", { encoding = true, collate = true, ctype = true, template = true })
@@ -57,8 +68,11 @@ function others:createDatabase(name, options)
 end
 
 ---Drops a database, if it is there (PostgreSQL), outside of any transaction.
+---Raises QueryError on SQLite, DatabaseError while others are connected to it.
+---
+---    qi:dropDatabase("shop")    -- DROP DATABASE IF EXISTS "shop"
 ---@async
----@param name string
+---@param name string of the database
 ---@param options? { logging?: any }
 function others:dropDatabase(name, options)
   options = args.options(options, "dropDatabase")
@@ -66,10 +80,12 @@ function others:dropDatabase(name, options)
   schema.send_alone(self.db, ddl_table.drop_database(self.db._dialect, args.text(name, "dropDatabase")), options)
 end
 
----Creates an enum type (PostgreSQL).
+---Creates an enum type (PostgreSQL). Raises QueryError on SQLite, DatabaseError when it is there.
+---
+---    qi:createEnum("mood", { "good", "bad" })    -- CREATE TYPE "mood" AS ENUM ('good', 'bad')
 ---@async
----@param name string
----@param values string[]
+---@param name string of the type
+---@param values string[] its words, in their order
 ---@param options? { schema?: string, transaction?: any, logging?: any }
 function others:createEnum(name, values, options)
   options = args.options(options, "createEnum")
@@ -80,8 +96,11 @@ function others:createEnum(name, values, options)
 end
 
 ---Drops an enum type, if it is there (PostgreSQL).
+---Raises QueryError on SQLite, DatabaseError while a column is of that type.
+---
+---    qi:dropEnum("mood")    -- DROP TYPE IF EXISTS "mood"
 ---@async
----@param name string
+---@param name string of the type
 ---@param options? { schema?: string, transaction?: any, logging?: any }
 function others:dropEnum(name, options)
   options = args.options(options, "dropEnum")
@@ -91,6 +110,9 @@ function others:dropEnum(name, options)
 end
 
 ---Drops the enum types of a schema; none may be the type of a column any more (PostgreSQL).
+---Raises QueryError on SQLite, DatabaseError while a column is of such a type.
+---
+---    qi:dropAllEnums()    -- DROP TYPE IF EXISTS "public"."mood"; ...
 ---@async
 ---@param options? { schema?: string, transaction?: any, logging?: any } schema: the current one when not given
 function others:dropAllEnums(options)
@@ -102,9 +124,12 @@ function others:dropAllEnums(options)
 end
 
 ---Makes the enum types of a table as its attributes say: those that are missing are created, values added, and taken away
----where no row has them. SQLite has none, and nothing is done.
+---where no row has them. SQLite has none, and nothing is done. Raises QueryError when a word is to go that rows have.
+---
+---    qi:ensureEnums("users", { { "role", DataTypes.ENUM("user", "admin") } })
+---    -- DO 'BEGIN CREATE TYPE "enum_users_role" AS ENUM (''user'', ''admin''); ...'
 ---@async
----@param at string|table
+---@param at string|table its name, { tableName =, schema = }, or a model
 ---@param attributes table as for createTable
 ---@param options? { schema?: string, transaction?: any, logging?: any }
 function others:ensureEnums(at, attributes, options)

@@ -29,15 +29,16 @@ end
 local FUNCTION = { force = true, variables = true }
 
 ---Creates a function (PostgreSQL). In plpgsql the body is what stands between BEGIN and END; `variables` are declared.
+---Raises QueryError on SQLite or for an unknown word, DatabaseError when it is there.
 ---
 ---    qi:createFunction("twice", { { type = "INTEGER", name = "n" } }, "INTEGER", "plpgsql", "RETURN n * 2;", { "IMMUTABLE" })
 ---    -- CREATE FUNCTION "twice"("n" INTEGER) RETURNS INTEGER LANGUAGE "plpgsql" IMMUTABLE AS 'BEGIN RETURN n * 2; END;'
 ---@async
----@param name string
----@param params { type: any, name?: string, direction?: "IN"|"OUT"|"INOUT"|"VARIADIC" }[]
+---@param name string of the function
+---@param params { type: any, name?: string, direction?: "IN"|"OUT"|"INOUT"|"VARIADIC" }[] its parameters
 ---@param returns any a type of DataTypes, or its name
----@param language string
----@param body string
+---@param language string "plpgsql", "sql"
+---@param body string its text: never put input into it
 ---@param words? string[] IMMUTABLE, STRICT, SECURITY DEFINER, COST 10, ...
 ---@param options? { force?: boolean, variables?: { name: string, type: any, default?: any }[], schema?: string, transaction?: any, logging?: any } force: replace one that is there
 function routines:createFunction(name, params, returns, language, body, words, options)
@@ -51,9 +52,11 @@ function routines:createFunction(name, params, returns, language, body, words, o
   schema.send(self.db, { text }, options)
 end
 
----Drops a function (PostgreSQL).
+---Drops a function (PostgreSQL). Raises QueryError on SQLite, DatabaseError when there is none.
+---
+---    qi:dropFunction("twice", { { type = "INTEGER" } })    -- DROP FUNCTION "twice"(INTEGER) RESTRICT
 ---@async
----@param name string
+---@param name string of the function
 ---@param params { type: any }[] of the one that is meant
 ---@param options? { ifExists?: boolean, cascade?: boolean, schema?: string, transaction?: any, logging?: any }
 function routines:dropFunction(name, params, options)
@@ -64,11 +67,14 @@ function routines:dropFunction(name, params, options)
   schema.send(self.db, { text }, options)
 end
 
----Renames a function (PostgreSQL).
+---Renames a function (PostgreSQL). Raises QueryError on SQLite, DatabaseError when there is none.
+---
+---    qi:renameFunction("twice", { { type = "INTEGER" } }, "double")
+---    -- ALTER FUNCTION "twice"(INTEGER) RENAME TO "double"
 ---@async
----@param before string
+---@param before string its name
 ---@param params { type: any }[] of the one that is meant
----@param after string
+---@param after string the new one
 ---@param options? { schema?: string, transaction?: any, logging?: any }
 function routines:renameFunction(before, params, after, options)
   options = args.options(options, "renameFunction")
@@ -80,17 +86,18 @@ end
 
 ---Creates a trigger. On PostgreSQL it calls a function, with texts as arguments; on SQLite the action is a rowan.literal, the
 ---statements between BEGIN and END, and it fires on one event, for each row.
+---Raises QueryError for what the database has not, DatabaseError when it is there.
 ---
 ---    qi:createTrigger("users", "log_users", "after", { "insert", update = { "name" } }, "log_user", {}, { "FOR EACH ROW" })
 ---    -- CREATE TRIGGER "log_users" AFTER INSERT OR UPDATE OF "name" ON "users" FOR EACH ROW EXECUTE PROCEDURE "log_user"()
 ---    qi:createTrigger("users", "log_users", "after", { "insert" }, rowan.literal("INSERT INTO log (what) VALUES (NEW.name);"))
 ---@async
----@param at string|table
----@param name string
----@param timing "before"|"after"|"instead_of"|"after_constraint"
----@param events table
----@param action string|table
----@param params? any[]
+---@param at string|table its name, { tableName =, schema = }, or a model
+---@param name string of the trigger
+---@param timing "before"|"after"|"instead_of"|"after_constraint" when it fires
+---@param events table "insert", "update", "delete", "truncate"; update = { columns }
+---@param action string|table the function's name, { its name, schema }, or a rowan.literal
+---@param params? any[] texts for the function (PostgreSQL)
 ---@param words? string[] FOR EACH ROW, FOR EACH STATEMENT, DEFERRABLE, INITIALLY DEFERRED, ...
 ---@param options? { when?: table, schema?: string, transaction?: any, logging?: any } when: a rowan.literal
 function routines:createTrigger(at, name, timing, events, action, params, words, options)
@@ -109,10 +116,12 @@ function routines:createTrigger(at, name, timing, events, action, params, words,
   schema.send(self.db, { text }, options)
 end
 
----Drops a trigger.
+---Drops a trigger. Raises QueryError when there is none and `ifExists` is not given.
+---
+---    qi:dropTrigger("logs", "log_logs")    -- DROP TRIGGER "log_logs" ON "logs" RESTRICT
 ---@async
----@param at string|table
----@param name string
+---@param at string|table its name, { tableName =, schema = }, or a model
+---@param name string of the trigger
 ---@param options? { ifExists?: boolean, cascade?: boolean, schema?: string, transaction?: any, logging?: any }
 function routines:dropTrigger(at, name, options)
   options = args.options(options, "dropTrigger", { ifExists = true, cascade = true })
@@ -121,11 +130,13 @@ function routines:dropTrigger(at, name, options)
   schema.change_trigger(self.db, to, name, text, options)
 end
 
----Renames a trigger (PostgreSQL).
+---Renames a trigger (PostgreSQL). Raises QueryError on SQLite, or when there is none.
+---
+---    qi:renameTrigger("logs", "log_logs", "note_logs")    -- ALTER TRIGGER "log_logs" ON "logs" RENAME TO "note_logs"
 ---@async
----@param at string|table
----@param before string
----@param after string
+---@param at string|table its name, { tableName =, schema = }, or a model
+---@param before string its name
+---@param after string the new one
 ---@param options? { schema?: string, transaction?: any, logging?: any }
 function routines:renameTrigger(at, before, after, options)
   options = args.options(options, "renameTrigger")
@@ -137,11 +148,11 @@ function routines:renameTrigger(at, before, after, options)
 end
 
 ---Says when the constraints that may wait are looked at, until the transaction ends: at its end, or at once. On SQLite
----these are all foreign keys.
+---these are all foreign keys. Raises QueryError for another word.
 ---
 ---    qi:deferConstraints("DEFERRED", { constraints = { "posts_user_id_fkey" } })   -- SET CONSTRAINTS ... DEFERRED
 ---@async
----@param checking "DEFERRED"|"IMMEDIATE"
+---@param checking "DEFERRED"|"IMMEDIATE" at the end, or at once
 ---@param options? { constraints?: string[], transaction?: any, logging?: any } constraints: all when not given (PostgreSQL)
 function routines:deferConstraints(checking, options)
   options = args.options(options, "deferConstraints", { constraints = true })

@@ -14,9 +14,13 @@ local function model_of(self, at, options, what)
 end
 
 ---Inserts rows, given as plain tables by column.
+---Raises QueryError for an unknown column, UniqueConstraintError and its like when the database refuses.
+---
+---    qi:bulkInsert("users", { { name = "Ann", email = "ann@b.c" }, { name = "Ben", email = "ben@b.c" } })
+---    -- INSERT INTO "public"."users" ("name", "email") SELECT ... FROM unnest($1, $2, ...) RETURNING "id"
 ---@async
----@param at string|table
----@param list table[]
+---@param at string|table its name, { tableName =, schema = }, or a model
+---@param list table[] the rows
 ---@param options? { schema?: string, transaction?: any, logging?: any }
 ---@return integer count
 function rows:bulkInsert(at, list, options)
@@ -27,10 +31,14 @@ end
 local SOME = { limit = true, order = true }
 
 ---Changes rows; `where` is needed, rowan.all for all of them.
+---Raises QueryError without `where` or for an unknown column.
+---
+---    qi:bulkUpdate("users", { active = false }, { age = { [Op.lt] = 18 } })
+---    -- UPDATE "public"."users" SET "active" = $1 WHERE "age" < $2
 ---@async
----@param at string|table
+---@param at string|table its name, { tableName =, schema = }, or a model
 ---@param values table<string, any>
----@param where table
+---@param where table as in a finder
 ---@param options? { limit?: integer, order?: any, schema?: string, transaction?: any, logging?: any }
 ---@return integer count
 function rows:bulkUpdate(at, values, where, options)
@@ -41,9 +49,12 @@ function rows:bulkUpdate(at, values, where, options)
 end
 
 ---Deletes rows; `where` is needed, rowan.all for all of them.
+---Raises QueryError without `where` or for an unknown column.
+---
+---    qi:bulkDelete("users", { active = false })    -- DELETE FROM "public"."users" WHERE "active" = $1
 ---@async
----@param at string|table
----@param where table
+---@param at string|table its name, { tableName =, schema = }, or a model
+---@param where table as in a finder
 ---@param options? { limit?: integer, order?: any, schema?: string, transaction?: any, logging?: any }
 ---@return integer count
 function rows:bulkDelete(at, where, options)
@@ -53,9 +64,12 @@ function rows:bulkDelete(at, where, options)
   return model_of(self, at, options, "bulkDelete"):destroy(call)
 end
 
----Rows as plain tables by column.
+---Rows as plain tables by column. Raises QueryError for an unknown column or option.
+---
+---    qi:select("users", { attributes = { "id", "name" }, where = { active = true } })
+---    -- SELECT "id", "name" FROM "public"."users" WHERE "active" = $1
 ---@async
----@param at string|table
+---@param at string|table its name, { tableName =, schema = }, or a model
 ---@param options? table those of findAll; schema
 ---@return table[]
 function rows:select(at, options)
@@ -68,12 +82,14 @@ function rows:select(at, options)
 end
 
 ---The value of one column of the first row that `select` finds; nil when there is none.
+---Raises QueryError for an unknown column.
 ---
 ---    qi:rawSelect("users", { attributes = { { rowan.fn("MAX", rowan.col("age")), "oldest" } } }, "oldest")
+---    -- SELECT MAX("age") AS "oldest" FROM "users" ORDER BY ... LIMIT $1
 ---@async
----@param at string|table
+---@param at string|table its name, { tableName =, schema = }, or a model
 ---@param options table as for select
----@param column string
+---@param column string of the result
 ---@return any
 function rows:rawSelect(at, options, column)
   args.text(column, "rawSelect: the column")
@@ -82,8 +98,12 @@ function rows:rawSelect(at, options, column)
 end
 
 ---Inserts a row, given as a plain table by column, and returns it as it is stored.
+---Raises QueryError for an unknown column, UniqueConstraintError and its like when the database refuses.
+---
+---    qi:insert("users", { name = "Ann", email = "ann@b.c" })
+---    -- INSERT INTO "public"."users" ("name", "email") SELECT ... FROM unnest($1, $2, ...) RETURNING "id", "name", ...
 ---@async
----@param at string|table
+---@param at string|table its name, { tableName =, schema = }, or a model
 ---@param values table<string, any>
 ---@param options? { schema?: string, transaction?: any, logging?: any }
 ---@return table<string, any> row
@@ -97,10 +117,12 @@ end
 local UPSERT = { conflictFields = true, updateFields = true }
 
 ---Inserts a row, or updates the one that is there under the same key.
+---Raises QueryError for an unknown column, or values without the key.
 ---
 ---    qi:upsert("users", { email = "a@b.c", name = "Ann" }, { conflictFields = { "email" } })
+---    -- INSERT INTO "public"."users" ("name", "email") SELECT ... FROM unnest($1, $2, ...) ON CONFLICT ("email") DO UPDATE SET "name" = "excluded"."name"  ...
 ---@async
----@param at string|table
+---@param at string|table its name, { tableName =, schema = }, or a model
 ---@param values table<string, any>
 ---@param options? { conflictFields?: string[], updateFields?: string[], schema?: string, transaction?: any, logging?: any } updateFields: the only columns that an update sets
 ---@return table<string, any> row as it is stored
@@ -122,23 +144,27 @@ local function count(self, what, at, columns, where, options)
 end
 
 ---Adds to numbers, where they are stored; `where` is needed, rowan.all for all rows.
+---Raises QueryError without `where` or for what is no number.
 ---
 ---    qi:increment("users", { visits = 2 }, { id = 1 })    -- UPDATE "users" SET "visits" = "visits" + $1 WHERE "id" = $2
 ---@async
----@param at string|table
+---@param at string|table its name, { tableName =, schema = }, or a model
 ---@param columns string|string[]|table<string, number>
----@param where table
+---@param where table as in a finder
 ---@param options? { by?: number, schema?: string, transaction?: any, logging?: any }
 ---@return integer count rows changed
 function rows:increment(at, columns, where, options)
   return count(self, "increment", at, columns, where, options)
 end
 
----The opposite of increment.
+---The opposite of increment. Raises as increment.
+---
+---    qi:decrement("users", { visits = 2 }, { id = 1 })
+---    -- UPDATE "public"."users" SET "visits" = "visits" + $1 WHERE "id" = $2
 ---@async
----@param at string|table
+---@param at string|table its name, { tableName =, schema = }, or a model
 ---@param columns string|string[]|table<string, number>
----@param where table
+---@param where table as in a finder
 ---@param options? { by?: number, schema?: string, transaction?: any, logging?: any }
 ---@return integer count rows changed
 function rows:decrement(at, columns, where, options)
@@ -146,8 +172,11 @@ function rows:decrement(at, columns, where, options)
 end
 
 ---Empties a table; see Model:truncate.
+---Raises DatabaseError or QueryError when rows of other tables could point at its rows.
+---
+---    qi:truncate("logs", { restartIdentity = true })    -- TRUNCATE TABLE "public"."logs" RESTART IDENTITY
 ---@async
----@param at string|table
+---@param at string|table its name, { tableName =, schema = }, or a model
 ---@param options? { cascade?: boolean, restartIdentity?: boolean, schema?: string, transaction?: any, logging?: any }
 function rows:truncate(at, options)
   options = args.options(options, "truncate", { cascade = true, restartIdentity = true })

@@ -177,7 +177,9 @@ end
 local variant = scopes.variant
 
 ---The options that the scope of the model stands for, or with an argument those of the scopes that it names (as for
----scope); nil for none.
+---scope); nil for none. Raises ScopeError for an unknown scope.
+---
+---    User:scopeOptions("active")    --> { where = { active = true } }
 ---@param what? any false for none
 ---@return table?
 function Scopes:scopeOptions(what)
@@ -192,10 +194,11 @@ end
 ---The model with other scopes: each a name, { name, argument ... }, { method = { name, argument ... } } or a table of
 ---options. The default scope is among them only where it is named ("defaultScope"); without any, the model is unscoped.
 ---The model itself is not changed.
+---Raises ScopeError for an unknown one, QueryError when the call and its scopes cannot be joined.
 ---
 ---    User:scope("active", { "olderThan", 30 }):findAll()
 ---    -- SELECT ... FROM "users" WHERE "active" = $1 AND "age" > $2
----@param ... any
+---@param ... any scopes
 ---@return rowan.Model
 function Scopes:scope(...)
   local base = base_of(self)
@@ -206,6 +209,8 @@ end
 Scopes.withScope = Scopes.scope
 
 ---The model without any scope, the default one included.
+---
+---    User:unscoped():count()    -- SELECT COUNT(*) AS "count" FROM "users"
 ---@return rowan.Model
 function Scopes:unscoped()
   return variant(base_of(self), false)
@@ -213,6 +218,8 @@ end
 Scopes.withoutScope = Scopes.unscoped
 
 ---The model with the scope that it always has, in the schema that it is in.
+---
+---    User:unscoped():withInitialScope() == User    --> true
 ---@return rowan.Model
 function Scopes:withInitialScope()
   return base_of(self)
@@ -232,6 +239,9 @@ local function check_scope(model, name, scope)
 end
 
 ---Adds a scope. One that is there already is replaced with `override = true` only.
+---Raises ScopeError for one that is there already, for what is no scope, or on a variant.
+---
+---    User:addScope("adults", { where = { age = { [Op.gte] = 18 } } })
 ---@param name string "defaultScope" for the one that always applies
 ---@param scope table|function finder options, or what gives them
 ---@param options? { override?: boolean }

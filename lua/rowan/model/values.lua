@@ -36,8 +36,10 @@ local function is_field(self, name)
 end
 
 ---The value of an attribute, through its getter, or of a loaded association; with no name, or { plain = true }, a plain
----copy of all of them.
----@param what? string|{ plain?: boolean, raw?: boolean }
+---copy of all of them. Raises QueryError for an unknown name.
+---
+---    user:get("name")    --> "Ann"
+---@param what? string|{ plain?: boolean, raw?: boolean } a name, or how the copy is to be
 ---@param options? { raw?: boolean } raw passes the getter by
 ---@return any
 function Values:get(what, options)
@@ -56,16 +58,20 @@ function Values:get(what, options)
   return rawget(self, attr.name)
 end
 
----The value of an attribute, past any getter.
----@param name string
+---The value of an attribute, past any getter. Raises QueryError for an unknown attribute.
+---
+---    user:getDataValue("name")    --> "Ann"
+---@param name string of the attribute
 ---@return any
 function Values:getDataValue(name)
   return rawget(self, attribute(self, name, "getDataValue").name)
 end
 
----Sets an attribute, past any setter.
----@param name string
----@param value any
+---Sets an attribute, past any setter. Raises QueryError for an unknown attribute.
+---
+---    user:setDataValue("name", "Ann")
+---@param name string of the attribute
+---@param value any rowan.null for NULL
 function Values:setDataValue(name, value)
   rawset(self, attribute(self, name, "setDataValue").name, value)
 end
@@ -117,9 +123,11 @@ local function set_one(self, name, value, raw)
 end
 
 ---Sets one attribute, a value inside a JSON attribute ("data.a.b"), or all of a table, through their setters. Nothing is
----sent.
+---sent. Raises QueryError for an unknown attribute, UsageError for a path into one that is no JSON.
+---
+---    user:set{ name = "Ann", ["data.tags[0]"] = "new" }
 ---@param what string|table<string, any>
----@param value? any
+---@param value? any behind a name; rowan.null for NULL
 ---@param options? { raw?: boolean } raw passes setters by; the second argument where `what` is a table
 ---@return rowan.Instance self
 function Values:set(what, value, options)
@@ -159,9 +167,11 @@ end
 
 ---Which attributes differ from what is stored: a list of names, or false. With a name: whether that one does; with true or
 ---false as well, it counts as changed (and is written by the next save), or as stored. Hooks behind a write are told what it
----changed.
----@param name? string
----@param value? boolean
+---changed. Raises QueryError for an unknown attribute.
+---
+---    user:changed()    --> { "name" }
+---@param name? string of the attribute
+---@param value? boolean what it counts as from here on
 ---@return string[]|boolean
 function Values:changed(name, value)
   if name == nil then
@@ -177,8 +187,10 @@ function Values:changed(name, value)
 end
 
 ---The stored value of an attribute as it was read or last written (in hooks behind a write: before it); without a name a
----table of those of the attributes that changed.
----@param name? string
+---table of those of the attributes that changed. Raises QueryError for an unknown attribute.
+---
+---    user:previous("name")    --> "Ann"
+---@param name? string of the attribute
 ---@return any
 function Values:previous(name)
   if name ~= nil then
@@ -190,7 +202,10 @@ function Values:previous(name)
 end
 
 ---Whether an attribute was read with the row (or written), or an association was loaded, even if nothing was found.
----@param name string
+---Raises QueryError for an unknown name.
+---
+---    user:isLoaded("posts")    --> false
+---@param name string of an attribute or association
 ---@return boolean
 function Values:isLoaded(name)
   local model = self.Model
@@ -201,13 +216,17 @@ function Values:isLoaded(name)
 end
 
 ---A plain copy of the row and of what was loaded with it, through getters: no metatables, no cycles.
+---
+---    user:toJSON()    --> { id = 7, name = "Ann", ... }
 ---@return table
 function Values:toJSON()
   return plain.copy(self)
 end
 
 ---Whether both are the same stored row: one model, one primary key.
----@param other any
+---
+---    user:equals(User:findByPk(user.id))    --> true
+---@param other any anything
 ---@return boolean
 function Values:equals(other)
   local meta = type(other) == "table" and getmetatable(other)
@@ -219,8 +238,10 @@ function Values:equals(other)
   return #self.Model.definition.primary > 0
 end
 
----Whether the row is the same as one of a list.
----@param others any[]
+---Whether the row is the same as one of a list. Raises UsageError for what is no list.
+---
+---    user:equalsOneOf(User:findAll())    --> true
+---@param others any[] a list of rows
 ---@return boolean
 function Values:equalsOneOf(others)
   check.type(others, "table", "equalsOneOf")
@@ -231,6 +252,7 @@ function Values:equalsOneOf(others)
 end
 
 ---The condition that finds the row: its primary key as it is stored.
+---Raises InstanceError for a row without a primary key.
 ---
 ---    Post:count{ where = post:where() }
 ---@return table<string, any>

@@ -138,6 +138,7 @@ end
 ---The model with its table in another schema: a real one on PostgreSQL, a prefix of the table's name on SQLite. The model
 ---itself is not changed; the scope is kept; the same schema gives the same variant. Its associations lead where those of the
 ---model do, unless an include names a variant, a getter a `schema`, or `associations = true` keeps all of them in the schema.
+---Raises UsageError for what is no schema.
 ---
 ---    local Users = User:withSchema("tenant_1")
 ---    Users:findAll()         -- SELECT ... FROM "tenant_1"."users"
@@ -150,6 +151,8 @@ function Variants:withSchema(place)
 end
 
 ---The model itself, without a schema or scope of a variant.
+---
+---    User:withSchema("tenant_1"):getInitialModel() == User    --> true
 ---@return rowan.Model
 function Variants:getInitialModel()
   return elsewhere.initial(self)

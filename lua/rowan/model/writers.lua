@@ -66,6 +66,9 @@ function Writers:build(values, options)
 end
 
 ---An instance for each table of values; see build.
+---Raises QueryError for what is no list of tables, or an unknown attribute.
+---
+---    User:bulkBuild{ { name = "Ann" }, { name = "Ben" } }
 ---@param list table<string, any>[]
 ---@param options? { include?: any, raw?: boolean, isNewRecord?: boolean }
 ---@return rowan.Instance[]
@@ -79,6 +82,8 @@ function Writers:bulkBuild(list, options)
 end
 
 ---Makes and stores a row, with the rows of the associations that `include` names: all of them, or none.
+---Raises ValidationError before anything is sent, UniqueConstraintError and its like when the database refuses,
+---QueryError for an unknown name.
 ---
 ---    local user = User:create{ name = "Ann" }
 ---    -- INSERT INTO "users" ("name", "created_at", "updated_at") VALUES ($1, $2, $3) RETURNING "id"
@@ -156,6 +161,7 @@ end
 ---The row that matches `where`; when there is none, it is made of what `where` has equal and of `defaults`. Two calls at
 ---once make one row: where `where` has a unique key, the INSERT itself decides, and at most one SELECT follows it; else
 ---the calls wait for each other.
+---Raises QueryError without `where`, ValidationError and UniqueConstraintError as create.
 ---
 ---    local user, created = User:findOrCreate{ where = { email = "a@b.c" }, defaults = { name = "Ann" } }
 ---    -- INSERT INTO "users" ... ON CONFLICT ("email") DO NOTHING RETURNING ...
@@ -170,6 +176,10 @@ function Writers:findOrCreate(options)
 end
 
 ---The same, looking first: for rows that mostly are there. Without a unique key in `where` two calls at once may make two.
+---Raises as findOrCreate.
+---
+---    User:findCreateFind{ where = { email = "a@b.c" }, defaults = { name = "Ann" } }
+---    -- SELECT "id", "name", ... FROM "users" WHERE "email" = $1 ORDER BY "id" ASC LIMIT $2; ...
 ---@async
 ---@param options table as for findOrCreate
 ---@return rowan.Instance
@@ -181,6 +191,10 @@ function Writers:findCreateFind(options)
 end
 
 ---The row that matches `where`, or a new instance of what `where` has equal and of `defaults`, which is not stored.
+---Raises as findOrCreate, without the database's refusals.
+---
+---    User:findOrBuild{ where = { name = "Ann" }, defaults = { age = 30 } }
+---    -- SELECT "id", "name", ... FROM "users" WHERE "name" = $1 ORDER BY "id" ASC LIMIT $2
 ---@async
 ---@param options table as for findOrCreate; include: read with the row, or built out of `defaults` with it
 ---@return rowan.Instance
@@ -194,6 +208,7 @@ function Writers:findOrBuild(options)
 end
 
 ---Changes all rows that match `where`; `where = rowan.all` for every row.
+---Raises QueryError without `where` or for an unknown name, ValidationError for values that do not fit.
 ---
 ---    User:update({ active = false }, { where = { lastSeen = { [Op.lt] = day } } })
 ---    -- UPDATE "users" SET "active" = $1, "updated_at" = $2 WHERE "last_seen" < $3
@@ -226,7 +241,7 @@ end
 ---`key` is the primary key, or the attributes of a unique key; `fields` are the only attributes that are set; `returning`
 ---gives the changed rows; with `strict` a row that is not stored is an error, and nothing is changed. No hooks run.
 ---@async
----@param list table[]
+---@param list table[] the rows
 ---@param options? { key?: string|string[], fields?: string[], returning?: boolean, strict?: boolean, silent?: boolean, validate?: boolean }
 ---@return integer count rows changed
 ---@return rowan.Instance[]? rows with `returning`, in the order of the list
@@ -244,11 +259,12 @@ end
 ---name; else `attributes` says what each attribute gets: an attribute of `model`, an expression over it, or a value that is no text (text is a name;
 ---rowan.sql("?", text) is text). Timestamps and constant defaults are filled in; no
 ---hooks and no validation run. With `ignoreDuplicates` rows whose key is there are skipped.
+---Raises QueryError for an unknown attribute or a column without one.
 ---
 ---    Archive:insertFrom{ model = Post, attributes = { postId = "id", title = "title" }, where = { old = true } }
 ---    -- INSERT INTO "archives" ("post_id", "title", ...) SELECT "id", "title", ... FROM "posts" WHERE "old" = $3
 ---@async
----@param source rowan.Query|{ model: rowan.Model, attributes: table<string, any>, where?: any, order?: any, limit?: integer }
+---@param source rowan.Query|{ model: rowan.Model, attributes: table<string, any>, where?: any, order?: any, limit?: integer } what the rows are
 ---@param options? { ignoreDuplicates?: boolean, transaction?: rowan.Transaction|false, logging?: any }
 ---@return integer count rows stored
 function Writers:insertFrom(source, options)
@@ -259,6 +275,9 @@ end
 
 ---Deletes all rows that match `where`; `where = rowan.all` for every row. A paranoid model marks them as deleted, unless
 ---`force` is true. `limit` deletes so many at most, the first by `order` or else by primary key.
+---Raises QueryError without `where`, ForeignKeyConstraintError when rows of other tables hold one.
+---
+---    User:destroy{ where = { active = false } }    -- DELETE FROM "users" WHERE "active" = $1
 ---@async
 ---@param options { where: any, force?: boolean, limit?: integer, order?: any, hooks?: boolean, individualHooks?: boolean }
 ---@return integer count rows deleted
@@ -272,6 +291,10 @@ function Writers:destroy(options)
 end
 
 ---Brings back rows that were deleted softly; only for paranoid models.
+---Raises QueryError without `where`, or on a model that is not paranoid.
+---
+---    Draft:restore{ where = { id = 7 } }
+---    -- UPDATE "drafts" SET "deleted_at" = $1 WHERE "id" = $2 AND "deleted_at" IS NOT NULL
 ---@async
 ---@param _? { where: any, hooks?: boolean, individualHooks?: boolean, transaction?: rowan.Transaction|false }
 ---@return integer count rows restored
@@ -299,7 +322,10 @@ function Writers:increment(fields, options)
   return increment.rows(self, fields, options, 1, context)
 end
 
----The opposite of increment.
+---The opposite of increment. Raises as increment.
+---
+---    User:decrement("visits", { by = 2, where = { id = 7 } })
+---    -- UPDATE "users" SET "visits" = "visits" + $1 WHERE "id" = $2
 ---@async
 ---@param fields string|string[]|table<string, number>
 ---@param options table as for increment
@@ -314,6 +340,7 @@ end
 
 ---Empties the table, soft-deleted rows and all, whatever the scope; no hooks run. Refused while rows of other tables could point at its rows,
 ---unless `cascade` empties those tables too. `restartIdentity` lets generated keys begin anew.
+---Raises DatabaseError or QueryError when rows of other tables could point at its rows.
 ---
 ---    User:truncate{ restartIdentity = true }   -- TRUNCATE TABLE "users" RESTART IDENTITY
 ---@async

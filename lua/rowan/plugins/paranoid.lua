@@ -72,8 +72,10 @@ end
 local class, instance = {}, {}
 
 ---Brings back rows that were deleted softly, and what was deleted along with them.
+---Raises QueryError without `where` or for an unknown option.
 ---
 ---    Post:restore{ where = { authorId = 7 } }
+---    -- UPDATE "drafts" SET "deleted_at" = $1 WHERE "id" = $2 AND "deleted_at" IS NOT NULL
 ---@async
 ---@param self rowan.Model
 ---@param options { where: any, hooks?: boolean, individualHooks?: boolean, transaction?: rowan.Transaction|false }
@@ -90,7 +92,9 @@ function class.restore(self, options)
   return bulk_life.restore(self, options, function(call) return cascade.restore_many(self, call) end)
 end
 
----Brings back a row that was deleted softly, and what was deleted along with it.
+---Brings back a row that was deleted softly, and what was deleted along with it. Raises InstanceError for a new row.
+---
+---    draft:restore()    -- UPDATE "drafts" SET "deleted_at" = $1 WHERE "id" = $2
 ---@async
 ---@param self rowan.Instance
 ---@param options? { hooks?: boolean, silent?: boolean, transaction?: rowan.Transaction|false, logging?: any }
@@ -113,6 +117,8 @@ function instance.restore(self, options)
 end
 
 ---Whether the row was deleted softly, as far as it is known here.
+---
+---    draft:isSoftDeleted()    --> true
 ---@param self rowan.Instance
 ---@return boolean
 function instance.isSoftDeleted(self)

@@ -156,7 +156,11 @@ function chain.from(db, what)
 end
 
 ---The query under a name, to stand in FROM, in a join or among the columns of another.
----@param alias string
+---Raises QueryError for what is no name.
+---
+---    db:from(db:from("posts"):select("user_id"):distinct():as("writers"))
+---    -- FROM (SELECT DISTINCT "user_id" FROM "posts") AS "writers"
+---@param alias string a plain name
 ---@return rowan.Query
 function Query:as(alias)
   return changed(self, { alias = name.identifier(alias, "as") })
@@ -193,16 +197,19 @@ local function items_of(context, ...)
 end
 
 ---The columns of the result: "u.id", "u.id as uid", "u.*", { expression, "alias" }. A further call adds to them.
+---Raises QueryError for what is no column.
 ---
 ---    db:from("users as u"):select("u.id", "u.name as who", { rowan.fn("UPPER", rowan.col("u.name")), "loud" })
----@param ... any
+---@param ... any columns
 ---@return rowan.Query
 function Query:select(...)
   plain_only(self, "select")
   return changed(self, { select = appended(self._parts.select, items_of("select", ...)) })
 end
 
----Each different row once.
+---Each different row once. Raises QueryError on a search of a model or a UNION.
+---
+---    db:from("users"):select("age"):distinct():all()    -- SELECT DISTINCT "age" FROM "users"
 ---@return rowan.Query
 function Query:distinct()
   plain_only(self, "distinct")
@@ -210,7 +217,10 @@ function Query:distinct()
 end
 
 ---The first row of each group of rows with these columns equal, by orderBy, which begins with them: DISTINCT ON. SQLite
----has it not, and gets a ROW_NUMBER instead.
+---has it not, and gets a ROW_NUMBER instead. Raises DatabaseError where the order begins with something else.
+---
+---    db:from("posts"):distinctOn("user_id"):orderBy("user_id"):orderBy("id", "DESC"):all()
+---    -- SELECT DISTINCT ON ("user_id") * FROM "posts" ORDER BY "user_id" ASC, "id" DESC
 ---@param ... any names or expressions
 ---@return rowan.Query
 function Query:distinctOn(...)
@@ -219,6 +229,10 @@ function Query:distinctOn(...)
 end
 
 ---The columns that a write gives back: db:from("users"):returning("id"):insert{ name = "Ann" }.
+---Raises QueryError for what is no column.
+---
+---    db:from("users"):returning("id"):where("active", false):delete()
+---    -- DELETE FROM "users" WHERE "active" = $1 RETURNING "id"
 ---@param ... any as for select
 ---@return rowan.Query
 function Query:returning(...)

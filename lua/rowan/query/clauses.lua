@@ -74,22 +74,34 @@ end
 
 ---Narrows the rows: `where{ ["u.age"] = { [Op.gte] = 18 } }`, `where("u.age", ">=", 18)`, `where("u.id", { 1, 2 })`,
 ---`where(expression)`, or a function for a group: `where(function(q) return q:where("a", 1):orWhere("b", 2) end)`.
----Further calls are joined by AND.
----@param ... any
+---Further calls are joined by AND. Raises QueryError for an unknown operator, or what is no condition.
+---
+---    db:from("users"):where("age", ">=", 18):where{ active = true }:all()
+---    -- SELECT * FROM "users" WHERE "age" >= $1 AND "active" = $2
+---@param ... any a table, a column with a value or an operator and a value, an expression, or a function
 ---@return rowan.Query
 function Query:where(...) return add_condition(self, "where", "and", "where", ...) end
 
----An alternative to all that stands before it: a AND b OR c, as SQL reads it.
+---An alternative to all that stands before it: a AND b OR c, as SQL reads it. Raises as where.
+---
+---    db:from("users"):where("age", ">=", 18):orWhere("active", true):all()
+---    -- SELECT * FROM "users" WHERE ("age" >= $1 OR "active" = $2)
 ---@param ... any as for where
 ---@return rowan.Query
 function Query:orWhere(...) return add_condition(self, "where", "or", "orWhere", ...) end
 
 ---A condition on groups; as where, with aggregates: `having(rowan.fn("COUNT", rowan.col("*")), ">", 3)`.
----@param ... any
+---Raises as where.
+---
+---    db:from("posts"):select("user_id"):groupBy("user_id"):having(rowan.fn("COUNT", rowan.col("*")), ">", 3):all()
+---    -- SELECT "user_id" FROM "posts" GROUP BY "user_id" HAVING COUNT(*) > $1
+---@param ... any as for where
 ---@return rowan.Query
 function Query:having(...) return add_condition(self, "having", "and", "having", ...) end
 
----The rows for which a condition does not hold.
+---The rows for which a condition does not hold. Raises as where.
+---
+---    db:from("users"):whereNot("name", "Ann"):all()    -- SELECT * FROM "users" WHERE NOT ("name" = $1)
 ---@param ... any as for where
 ---@return rowan.Query
 function Query:whereNot(...)
@@ -106,29 +118,43 @@ for method, operator in pairs({ whereIn = "in", whereNotIn = "notIn", whereBetwe
   end
 end
 
----The rows without a value in a column.
+---The rows without a value in a column. Raises as where.
+---
+---    db:from("users"):whereNull("age"):all()    -- SELECT * FROM "users" WHERE "age" IS NULL
 ---@param column any a name or an expression
 ---@return rowan.Query
 function Query:whereNull(column) return self:where(column, null) end
 
----The rows with a value in a column.
+---The rows with a value in a column. Raises as where.
+---
+---    db:from("users"):whereNotNull("age"):all()    -- SELECT * FROM "users" WHERE "age" IS NOT NULL
 ---@param column any a name or an expression
 ---@return rowan.Query
 function Query:whereNotNull(column) return self:where(column, "<>", null) end
 
 ---The rows for which a query finds any; it names columns of this one by their tables ("u.id").
----@param query rowan.Query
+---Raises QueryError for what is no query.
+---
+---    db:from("users as u"):whereExists(db:from("posts as p"):where("p.user_id", rowan.col("u.id"))):all()
+---    -- SELECT * FROM "users" AS "u" WHERE EXISTS (SELECT 1 FROM "posts" AS "p" WHERE "p"."user_id" = "u"."id")
+---@param query rowan.Query of the builder
 ---@return rowan.Query
 function Query:whereExists(query) return self:where(clauses.exists(query)) end
 
----The rows for which a query finds none.
----@param query rowan.Query
+---The rows for which a query finds none. Raises QueryError for what is no query.
+---
+---    db:from("users as u"):whereNotExists(db:from("posts as p"):where("p.user_id", rowan.col("u.id"))):all()
+---    -- SELECT * FROM "users" AS "u" WHERE NOT (EXISTS (SELECT 1 FROM "posts" AS "p" WHERE "p"."user_id" = "u"."id"))
+---@param query rowan.Query of the builder
 ---@return rowan.Query
 function Query:whereNotExists(query) return self:whereNot(clauses.exists(query)) end
 
 ---A condition in SQL of one's own, with a ? for each value.
----@param text string
----@param ... any
+---Raises QueryError when values and question marks are not as many.
+---
+---    db:from("users"):whereRaw("age % ? = 0", 2):all()    -- SELECT * FROM "users" WHERE (age % $1 = 0)
+---@param text string SQL: never put input into it
+---@param ... any values, which are bound, and expressions
 ---@return rowan.Query
 function Query:whereRaw(text, ...) return self:where(construct.sql(text, ...)) end
 
@@ -185,7 +211,10 @@ end
 
 -- ---- groups, order, pages ----
 
----One row a group of rows with these columns equal.
+---One row a group of rows with these columns equal. Raises QueryError on a search of a model or a UNION.
+---
+---    db:from("posts"):select("user_id"):groupBy("user_id"):all()
+---    -- SELECT "user_id" FROM "posts" GROUP BY "user_id"
 ---@param ... any names or expressions
 ---@return rowan.Query
 function Query:groupBy(...)
@@ -194,11 +223,11 @@ function Query:groupBy(...)
 end
 
 ---The order of the rows: a name or an expression, and a direction; or a list as in a finder's `order`. A further call adds
----to it.
+---to it. Raises QueryError for another direction, when it runs.
 ---
 ---    :orderBy("u.name")   :orderBy("u.age", "DESC NULLS LAST")   :orderBy{ { "u.age", "DESC" }, "u.id" }
----@param what any
----@param direction? string
+---@param what any a name, an expression, or a list
+---@param direction? string "ASC", "DESC", with NULLS FIRST or NULLS LAST; ASC when not given
 ---@return rowan.Query
 function Query:orderBy(what, direction)
   if self._parts.finder then plain_only(self, "orderBy") end
@@ -212,16 +241,21 @@ function Query:orderBy(what, direction)
   return changed(self, { order = appended(self._parts.order, items) })
 end
 
----At most so many rows.
----@param count integer
+---At most so many rows. Raises QueryError for what is no whole number, when it runs.
+---
+---    db:from("users"):orderBy("id"):limit(10):all()    -- SELECT * FROM "users" ORDER BY "id" ASC LIMIT $1
+---@param count integer 0 or more
 ---@return rowan.Query
 function Query:limit(count)
   if self._parts.finder then plain_only(self, "limit") end
   return changed(self, { limit = count })
 end
 
----Without the first so many rows.
----@param count integer
+---Without the first so many rows. Raises QueryError for what is no whole number, when it runs.
+---
+---    db:from("users"):orderBy("id"):limit(10):offset(20):all()
+---    -- SELECT * FROM "users" ORDER BY "id" ASC LIMIT $1 OFFSET $2
+---@param count integer 0 or more
 ---@return rowan.Query
 function Query:offset(count)
   if self._parts.finder then plain_only(self, "offset") end
@@ -240,6 +274,9 @@ local function lock_of(context, level, options)
 end
 
 ---Locks the rows until the transaction ends. SQLite, which has no locks of rows, refuses it.
+---
+---    db:from("users"):where("id", 7):forUpdate{ skipLocked = true }:all()
+---    -- SELECT * FROM "users" WHERE "id" = $1 FOR UPDATE SKIP LOCKED
 ---@param options? { of?: string|string[], skipLocked?: boolean, noWait?: boolean } of: the tables whose rows, by alias
 ---@return rowan.Query
 function Query:forUpdate(options)
@@ -247,7 +284,9 @@ function Query:forUpdate(options)
   return changed(self, { lock = lock_of("forUpdate", "UPDATE", options) })
 end
 
----Keeps others from changing the rows until the transaction ends; as forUpdate.
+---Keeps others from changing the rows until the transaction ends; as forUpdate. Raises as forUpdate.
+---
+---    db:from("users"):where("id", 7):forShare():all()    -- SELECT * FROM "users" WHERE "id" = $1 FOR SHARE
 ---@param options? { of?: string|string[], skipLocked?: boolean, noWait?: boolean }
 ---@return rowan.Query
 function Query:forShare(options)
@@ -306,19 +345,24 @@ local function add_with(self, context, recursive, as, query, options)
 end
 
 ---A query under a name that this one, and those named after it, can read as a table: WITH name AS (...).
----@param as string
----@param query rowan.Query
+---Raises QueryError for what is no name or no query.
+---
+---    db:from("adults"):with("adults", db:from("users"):where("age", ">=", 18)):all()
+---    -- WITH "adults" AS (SELECT * FROM "users" WHERE "age" >= $1) SELECT * FROM "adults"
+---@param as string a plain name
+---@param query rowan.Query what it stands for
 ---@param options? { columns?: string[], materialized?: boolean }
 ---@return rowan.Query
 function Query:with(as, query, options) return add_with(self, "with", false, as, query, options) end
 
 ---The same for a query that reads itself: its second part, behind unionAll or union, reads the name as a table.
+---Raises QueryError for what is no name or no query.
 ---
 ---    local tree = db:from("categories"):select("id"):where("id", 1):unionAll(
 ---      db:from("categories as c"):select("c.id"):join("tree as t", "t.id", "c.parent_id"))
 ---    db:from("tree"):withRecursive("tree", tree):all()
----@param as string
----@param query rowan.Query
+---@param as string a plain name
+---@param query rowan.Query what it stands for
 ---@param options? { columns?: string[], materialized?: boolean }
 ---@return rowan.Query
 function Query:withRecursive(as, query, options) return add_with(self, "withRecursive", true, as, query, options) end

@@ -55,7 +55,7 @@ function construct.is(value)
   return METATABLES[getmetatable(value)] == true
 end
 
----An SQL function call; Lua values among the arguments are bound.
+---An SQL function call; Lua values among the arguments are bound. Raises QueryError for what is no name of a function.
 ---
 ---    rowan.fn("COUNT", rowan.col("id"))       -- COUNT("id")
 ---@param name string a function's name, letters, digits, `_` and `.`
@@ -69,23 +69,28 @@ function construct.fn(name, ...)
 end
 
 ---A random number: order = rowan.random().
+---
+---    User:findAll{ order = rowan.random() }    -- SELECT ... FROM "users" ORDER BY RANDOM() ASC
 ---@return rowan.Expression
 function construct.random()
   return construct.fn("RANDOM")
 end
 
 ---A column by attribute name, or "*". Paths and casts stand behind the name as everywhere in queries.
+---Raises QueryError for what is no text; for an unknown name when it is used.
 ---
 ---    rowan.col("data.size::int")              -- CAST(("data" ->> 'size') AS INTEGER)
----@param name string
+---@param name string "age", "*", "alias.attribute", "data.a.b"
 ---@return rowan.Expression
 function construct.col(name)
   if type(name) ~= "string" then fail("rowan.col wants the name of an attribute") end
   return make({ kind = "col", name = name })
 end
 
----SQL text taken as it is: never put a value of somebody else's into it.
----@param text string
+---SQL text taken as it is: never put a value of somebody else's into it. Raises QueryError for what is no text.
+---
+---    rowan.literal("CURRENT_DATE - 7")    -- CURRENT_DATE - 7
+---@param text string SQL
 ---@return rowan.Expression
 function construct.literal(text)
   if type(text) ~= "string" then fail("rowan.literal wants SQL text") end
@@ -101,6 +106,7 @@ local function is_type_name(text)
 end
 
 ---CAST(value AS type). A table is checked and written as a value of the DataType.
+---Raises QueryError for what is no type, or a table that is no value of it.
 ---
 ---    rowan.cast(rowan.col("size"), DataTypes.TEXT)                                -- CAST("size" AS TEXT)
 ---    rowan.cast({ type = "Point", coordinates = { 1, 2 } }, DataTypes.GEOMETRY)   -- CAST($1 AS GEOMETRY)
@@ -119,12 +125,13 @@ function construct.cast(value, to)
 end
 
 ---A condition on an expression; or a table of conditions, as in `where`, as an expression.
+---Raises QueryError for an unknown operator.
 ---
 ---    rowan.where(rowan.fn("LOWER", rowan.col("name")), "ann")        -- LOWER("name") = ?
 ---    rowan.where(rowan.fn("LENGTH", rowan.col("name")), Op.gt, 3)    -- LENGTH("name") > ?
 ---@param left any an expression, or a table of conditions when it is the only argument
 ---@param operator any an operator, or the value when it is the last argument
----@param value? any
+---@param value? any what it is compared with
 ---@return rowan.Expression
 function construct.where(left, operator, value)
   if operator == nil and value == nil and type(left) == "table" and not construct.is(left) then
@@ -139,11 +146,12 @@ function construct.where(left, operator, value)
 end
 
 ---What stands in a JSON attribute, by its path; with a value a condition on it; a table of conditions as rowan.where.
+---Raises QueryError for what is no path.
 ---
 ---    rowan.json("data.tags[0]")               -- ("data" -> 'tags' -> 0)
 ---    rowan.json("data.size", 5)               -- ("data" -> 'size') = ?
----@param path string|table
----@param value? any
+---@param path string|table "attribute.key[0]", or conditions
+---@param value? any what it is equal to
 ---@return rowan.Expression
 function construct.json(path, value)
   if type(path) == "table" and value == nil then return construct.where(path) end
@@ -162,21 +170,27 @@ local function logic(operator, ...)
   return make({ kind = "logic", operator = operator, list = list })
 end
 
----All of the conditions.
+---All of the conditions. Raises QueryError for what is no condition, when it is used.
+---
+---    rowan.and_({ age = 18 }, { name = "Ann" })    -- "age" = ? AND "name" = ?
 ---@param ... table conditions as in `where`
 ---@return rowan.Expression
 function construct.and_(...)
   return logic(ops.Op["and"], ...)
 end
 
----Any of the conditions.
+---Any of the conditions. Raises QueryError for what is no condition, when it is used.
+---
+---    rowan.or_({ age = 18 }, { name = "Ann" })    -- ("age" = ? OR "name" = ?)
 ---@param ... table conditions as in `where`
 ---@return rowan.Expression
 function construct.or_(...)
   return logic(ops.Op["or"], ...)
 end
 
----Not the condition.
+---Not the condition. Raises QueryError for what is no condition, when it is used.
+---
+---    rowan.not_{ name = "Ann" }    -- NOT ("name" = ?)
 ---@param condition table as in `where`
 ---@return rowan.Expression
 function construct.not_(condition)
@@ -184,6 +198,7 @@ function construct.not_(condition)
 end
 
 ---CASE: the value beside the first condition that holds, else `else_`, else NULL.
+---Raises QueryError for a branch that is not { condition, value }.
 ---
 ---    rowan.case{ { { age = { [Op.lt] = 18 } }, "young" }, { { age = 18 }, "just" }, else_ = "old" }
 ---    -- CASE WHEN "age" < ? THEN ? WHEN "age" = ? THEN ? ELSE ? END
@@ -205,7 +220,7 @@ function construct.case(branches)
   return make({ kind = "case", branches = list, otherwise = branches.else_ })
 end
 
----A name that is quoted: of a column, a table, or of both with a point between.
+---A name that is quoted: of a column, a table, or of both with a point between. Raises QueryError for what is no text.
 ---
 ---    rowan.identifier("users", "name")        -- "users"."name"
 ---@param ... string parts
@@ -241,6 +256,7 @@ end
 
 ---A piece of SQL with values in it. Each `?` is a value that is bound, or an expression; a list gives as many values
 ---as it has, for IN (?). Question marks in strings and comments stay, and `??` is one question mark.
+---Raises QueryError when values and question marks are not as many.
 ---
 ---    rowan.sql("? * price + ?", 2, rowan.col("tax"))      -- (? * price + "tax")
 ---    rowan.sql("size IN (?)", { 1, 2 })                   -- (size IN (?, ?))

@@ -64,6 +64,7 @@ local function list_of(value)
 end
 
 ---The function over the rows around each row: `partitionBy` and `orderBy` as names, expressions or lists of them.
+---Raises QueryError behind anything but a function, or for a frame that is none.
 ---
 ---    rowan.fn("ROW_NUMBER"):over{ partitionBy = "userId", orderBy = { { "views", "DESC" } } }
 ---    -- ROW_NUMBER() OVER (PARTITION BY "user_id" ORDER BY "views" DESC)
@@ -82,7 +83,7 @@ function Methods:over(options)
   })
 end
 
----The aggregate over those rows only that meet a condition.
+---The aggregate over those rows only that meet a condition. Raises QueryError behind anything but a function.
 ---
 ---    rowan.fn("COUNT", rowan.col("*")):filter{ status = "paid" }   -- COUNT(*) FILTER (WHERE "status" = $1)
 ---@param condition table as in `where`
@@ -102,13 +103,18 @@ local function aggregate(self, changes)
   })
 end
 
----The aggregate over different values only: COUNT(DISTINCT "userId").
+---The aggregate over different values only: COUNT(DISTINCT "userId"). Raises QueryError behind anything but a function.
+---
+---    rowan.fn("COUNT", rowan.col("city")):distinct()    -- COUNT(DISTINCT "city")
 ---@return rowan.Expression
 function Methods:distinct()
   return aggregate(self, { unique = true })
 end
 
 ---The order in which an aggregate takes its values: STRING_AGG("name", $1 ORDER BY "name" ASC). PostgreSQL only.
+---Raises QueryError behind anything but a function.
+---
+---    rowan.fn("STRING_AGG", rowan.col("name"), ", "):orderBy("name")    -- STRING_AGG("name", $1 ORDER BY "name" ASC)
 ---@param items any as in a finder's `order`
 ---@return rowan.Expression
 function Methods:orderBy(items)

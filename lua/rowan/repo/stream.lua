@@ -155,6 +155,8 @@ local function fetch(self)
 end
 
 ---The next row; nil at the end. Raises what goes wrong, and has ended then.
+---
+---    local first = stream:next()    -- FETCH FORWARD 500 FROM "rowan_cursor_1"
 ---@async
 ---@return rowan.Instance?
 function Stream:next()
@@ -175,6 +177,9 @@ function Stream:next()
 end
 
 ---Ends the stream before its end: nothing is read any more and the connection is free. A second call does nothing.
+---Raises DatabaseError when its own transaction cannot be ended.
+---
+---    stream:close()    -- CLOSE "rowan_cursor_1"
 ---@async
 function Stream:close()
   self:finish(true)

@@ -227,6 +227,8 @@ end
 
 ---Makes the work permanent. Raises when the database did not say that it is; then it is rolled back, or, when the
 ---connection broke on the way, the message says that the outcome is not known.
+---
+---    t:commit()    -- COMMIT; of a savepoint RELEASE SAVEPOINT ...
 ---@async
 function Transaction:commit()
   check_open(self)
@@ -244,7 +246,9 @@ function Transaction:commit()
   call_after(self, give_back(self, "commit"), "commit")
 end
 
----Undoes the work.
+---Undoes the work. Raises TransactionError when it has ended already.
+---
+---    t:rollback()    -- ROLLBACK; of a savepoint ROLLBACK TO SAVEPOINT ...
 ---@async
 function Transaction:rollback()
   check_open(self)
@@ -263,16 +267,24 @@ local function wait_for(self, on, name, fn)
 end
 
 ---Calls `fn(transaction)` once the outermost transaction is committed; never when it is rolled back. An error in it is
----raised after all others were called, and undoes nothing.
----@param fn fun(transaction: rowan.Transaction)
+---raised after all others were called, and undoes nothing. Raises TransactionError when it has ended already.
+---
+---    t:afterCommit(function() mail(user) end)
+---@param fn fun(transaction: rowan.Transaction) gets the transaction
 function Transaction:afterCommit(fn) wait_for(self, "commit", "afterCommit", fn) end
 
 ---Calls `fn(transaction)` once this transaction, or one around it, is rolled back.
----@param fn fun(transaction: rowan.Transaction)
+---Raises TransactionError when it has ended already.
+---
+---    t:afterRollback(function() log("undone") end)
+---@param fn fun(transaction: rowan.Transaction) gets the transaction
 function Transaction:afterRollback(fn) wait_for(self, "rollback", "afterRollback", fn) end
 
 ---Calls `fn(transaction)` once the outermost transaction is committed, or this one or one around it is rolled back.
----@param fn fun(transaction: rowan.Transaction)
+---Raises TransactionError when it has ended already.
+---
+---    t:afterTransaction(function() cache:clear() end)
+---@param fn fun(transaction: rowan.Transaction) gets the transaction
 function Transaction:afterTransaction(fn) wait_for(self, "end", "afterTransaction", fn) end
 
 -- `local t <close> = db:transaction()` on Lua 5.4: what was not committed is rolled back.

@@ -82,6 +82,7 @@ local function fields_of(name, options, base, serial)
 end
 
 ---A type whose values are `cast` when they are set, stored as `dump` makes them, and read as `load` makes them.
+---Raises DefinitionError for an option that is missing or unknown.
 ---
 ---    local Money = DataTypes.custom("Money", { type = DataTypes.INTEGER,
 ---      cast = function(v) return type(v) == "number" and v or nil, "must be an amount" end,

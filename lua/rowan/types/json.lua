@@ -43,7 +43,9 @@ local function mark(t, as, name)
   return setmetatable(t, as)
 end
 
----Marks a table as a JSON list, which matters while it is empty.
+---Marks a table as a JSON list, which matters while it is empty. Raises UsageError for what is no plain table.
+---
+---    User:create{ data = rowan.array{} }    -- [] and not {}
 ---@param t? table a new one when not given
 ---@return table t
 function json.array(t)
@@ -51,6 +53,9 @@ function json.array(t)
 end
 
 ---Marks a table as a JSON object, which matters when its keys are integers.
+---Raises UsageError for what is no plain table.
+---
+---    User:create{ data = rowan.object{ [1] = "a" } }    -- {"1":"a"} and not ["a"]
 ---@param t? table a new one when not given
 ---@return table t
 function json.object(t)
