@@ -50,6 +50,30 @@ helper.each(function(dialect, connect)
     return (model or User):findAll { order = { order or "id" } }
   end
 
+  it("stores rows of different shapes in their order with one statement, and leaves out what the database fills in", function()
+    local Entry = db:define("Entry", {
+      { "a", DataTypes.INTEGER }, { "b", DataTypes.STRING }, { "c", DataTypes.JSON },
+      { "d", DataTypes.INTEGER, defaultValue = rowan.literal("7") }, { "e", DataTypes.INTEGER, defaultValue = 5 },
+    }, { timestamps = false })
+    Entry:sync()
+    local made
+    local statements = helper.statements(function()
+      made = Entry:bulkCreate { { a = 1 }, { b = "two" }, {}, { a = 4, c = { 1 }, e = rowan.null }, { b = "five", a = 5 } }
+    end)
+    assert.equal(1, #statements)
+    local rows = Entry:findAll { order = { "id" } }
+    assert.same({ 1, nil, nil, 4, 5 }, { rows[1].a, rows[2].a, rows[3].a, rows[4].a, rows[5].a })
+    assert.same({ "two", { 1 }, "five" }, { rows[2].b, rows[4].c, rows[5].b })
+    for i, row in ipairs(made) do
+      assert.same({ rows[i].id, 7, false }, { row.id, row.d, row:changed() })
+      assert.equal(i ~= 4 and 5 or nil, rows[i].e)
+    end
+    statements = helper.statements(function() Entry:bulkCreate { { a = 6 }, { a = 7, d = 1 }, { b = "8" }, { id = 90 } } end)
+    assert.equal(3, #statements - 2)
+    assert.same({ 7, 1, 7, 7 }, { Entry:findOne({ where = { a = 6 } }).d, Entry:findOne({ where = { a = 7 } }).d,
+      Entry:findOne({ where = { b = "8" } }).d, Entry:findByPk(90).d })
+  end)
+
   describe("ignoreDuplicates", function()
     it("skips rows whose key is there, and the others get their own ids", function()
       User:create { email = "b@x", name = "old" }

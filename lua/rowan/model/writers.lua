@@ -107,8 +107,9 @@ function Writers:create(values, options)
   return row, created
 end
 
----Stores many rows with one statement (one for each set of attributes that occurs), all or none of them; with those of
----the associations that `include` names, which take as many statements however many they are.
+---Stores many rows in their order with one statement (and one for each further set of attributes that the database fills
+---in), all or none of them; with those of the associations that `include` names, which take as many statements however
+---many they are.
 ---
 ---    local users, what = User:bulkCreate(list, { ignoreDuplicates = true })
 ---    -- what[i] is "created" or "skipped"; what.created and what.skipped count them

@@ -93,9 +93,11 @@ end
 ---@param model table
 ---@param instances table[]
 ---@param given? table[] the callers' tables, where it matters what they gave
+---@param apart? boolean what a row lacks is not to be sent as NULL
 ---@return rowan.BulkGroup[]
-function bulk.prepare(model, instances, given)
-  return groups.sliced(groups.of(model.definition, instances, given))
+function bulk.prepare(model, instances, given, apart)
+  local list = groups.of(model.definition, instances, given)
+  return groups.sliced(apart and list or groups.joined(model.definition, list, instances))
 end
 
 local function is_atomic(model, list, mode)
@@ -122,7 +124,7 @@ function bulk.store(model, list, options, mode)
   bulk.adopt(model, list, options)
 end
 
----INSERTs new instances: one statement for each set of attributes that occurs, all or none.
+---INSERTs new instances: one statement, and one more for each further set of attributes that the database would fill in.
 ---@async
 ---@param model table
 ---@param instances table[]
@@ -149,7 +151,7 @@ function bulk.ready(model, instances, keys, lists, options)
       key = key, attrs = collect.attributes(model.definition, list[1]), count = #list, rows = list, values = list,
     }
   end
-  bulk.store(model, groups.sliced(made), options)
+  bulk.store(model, groups.sliced(groups.joined(model.definition, made, instances)), options)
   return instances
 end
 

@@ -162,7 +162,7 @@ local function check_all(model, instances, options)
 end
 
 local function store_with(model, rows, given, mode, call)
-  local groups = bulk.prepare(model, rows, given)
+  local groups = bulk.prepare(model, rows, given, true)
   duplicates.check(model, groups, rows, mode)
   bulk.store(model, groups, call, mode)
 end

@@ -87,6 +87,60 @@ function groups.of(def, instances, given, before)
   return list
 end
 
+-- What stands for the attributes that the database fills in where a row has none: no NULL may be sent for these.
+local function made_token(def, group)
+  local has, token = {}, {}
+  for _, attr in ipairs(group.attrs) do has[attr] = true end
+  for _, attr in ipairs(def.list) do
+    if attr.made and has[attr] then token[#token + 1] = attr.name end
+  end
+  return table.concat(token, "\31")
+end
+
+-- Rows of several groups as one: what a row lacks is NULL, as it would be anyway.
+local function joined_group(def, parts)
+  local has, attrs, names, known = {}, {}, {}, {}
+  for _, group in ipairs(parts) do
+    for _, attr in ipairs(group.attrs) do has[attr] = true end
+    for i, row in ipairs(group.rows) do known[row] = group.values[i] end
+  end
+  for _, attr in ipairs(def.list) do
+    if has[attr] then attrs[#attrs + 1], names[#names + 1] = attr, attr.name end
+  end
+  local group = { key = "\31" .. table.concat(names, "\31"), attrs = attrs, count = 0, rows = {} }
+  group.values = group.rows
+  return group, known
+end
+
+---Groups that lack nothing but NULLs as one, whose rows are in the caller's order.
+---@param def rowan.Definition
+---@param list rowan.BulkGroup[] of plain inserts
+---@param instances table[] all rows in order
+---@return rowan.BulkGroup[]
+function groups.joined(def, list, instances)
+  if #list < 2 then return list end
+  local parts, order, made = {}, {}, {}
+  for _, group in ipairs(list) do
+    local token = group.computed or #group.attrs == 0 and group or made_token(def, group)
+    if not parts[token] then
+      parts[token] = {}
+      order[#order + 1] = parts[token]
+    end
+    table.insert(parts[token], group)
+  end
+  for i, some in ipairs(order) do
+    made[i] = some[1]
+    if some[2] then
+      local group, known = joined_group(def, some)
+      for _, row in ipairs(instances) do
+        if known[row] then add_to(group, row, known[row]) end
+      end
+      made[i] = group
+    end
+  end
+  return made
+end
+
 local function bytes_of(values, measured)
   local bytes = 0
   for _, name in ipairs(measured) do
