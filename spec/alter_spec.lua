@@ -233,7 +233,7 @@ helper.each(function(dialect, connect)
     db:sync()
     db:query([[INSERT INTO "Users" ("name", "age", "old") VALUES ('a long name', 1, 'x'), ('b', 2, NULL)]])
     local User = db:define("User", {
-      { "name", postgres and DataTypes.STRING(5) or DataTypes.INTEGER }, { "age", DataTypes.INTEGER },
+      { "name", DataTypes.STRING(5) }, { "age", DataTypes.INTEGER },
     }, PLAIN)
     local err
     assert.same({}, ddl_of(function() err = error_of(db.sync, db, { alter = true }) end))
@@ -248,8 +248,60 @@ helper.each(function(dialect, connect)
     assert.equal("x", db:query('SELECT "old" FROM "Users" WHERE "age" = 1')[1].old)
     alter { drop = true }
     settled()
-    if postgres then assert.equal("a lon", User:findByPk(1).name) end
+    assert.equal("a lon", User:findByPk(1).name)
     assert.is_nil(column(User, "old"))
+  end)
+
+  it("says as SQL with comments what it would do, and what it would cost", function()
+    local function define(attributes) return db:define("User", attributes, PLAIN) end
+    local User = define { { "name", DataTypes.STRING(20) }, { "old", DataTypes.INTEGER } }
+    db:sync()
+    User:create { name = "Ann", old = 5 }
+    User = define { { "name", DataTypes.STRING(20) }, { "new", DataTypes.INTEGER } }
+    local steps = User:sync { alter = true, dryRun = true }
+    local text = tostring(steps)
+    assert.matches('%-%- Users: the column "old" is not in the model %(loses data: Users: 1 rows have a value', text)
+    assert.matches('\nALTER TABLE [^\n]* DROP COLUMN "old";\n%-%- Users: the column "new" is missing\nALTER', text)
+    assert.matches("1 rows", steps[1].loses)
+    assert.is_nil(steps[2].loses)
+    assert.matches("DROP COLUMN", tostring(steps[1]))
+    assert.equal("all rows of Users", User:sync({ force = true, dryRun = true })[1].loses)
+    User = define { { "name", DataTypes.STRING(20) }, { "old", DataTypes.INTEGER } }
+    assert.equal("", tostring((User:sync { alter = true, dryRun = true })))
+  end)
+
+  it("cuts text and reads numbers from it only when told, and never makes what cannot be read", function()
+    local function define(kind) return db:define("User", { { "v", kind } }, PLAIN) end
+    local User = define(DataTypes.STRING(50))
+    db:sync()
+    User:create { v = "1234567890123" }
+    User = define(DataTypes.STRING(5))
+    assert.matches("1 rows have a value in the column \"v\"", error_of(db.sync, db, { alter = true }).message)
+    alter { drop = true }
+    settled()
+    assert.equal("12345", User:findOne().v)
+    User:create { v = "abc" }
+    for _, kind in ipairs { DataTypes.INTEGER, DataTypes.DOUBLE } do
+      define(kind)
+      local err = error_of(db.sync, db, { alter = { drop = true } })
+      assert.matches('Users: .*"v"', err.message)
+      define(DataTypes.STRING(5))
+      settled()
+      assert.equal("abc", User:findByPk(2).v)
+    end
+    User:destroy { where = { v = "abc" } }
+    User = define(DataTypes.INTEGER)
+    alter { drop = true }
+    settled()
+    assert.equal(12345, User:findOne().v)
+    User = define(DataTypes.STRING)
+    alter()
+    User:update({ v = "true" }, { where = rowan.all })
+    User:create { v = "f" }
+    User = define(DataTypes.BOOLEAN)
+    alter { drop = true }
+    settled()
+    assert.same({ true, false }, { User:findByPk(1).v, User:findOne({ where = { v = false } }).v })
   end)
 
   it("keeps what the model does not know with drop = false, and drops columns that hold nothing", function()

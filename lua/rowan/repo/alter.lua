@@ -19,6 +19,7 @@ local alter = {}
 ---@field sql string
 ---@field reason string
 ---@field table string
+---@field loses? string what is lost by it, in words
 ---@field rebuild? string the table that this statement helps to make anew (SQLite)
 ---@field locks? string the table that is locked before it
 ---@field undo? string the statement goes by itself, behind the transaction; this takes away what it leaves when it fails
@@ -139,14 +140,19 @@ local function add_steps(steps, texts, change, to, rebuilt)
   for _, text in ipairs(texts) do
     steps[#steps + 1] = {
       sql = text, reason = change.reason, table = to.live.name, rebuild = rebuilt, undo = undo, early = early,
+      loses = change.loses,
     }
   end
 end
 
-local function reasons_of(changes)
-  local list = {}
-  for i, change in ipairs(changes) do list[i] = change.reason end
-  return table.concat(list, "; ")
+-- All changes of a table that is made anew, as one.
+local function together(changes)
+  local reasons, loses = {}, {}
+  for i, change in ipairs(changes) do
+    reasons[i] = change.reason
+    loses[#loses + 1] = change.loses
+  end
+  return { reason = table.concat(reasons, "; "), loses = loses[1] and table.concat(loses, "; ") or nil }
 end
 
 -- What is dropped comes first, so that names are free and nothing holds what changes; what is computed, behind the columns
@@ -205,7 +211,7 @@ function alter.steps(changes, to)
   elseif changes[1] and ddl_rebuild.is_native(changes, to.live) then
     for _, change in ipairs(in_order(changes)) do add_steps(steps, ddl_rebuild.native(change, to), change, to) end
   elseif changes[1] then
-    add_steps(steps, ddl_rebuild.statements(changes, to), { reason = reasons_of(changes) }, to, to.live.name)
+    add_steps(steps, ddl_rebuild.statements(changes, to), together(changes), to, to.live.name)
   end
   return steps, keys
 end
@@ -229,7 +235,7 @@ local function ask_number(db, text, options)
   return tonumber(introspect.rows(db, text, {}, options)[1].n)
 end
 
----What changes would lose, as far as there are rows that have it.
+---What changes would lose, as far as there are rows that have it; the changes are marked.
 ---@async
 ---@param db table
 ---@param changes rowan.SchemaChange[]
@@ -240,11 +246,14 @@ function alter.losses(db, changes, to, options, losses)
   for _, change in ipairs(changes) do
     local question = ddl_loss.question(change, to)
     local n = question and ask_number(db, question.text, options) or 0
+    local worse = n > 0 and question.worse and ask_number(db, question.worse.text, options) or 0
+    if worse > 0 then n, question = worse, question.worse end
     if n > 0 then
+      local message = ("%s: %s"):format(to.live.name, question.say:format(n))
       losses[#losses + 1] = {
-        table = to.live.name, rows = n, fatal = question.fatal or false,
-        message = ("%s: %s"):format(to.live.name, question.say:format(n)),
+        table = to.live.name, rows = n, fatal = question.fatal or false, message = message,
       }
+      change.loses = message
     end
   end
 end

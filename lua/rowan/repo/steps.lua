@@ -21,8 +21,43 @@ function steps.of(texts, name)
   return list
 end
 
+local function about(step)
+  local text = step.reason .. (step.loses and " (loses data: " .. step.loses .. ")" or "")
+  return "-- " .. text:gsub("%s+", " ")
+end
+
+local Step = { __tostring = function(step) return about(step) .. "\n" .. step.sql .. ";" end }
+
+local Plan = {}
+function Plan.__tostring(list)
+  local lines, last = {}, nil
+  for _, step in ipairs(list) do
+    local said = about(step)
+    if said ~= last then lines[#lines + 1] = said end
+    last, lines[#lines + 1] = said, step.sql .. ";"
+  end
+  return table.concat(lines, "\n")
+end
+
+---Steps that are SQL to read as text, one and all.
+---@param list rowan.SchemaStep[]
+---@return rowan.SchemaStep[]
+function steps.readable(list)
+  for _, step in ipairs(list) do setmetatable(step, Step) end
+  return setmetatable(list, Plan)
+end
+
 local function say(db, text, options)
   run.plan(db, { text = text, codes = "", script = true }, nil, 0, options)
+end
+
+-- Sends a step; what goes wrong tells what it was for.
+local function carry_out(db, step, options)
+  local ok, problem = pcall(say, db, step.sql, options)
+  if not ok and errors.kind_of(problem) and step.reason ~= "" then
+    problem.message = ("%s: %s"):format(step.reason, problem.message)
+  end
+  return ok, problem
 end
 
 local function rebuilt_tables(list)
@@ -71,7 +106,7 @@ end
 local function send(db, list, options)
   for _, step in ipairs(list) do
     local ok, problem = true, nil
-    if not step.undo then ok, problem = pcall(say, db, step.sql, options) end
+    if not step.undo then ok, problem = carry_out(db, step, options) end
     if not ok then
       -- The mode of the connection is not undone by a rollback.
       if step.rebuild then pcall(say, db, control.plain_alter, options) end
@@ -84,7 +119,7 @@ end
 local function send_alone(db, list, options)
   for _, step in ipairs(list) do
     local ok, problem = true, nil
-    if step.undo then ok, problem = pcall(say, db, step.sql, options) end
+    if step.undo then ok, problem = carry_out(db, step, options) end
     if not ok then
       pcall(say, db, step.undo, options)
       error(problem, 0)

@@ -92,8 +92,10 @@ local function set_of(list)
   return set
 end
 
-local function add(list, texts, name, reason)
-  for _, text in ipairs(texts) do list[#list + 1] = { sql = text, table = name, reason = name .. ": " .. reason } end
+local function add(list, texts, name, reason, loses)
+  for _, text in ipairs(texts) do
+    list[#list + 1] = { sql = text, table = name, reason = name .. ": " .. reason, loses = loses }
+  end
 end
 
 -- Drops from the last to the first, those that need each other together.
@@ -109,7 +111,8 @@ local function drop_steps(db, order, cycles, cascade, list)
     local group = group_of[order[i]] or { order[i] }
     if not done[group] then
       done[group] = true
-      add(list, ddl.drop_tables(group, db._dialect, { cascade = cascade }), group[1].table, "the table is dropped")
+      local texts = ddl.drop_tables(group, db._dialect, { cascade = cascade })
+      add(list, texts, group[1].table, "the table is dropped", "all rows of " .. group[1].table)
     end
   end
 end
@@ -295,7 +298,7 @@ function sync.models(db, models, options)
       if not options.dryRun then refuse(losses, how.drop) end
       return list
     end
-    if options.dryRun then return plan(call), losses end
+    if options.dryRun then return steps.readable(plan(call)), losses end
     return steps.apply(db, call, plan, hooks_of(order, options)), losses
   end)
 end

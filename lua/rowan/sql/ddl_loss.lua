@@ -10,6 +10,7 @@ local loss = {}
 ---@field text string gives one number, `n`
 ---@field say string what is lost, with %d for the number
 ---@field fatal? boolean not even with permission
+---@field worse? rowan.LossQuestion for rows of which more is to be said
 
 local function count(to, condition)
   return ("SELECT count(*) AS n FROM %s%s"):format(to.table, condition and " WHERE " .. condition or "")
@@ -52,6 +53,28 @@ end
 -- SQLite keeps truth values as numbers.
 local TRUTH = "%s NOT IN (0, 1)"
 
+-- A column of SQLite takes over anything; what is no number there could not be read any more.
+local NUMBERS = { INTEGER = "'integer'", REAL = "'integer', 'real'" }
+local KIND = [[CASE typeof({}) WHEN 'text' THEN CASE WHEN json_valid({}) THEN json_type({}) ELSE 'text' END
+  WHEN 'real' THEN CASE WHEN {} = CAST({} AS INTEGER) THEN 'integer' ELSE 'real' END ELSE typeof({}) END]]
+
+local function no_number(change, to, name)
+  local kinds = not to.dialect.supports.alter_constraints and NUMBERS[change.column.type]
+  if not kinds then return nil end
+  local kind = KIND:gsub("{}", function() return name end)
+  return {
+    text = count(to, ("%s IS NOT NULL AND %s NOT IN (%s)"):format(name, kind, kinds)), fatal = true,
+    say = ('%%d rows have a value in the column "%s" that is no %s'):format(change.column.name, change.column.type),
+  }
+end
+
+---How long a text may be by the check of its type.
+---@param expression string
+---@return integer? length nil for other checks
+function loss.length(expression)
+  return tonumber(expression:match("^length%(.+%) <= (%d+)$"))
+end
+
 function asks.type(change, to)
   local was, column = change.was, change.column
   local is_text = column.type == "text" or column.type == "character varying"
@@ -63,6 +86,7 @@ function asks.type(change, to)
   return {
     text = count(to, numbers and TRUTH:format(name) or narrowing_condition(change, name)),
     say = ('%%d rows have a value in the column "%s" that %s may not hold'):format(column.name, column.type),
+    worse = no_number(change, to, name),
   }
 end
 
@@ -70,7 +94,7 @@ function asks.add_check(change, to)
   local column = change.column
   if column.type ~= change.was.type then return nil end
   return {
-    text = count(to, "NOT (" .. column.check.expression .. ")"), fatal = true,
+    text = count(to, "NOT (" .. column.check.expression .. ")"), fatal = not loss.length(column.check.expression),
     say = ('%%d rows have a value in the column "%s" that its type does not take (%s)'):format(column.name,
       (column.check.expression:gsub("%%", "%%%%"))),
   }

@@ -5,6 +5,7 @@
 local alter = require("rowan.sql.ddl_alter")
 local ddl = require("rowan.sql.ddl")
 local errors = require("rowan.base.errors")
+local loss = require("rowan.sql.ddl_loss")
 local tokens = require("rowan.sql.tokens")
 local types = require("rowan.types")
 
@@ -202,9 +203,22 @@ local function constraints(live, edits, to, lines)
   for _, change in ipairs(edits.constraints) do lines[#lines + 1] = constraint_text(change, to) end
 end
 
--- The text of the table as it will be, and the columns whose values are taken over.
+local TRUTH = "CASE lower(%s) WHEN 'true' THEN 1 WHEN 't' THEN 1 WHEN 'false' THEN 0 WHEN 'f' THEN 0 ELSE %s END"
+local CUT = "CASE typeof(%s) WHEN 'text' THEN substr(%s, 1, %d) ELSE %s END"
+
+-- The value of a column as the new one takes it: what a cast does elsewhere. What it cannot hold was asked for before.
+local function taken_over(was, becomes, dialect)
+  local name = dialect.quote(was.name)
+  if not becomes then return name end
+  local length = becomes.check and loss.length(becomes.check.expression)
+  if length then return CUT:format(name, name, length, name) end
+  if becomes.type == "BOOLEAN" and was.type == "TEXT" then return TRUTH:format(name, name) end
+  return name
+end
+
+-- The text of the table as it will be, the columns whose values are taken over, and these values.
 local function table_text(live, edits, to, name)
-  local lines, copied = {}, {}
+  local lines, copied, values = {}, {}, {}
   for _, written in ipairs(live.parsed.columns) do
     local folded = written.name:lower()
     if not edits.dropped[folded] then
@@ -213,7 +227,10 @@ local function table_text(live, edits, to, name)
       local becomes = edits.columns[folded]
       local computed = column.generated
       if becomes then computed = becomes.generated end
-      if not computed then copied[#copied + 1] = to.dialect.quote(column.name) end
+      if not computed then
+        copied[#copied + 1] = to.dialect.quote(column.name)
+        values[#copied] = taken_over(column, becomes, to.dialect)
+      end
     end
   end
   for _, column in ipairs(edits.added) do
@@ -225,7 +242,8 @@ local function table_text(live, edits, to, name)
     tail = tail:gsub(",?%s*[Ss][Tt][Rr][Ii][Cc][Tt]", "")
     if edits.strict.strict then tail = tail .. (tail ~= "" and ", STRICT" or " STRICT") end
   end
-  return ("CREATE TABLE %s (%s)%s"):format(name, table.concat(lines, ", "), tail), table.concat(copied, ", ")
+  local create = ("CREATE TABLE %s (%s)%s"):format(name, table.concat(lines, ", "), tail)
+  return create, table.concat(copied, ", "), table.concat(values, ", ")
 end
 
 -- The numbers that AUTOINCREMENT gave out, also those of rows that are gone.
@@ -306,10 +324,10 @@ function rebuild.statements(changes, to)
   check_triggers(live, edits)
   local temporary = PREFIX .. live.name
   local quoted = to.dialect.quote(temporary)
-  local create, copied = table_text(live, edits, to, quoted)
+  local create, copied, values = table_text(live, edits, to, quoted)
   -- Rows stay rows where no column of theirs does.
-  if copied == "" then copied = "rowid" end
-  local texts = { create, ("INSERT INTO %s (%s) SELECT %s FROM %s"):format(quoted, copied, copied, to.table) }
+  if copied == "" then copied, values = "rowid", "rowid" end
+  local texts = { create, ("INSERT INTO %s (%s) SELECT %s FROM %s"):format(quoted, copied, values, to.table) }
   if is_numbered(live, edits) then
     texts[3], texts[4] = keep_sequence(live, temporary, to)
   end
