@@ -189,6 +189,24 @@ helper.each(function(dialect, connect)
     Seat:create { number = 1 }
   end)
 
+  it("takes lists in conditions of indexes and checks", function()
+    for _, where in ipairs {
+      { kind = { "a", "it's" } }, { number = { [Op.in_] = { 1, 2 } } }, { kind = { [Op.notIn] = { "a", "b" } } }, { kind = {} },
+      { [Op.or_] = { { kind = { "a" } }, { number = { 3 } } } },
+    } do
+      db:define("Seat", { { "kind", DataTypes.STRING(5) }, { "number", DataTypes.INTEGER } }, {
+        timestamps = false, indexes = { { fields = { "number" }, name = "some", unique = true, where = where } },
+      })
+      alter()
+      settled()
+    end
+    local Seat = db:model("Seat")
+    Seat:bulkCreate { { kind = "b", number = 1 }, { kind = "b", number = 1 }, { kind = "a", number = 1 } }
+    assert.is_true(rowan.is(error_of(Seat.create, Seat, { kind = "a", number = 1 }), "UniqueConstraintError"))
+    db:queryInterface():addConstraint("Seats", { type = "CHECK", name = "known_kind", where = { kind = { "a", "b" } } })
+    assert.equal("kind", error_of(Seat.create, Seat, { kind = "c" }).errors[1].path)
+  end)
+
   it("changes foreign keys", function()
     local function define(action, constraints)
       local User = db:define("User", { { "name", DataTypes.STRING } }, PLAIN)

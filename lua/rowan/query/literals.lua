@@ -17,18 +17,33 @@ local TYPE_OF_CODE = {
 }
 local TYPE_OF_VALUE = { boolean = D.BOOLEAN, string = D.TEXT, number = D.DOUBLE }
 
-local function with_literals(dialect, def, codes, values)
-  local function placeholder(slot)
-    local value, code = values[slot], codes[slot]
-    local type_of = TYPE_OF_CODE[code:sub(2)] or TYPE_OF_VALUE[type(value)]
-    if code:sub(1, 1) == "[" or not type_of or not type_of.cast(value) and value ~= false then
-      errors.raise("DefinitionError", {
-        message = def.name .. ": a condition or an expression of a definition cannot hold lists and documents",
-      })
-    end
-    return dialect.literal(value, type_of)
+local function literal(dialect, def, value, code)
+  local type_of = TYPE_OF_CODE[code] or TYPE_OF_VALUE[type(value)]
+  if not type_of or not type_of.cast(value) and value ~= false then
+    errors.raise("DefinitionError", {
+      message = def.name .. ": a condition or an expression of a definition cannot hold lists and documents",
+    })
   end
-  return setmetatable({ placeholder = placeholder }, { __index = dialect })
+  return dialect.literal(value, type_of)
+end
+
+-- One of the values of a list: nothing but these stands in the text.
+local function member(dialect, def, codes, values)
+  return function(w, item)
+    local list, parts = values[item.slot], {}
+    for i = 1, list.n or #list do parts[i] = literal(dialect, def, list[i], codes[item.slot]:sub(3)) end
+    if #parts == 0 then return w:put(item.negated and "(1 = 1)" or "(1 = 0)") end
+    w:visit(item.value)
+    w:put((item.negated and " NOT IN (" or " IN (") .. table.concat(parts, ", ") .. ")")
+  end
+end
+
+local function with_literals(dialect, def, codes, values)
+  local visitors = { member = member(dialect, def, codes, values) }
+  return setmetatable({
+    placeholder = function(slot) return literal(dialect, def, values[slot], codes[slot]:sub(2)) end,
+    visitors = setmetatable(visitors, { __index = dialect.visitors }),
+  }, { __index = dialect })
 end
 
 local function text_of(dialect, def, walk)
