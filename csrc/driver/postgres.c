@@ -614,6 +614,7 @@ static void pg_close(void *conn, bool forked) {
 }
 
 static void *pg_open(const rn_settings *settings, rn_deadline deadline, rn_error *err) {
+  if (rn_pq_load(err) != RN_OK) return NULL;
   session *s = calloc(1, sizeof *s);
   if (!s) {
     rn_error_set(err, RN_E_MEMORY, "out of memory");

@@ -1,5 +1,6 @@
 /* What the files of the PostgreSQL driver share; nobody else includes it. See driver.h for the contract.
  *
+ *   postgres_library.c  libpq itself, loaded when it is needed
  *   postgres_connect.c  settings -> an authenticated PGconn, by a deadline
  *   postgres.c          the session: sending, stepping, the statement cache, closing
  *   postgres_bind.c     parameters -> libpq's arrays
@@ -11,11 +12,10 @@
 #ifndef RN_DRIVER_POSTGRES_H
 #define RN_DRIVER_POSTGRES_H
 
-#include <libpq-fe.h>
-
 #include "base/arena.h"
 #include "base/buf.h"
 #include "driver/driver.h"
+#include "driver/postgres_library.h"
 
 /* ---- postgres_error.c ---- */
 
