@@ -167,10 +167,8 @@ helper.on("sqlite", function(_, connect)
     for name in pairs(rowan.errors) do errors[#errors + 1] = name end
     local names = types.names()
     names[#names + 1] = "custom"
-    for _, name in ipairs(hooks.NAMES) do
-      local list = pcall(User.addHook, User, name, function() end) and of_models or of_databases
-      list[#list + 1] = name
-    end
+    for name in pairs(hooks.OF_MODELS) do of_models[#of_models + 1] = name end
+    for name in pairs(hooks.OF_DATABASES) do of_databases[#of_databases + 1] = name end
     same("rowan.Operators", operators)
     same("rowan.DataTypes", names)
     same("rowan.ErrorClasses", errors)

@@ -50,7 +50,7 @@ Database.__tostring = function(db) return "rowan.database: " .. db.dialect end
 -- Plugins that models get by their options.
 for _, one in ipairs({ timestamps, paranoid, version, omit_null }) do plugin.register(one.name, one) end
 
-for name, method in pairs(hooked.methods) do Database[name] = method end
+for name, method in pairs(hooked.of_databases) do Database[name] = method end
 
 -- The words of rowan's table that Sequelize also has on its instance.
 for _, name in ipairs({

@@ -35,7 +35,7 @@
 ---@field logging? boolean|fun(sql: string, ...): any true: standard error
 ---@field benchmark? boolean the logger is also told how long it took
 ---@field warnings? boolean|fun(message: string): any
----@field hooks? table<string, function|function[]> of the database, by name
+---@field hooks? table<string, function|table> of the database, by name
 ---@field define? rowan.ModelOptions under every model's own
 ---@field schema? string of models without one
 ---@field associationLoading? "siblings"|"single"|"strict" how getters of associations load; "siblings"
@@ -95,7 +95,7 @@
 ---@field scopes? table<string, rowan.FinderOptions|fun(...): rowan.FinderOptions>
 ---@field indexes? rowan.IndexOptions[]
 ---@field validate? table<string, function> of the row as a whole
----@field hooks? table<string, function|function[]>
+---@field hooks? table<string, function|table>
 ---@field plugins? any[] plugins, names of them, or { one, option = ... }
 ---@field comment? string
 ---@field associationLoading? "siblings"|"single"|"strict"

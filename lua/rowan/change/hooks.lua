@@ -40,14 +40,13 @@ local REFUSED = {
   beforeDestroyMany = "use beforeBulkDestroy", afterDestroyMany = "use afterBulkDestroy",
 }
 
+-- All of them; those of models also work on a database, for all of its models.
 local KNOWN = {}
 for name in pairs(OF_MODELS) do KNOWN[#KNOWN + 1] = name end
 for name in pairs(OF_DATABASES) do KNOWN[#KNOWN + 1] = name end
 table.sort(KNOWN)
 
----The names of all hooks; those of models also work on a database, for all of its models.
----@type string[]
-hooks.NAMES = KNOWN
+hooks.OF_MODELS, hooks.OF_DATABASES = OF_MODELS, OF_DATABASES
 
 ---@class rowan.Listener
 ---@field fn function
@@ -170,15 +169,24 @@ function hooks.add(registry, name, listener_name, fn)
   return function() hooks.remove(registry, name, listener) end
 end
 
----Adds what an option `hooks` holds: a function, or a list of functions, by name.
+local NAMED = check.set({ "name", "callback" })
+
+-- A function, or { name =, callback = }.
+local function add_one(registry, name, value)
+  if type(value) ~= "table" or check.callable(value) then return hooks.add(registry, name, nil, value) end
+  check.keys(value, NAMED, ("%s: a listener of %s"):format(registry.subject, name), "UsageError")
+  hooks.add(registry, name, value.name, value.callback)
+end
+
+---Adds what an option `hooks` holds by name: a function, { name =, callback = }, or a list of these.
 ---@param registry rowan.HookRegistry
----@param given table<string, function|function[]>
+---@param given table<string, function|table>
 function hooks.add_all(registry, given)
   for _, name in ipairs(check.sorted_keys(given)) do
     hooks.check_name(registry, name)
     local value = given[name]
-    local one = check.callable(value) or type(value) ~= "table"
-    for _, fn in ipairs(one and { value } or value) do hooks.add(registry, name, nil, fn) end
+    local one = type(value) ~= "table" or check.callable(value) or value.callback ~= nil
+    for _, item in ipairs(one and { value } or value) do add_one(registry, name, item) end
   end
 end
 

@@ -45,7 +45,7 @@ local Model = { __name = "rowan.model" }
 Model.__index = Model
 Model.__tostring = function(m) return "rowan.model: " .. m.name end
 
-for _, methods in ipairs({ finders, writers, flow, hooked.methods, scopes.methods, variants.methods }) do
+for _, methods in ipairs({ finders, writers, flow, hooked.of_models, scopes.methods, variants.methods }) do
   for name, method in pairs(methods) do Model[name] = method end
 end
 

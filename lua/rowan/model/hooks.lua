@@ -1,5 +1,5 @@
 --- The methods by which hooks are added to a model or to a database: addHook, removeHook, hasHook, and one method for
---- each hook (User:beforeCreate(fn)). Mixed into both.
+--- each hook that can be added there (User:beforeCreate(fn)). Mixed into both.
 
 local hooks = require("rowan.change.hooks")
 
@@ -69,10 +69,10 @@ function Listeners:addListener(name, fn, listener_name)
   return hooks.add(self.registry, name, listener_name, fn)
 end
 
----Adds hooks by their names: a function each, or a list of functions. Raises UsageError for an unknown hook.
+---Adds hooks by their names: a function each, { name =, callback = }, or a list of these. Raises UsageError for an unknown hook.
 ---
----    User.hooks:addListeners{ beforeCreate = stamp, afterCreate = { tell, count } }
----@param given table<string, function|function[]>
+---    User.hooks:addListeners{ beforeCreate = { stamp, { name = "hash", callback = hash } } }
+---@param given table<string, function|table>
 function Listeners:addListeners(given)
   hooks.add_all(self.registry, given)
 end
@@ -111,8 +111,15 @@ local function listeners(registry)
   return setmetatable({ registry = registry }, Listeners)
 end
 
-for _, name in ipairs(hooks.NAMES) do
-  Hooked[name] = function(self, listener_name, fn) return self:addHook(name, listener_name, fn) end
+local function with_methods(names, methods)
+  for name in pairs(names) do
+    methods[name] = function(self, listener_name, fn) return self:addHook(name, listener_name, fn) end
+  end
+  return methods
 end
 
-return { methods = Hooked, listeners = listeners }
+with_methods(hooks.OF_MODELS, Hooked)
+local of_databases = with_methods(hooks.OF_DATABASES, {})
+for name, method in pairs(Hooked) do of_databases[name] = method end
+
+return { of_models = Hooked, of_databases = of_databases, listeners = listeners }
