@@ -56,7 +56,8 @@ function postgres_types.enum_owner(def, attr)
     seen[attr] = true
     local to = attr.references or attr.follows
     local target = to and to.definition and (to.definition.by_name or {})[to.key]
-    if not target or target.type.key ~= "ENUM" or target.type.check then break end
+    local stored = target and family.root(target.type)
+    if not stored or stored.key ~= "ENUM" or stored.check then break end
     def, attr = to.definition, target
   end
   return def, attr

@@ -155,8 +155,10 @@ local function holds_operators(value)
   return false
 end
 
--- A table of keys below JSON, which is a path; marked as an object or empty it is a document.
+-- A table of keys below JSON, which is a path; marked as an object or empty it is a document. So is a value of a type of the
+-- user's own that is stored in another form.
 local function holds_keys(s, value)
+  if s.type.own_form and not s.steps and s.type.cast(value) ~= nil then return false end
   if s.expression or not subject.is_document(s.type) or json.is_marked(value) then return false end
   return type(next(value)) == "string"
 end

@@ -242,7 +242,9 @@ function operation.compare(b, def, s, operator, spec, value)
   end
   if type(value) == "table" and expression.is(value) then
     local column = left(b, def, s, "compare")
-    return b:operand(spec.sql, column, expression.walk(b, def, value))
+    -- Documents compare with documents: JSON is made JSONB on both sides.
+    local how = subject.is_document(s.type) and "compare" or "value"
+    return b:operand(spec.sql, column, expression.walk_as(b, def, value, how))
   end
   return bound(b, def, s, spec.sql, "compare", value)
 end

@@ -2,6 +2,7 @@
 --- an attribute itself, or a table with the same `name`, `type` and `token` and what to do with the column.
 
 local errors = require("rowan.base.errors")
+local family = require("rowan.types.family")
 local namespace = require("rowan.query.namespace")
 local suggest = require("rowan.base.suggest")
 local syntax = require("rowan.query.syntax")
@@ -66,7 +67,7 @@ end
 
 -- Arrays kept as JSON are still arrays.
 local function is_document(type_of)
-  return (type_of.code == "j" or type_of.code == "J") and type_of.key ~= "ARRAY"
+  return (type_of.code == "j" or type_of.code == "J") and family.root(type_of).key ~= "ARRAY"
 end
 subject.is_document = is_document
 

@@ -50,12 +50,32 @@ local function own(def, e)
   return typing.of(def, e.args[1])
 end
 
-local function sum(def, e)
-  local found = own(def, e)
+-- What the database computes of stored values, as a value of the type that they are stored of.
+local function loaded(found, computed)
+  if not types.is(found.type) or not found.type.own_form or not computed.type then return computed end
+  return {
+    type = found.type, code = computed.code, scale = computed.scale,
+    load = function(v)
+      if computed.load then v = computed.load(v) end
+      return found.load(v)
+    end,
+  }
+end
+
+local function total(found)
   if found.code == "i" then return INTEGER end
   if found.code == "I" then return WIDE end
-  if found.code == "n" then return { type = D.DECIMAL, code = "n", scale = found.scale, load = found.load } end
-  return found.code == "d" and found or UNKNOWN
+  if found.code == "n" then return { type = D.DECIMAL, code = "n", scale = found.scale } end
+  return found.code == "d" and DOUBLE or UNKNOWN
+end
+
+local function sum(def, e)
+  local found = own(def, e)
+  return loaded(found, total(found))
+end
+
+local function average(def, e)
+  return loaded(own(def, e), DOUBLE)
 end
 
 -- Only PostgreSQL has it; the list is of what its argument gives.
@@ -69,7 +89,7 @@ local function always(found)
 end
 
 local FUNCTIONS = {
-  COUNT = always(INTEGER), SUM = sum, AVG = always(DOUBLE), MIN = own, MAX = own, DISTINCT = own,
+  COUNT = always(INTEGER), SUM = sum, AVG = average, MIN = own, MAX = own, DISTINCT = own,
   COALESCE = first_known, IFNULL = first_known, NULLIF = own, LENGTH = always(INTEGER), LOWER = always(TEXT),
   UPPER = always(TEXT), TRIM = always(TEXT), ROW_NUMBER = always(INTEGER), RANK = always(INTEGER),
   DENSE_RANK = always(INTEGER), NTILE = always(INTEGER), LAG = own, LEAD = own, FIRST_VALUE = own, LAST_VALUE = own,

@@ -2,6 +2,7 @@
 --- so that schema/difference can lay one over the other.
 
 local ddl = require("rowan.sql.ddl")
+local family = require("rowan.types.family")
 local schema_index = require("rowan.schema.index")
 
 local wanted = {}
@@ -29,7 +30,7 @@ local function column(def, attr, dialect, context)
   return {
     name = attr.field, attr = attr, primary = attr.primary, auto = attr.auto, not_null = not attr.allow_null,
     type = dialect.catalog.canonical_type(rowid_key and "INTEGER" or dialect.type_name(attr.type, attr, def)),
-    enum = enum_of(def, attr, dialect), array = attr.type.key == "ARRAY",
+    enum = enum_of(def, attr, dialect), array = family.root(attr.type).key == "ARRAY",
     default = not attr.auto and ddl.default_text(def, attr, dialect, context) or nil, comment = attr.comment,
     check_name = ddl.check_name(def, attr),
     generated = attr.generated and context.expression(attr.generated.expression, def),

@@ -190,11 +190,11 @@ local function unless_there(statement, dialect, after)
   return "DO " .. text_literal(dialect, after and ("BEGIN %s; %s; END"):format(block, after) or block)
 end
 
----The enum of a type or of its elements that has a type of its own in the database; nil for others.
+---The enum of a type, of its elements or of what it is stored as that has a type of its own in the database; nil for others.
 ---@param type_of rowan.Type
 ---@return rowan.Type?
 function ddl.enum_of(type_of)
-  while type_of.key == "ARRAY" do type_of = type_of.element end
+  while type_of.base or type_of.key == "ARRAY" do type_of = type_of.base or type_of.element end
   return type_of.key == "ENUM" and not type_of.check and type_of or nil
 end
 

@@ -45,6 +45,7 @@ local function cast_of(name, options)
 end
 
 local function with_dump(options, base, fields)
+  fields.own_form = true
   function fields.dump(canonical)
     local stored, rule = options.dump(canonical)
     if stored == nil then return nil, rule or "cannot be stored" end

@@ -22,6 +22,7 @@ local family = {}
 ---@field element? rowan.Type of a list or a range
 ---@field serial? integer tells types of the user's own apart
 ---@field base? rowan.Type what a type of the user's own is stored as
+---@field own_form? boolean a type of the user's own whose values are stored in another form
 ---@field stored_as? fun(base: rowan.Type): rowan.Type the same, stored as another
 ---@field check? boolean an ENUM that is text with a CHECK
 ---@field integer? boolean
