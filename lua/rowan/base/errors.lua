@@ -43,11 +43,27 @@ local HIERARCHY = {
 ---@field also? rowan.ErrorClass a second parent
 
 ---@class rowan.ErrorItem
----@field path? string the attribute
+---@field path? string the attribute, or the name of the model's validator
 ---@field message string
----@field type? string "notnull violation", "unique violation", "Validation error", ...
+---@field type? string "notNull violation", "unique violation", "type violation", "Validation error", ...
+---@field origin? string "CORE", "DATATYPE", "FUNCTION" or "DB"
 ---@field value? any
----@field validatorKey? string
+---@field instance? table the row
+---@field validatorKey? string "is_null", "not_unique", "isEmail", ...
+---@field validatorName? string of a built-in validator
+---@field validatorArgs? any
+local Item = {}
+Item.__index = Item
+
+---One word for a rule, as a key of translations: "function.isEmail"; "" where the item has no rule.
+---@param with_origin? boolean false: the rule alone
+---@param separator? string between them, "." when not given
+---@return string
+function Item:getValidatorKey(with_origin, separator)
+  if not self.validatorKey then return "" end
+  if with_origin == false or not self.origin then return self.validatorKey end
+  return self.origin:lower() .. (separator or ".") .. self.validatorKey
+end
 
 ---@class rowan.Error
 ---@field name string the class
@@ -122,6 +138,9 @@ function errors.new(class_name, fields)
   err.name = class_name
   if class == classes.ValidationError or class.parent == classes.ValidationError then
     err.errors = err.errors or {}
+    for _, item in ipairs(err.errors) do
+      if type(item) == "table" and getmetatable(item) == nil then setmetatable(item, Item) end
+    end
   end
   err.message = err.message or (err.errors and items_message(err.errors)) or class_name
   err.traceback = debug.traceback("", 2)

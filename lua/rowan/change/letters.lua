@@ -15,11 +15,18 @@ local CAPITALS = {
   { 0x4D0, 0x52E, 1, 2 }, { 0x531, 0x556, 48, 1 },
 }
 
-local small_of, capital_of = {}, {}
-for _, run in ipairs(CAPITALS) do
-  for code = run[1], run[2], run[4] do
-    small_of[code], capital_of[code + run[3]] = code + run[3], code
+local small_of, capital_of
+
+-- Most programs never ask.
+local function cases()
+  if small_of then return small_of, capital_of end
+  small_of, capital_of = {}, {}
+  for _, run in ipairs(CAPITALS) do
+    for code = run[1], run[2], run[4] do
+      small_of[code], capital_of[code + run[3]] = code + run[3], code
+    end
   end
+  return small_of, capital_of
 end
 
 local CHARACTER = "[^\128-\191][\128-\191]*"
@@ -44,13 +51,13 @@ end
 ---@param text string UTF-8
 ---@return boolean
 function letters.are_small(text)
-  return has_none(text, small_of)
+  return has_none(text, (cases()))
 end
 
 ---@param text string UTF-8
 ---@return boolean
 function letters.are_capital(text)
-  return has_none(text, capital_of)
+  return has_none(text, select(2, cases()))
 end
 
 ---A text in small letters.
@@ -58,8 +65,9 @@ end
 ---@return string
 function letters.small(text)
   if not text:find("[\128-\255]") then return text:lower() end
+  local smaller = cases()
   return (text:gsub(CHARACTER, function(character)
-    local small = small_of[code_of(character)]
+    local small = smaller[code_of(character)]
     if not small then return nil end
     if small < 0x80 then return string.char(small) end
     if small < 0x800 then return string.char(0xC0 + math.floor(small / 64), 0x80 + small % 64) end
@@ -115,9 +123,10 @@ end
 ---@param ranges rowan.Letters
 ---@return boolean
 function letters.are_within(text, ranges)
+  local smaller = cases()
   for character in text:gmatch(CHARACTER) do
     local code = code_of(character)
-    if not is_within(small_of[code] or code, ranges) then return false end
+    if not is_within(smaller[code] or code, ranges) then return false end
   end
   return text ~= ""
 end

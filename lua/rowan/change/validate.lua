@@ -172,7 +172,6 @@ local function run_one(use, attr, value, row, failures)
   local default = use.message or ("Validation %s on %s failed"):format(use.name, attr.label)
   local item = {
     path = attr.label, type = "Validation error", value = value, validatorKey = use.name, origin = "FUNCTION",
-    instance = row,
   }
   if use.custom then
     local passed, message, cause = call(use.custom, default, value, row, use.args)
@@ -239,7 +238,7 @@ local function check_row(def, row, skip, failures, part)
       if not passed and not stumbled(cause, part) then
         failures = add(failures, {
           path = one.name, message = message, type = "Validation error", validatorKey = one.name, origin = "FUNCTION",
-          instance = row, original = cause,
+          original = cause,
         })
       end
     end
@@ -277,8 +276,9 @@ function validate.failures(def, row, options)
       failures = check_attribute(def, attr, row, failures)
     end
   end
-  if options.part == "row" then return failures end
-  return check_row(def, row, skip, failures, options.part ~= nil)
+  if options.part ~= "row" then failures = check_row(def, row, skip, failures, options.part ~= nil) end
+  for _, item in ipairs(failures or NOTHING) do item.instance = row end
+  return failures
 end
 
 ---Raises one ValidationError with all that is wrong with a row.

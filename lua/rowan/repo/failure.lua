@@ -77,7 +77,7 @@ local function constraint_items(class, def, err, context)
     fields[name] = value == nil and true or value
     items[i] = {
       path = name, type = item.type, validatorKey = item.key, value = value, origin = "DB",
-      message = message or ((def and def.name .. "." or "") .. name .. " " .. item.rule),
+      instance = context.row, message = message or ((def and def.name .. "." or "") .. name .. " " .. item.rule),
     }
   end
   if #items == 0 then
@@ -101,7 +101,7 @@ local function violation_items(def, err, names, kind, context)
     local attr = def and def.by_name[name]
     items[i] = {
       path = name, type = kind.type, validatorKey = kind.key, origin = "DB",
-      value = written_value(context, attr),
+      value = written_value(context, attr), instance = context.row,
       message = (def and def.name .. "." or "") .. name .. " " .. rule,
     }
   end

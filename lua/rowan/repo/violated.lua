@@ -125,11 +125,22 @@ local function same_fields(columns, fields)
   return true
 end
 
--- SQLite names the columns of a unique constraint, not the constraint.
+local function sorted(list)
+  local copy = {}
+  for i, item in ipairs(list) do copy[i] = item end
+  table.sort(copy)
+  return copy
+end
+
+-- SQLite names the columns of a unique constraint, not the constraint; the model may have them in another order.
 local function message_of(def, columns)
+  local found
   for _, unique in ipairs(def and def.uniques or {}) do
-    if same_fields(columns, fields_of(unique.attrs)) then return unique.message end
+    local fields = fields_of(unique.attrs)
+    if same_fields(columns, fields) then return unique.message end
+    if not found and same_fields(sorted(columns), sorted(fields)) then found = unique end
   end
+  return found and found.message
 end
 
 ---The columns of a violated key or NOT NULL: SQLite names them; PostgreSQL names the constraint, and lists the columns of a
