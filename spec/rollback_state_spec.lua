@@ -128,6 +128,25 @@ helper.each(function(_, connect)
       assert.equal("q", ann:getPosts()[1].title)
     end)
 
+    it("versions are those that rows were made with, and keys of watched models are put back as well", function()
+      local Item = db:define("Item", { n = DataTypes.INTEGER }, { version = true, paranoid = true })
+      User:hasOne(Item, { as = "item", foreignKey = "userId" })
+      Item:sync()
+      local made, user, item = nil, User:create{ name = "Ann" }, Item:create{ n = 0 }
+      rolled_back(function()
+        made = Item:bulkCreate{ { n = 1 }, { n = 2 } }
+        for _, one in ipairs(made) do one:update{ n = one.n * 10 } end
+        made[2]:destroy()
+        user:setItem(item)
+      end)
+      assert.same({ 10, 0, 20, 0 }, { made[1].n, made[1].version, made[2].n, made[2].version })
+      assert.is_nil(made[2].deletedAt)
+      assert.is_nil(item.userId)
+      assert.is_false(item:changed())
+      made[2]:save()
+      assert.equal(20, Item:findByPk(made[2].id).n)
+    end)
+
     it("an unmanaged transaction puts back the rows of the calls that named it", function()
       local user = User:create{ name = "Ann" }
       local t = db:transaction()

@@ -138,7 +138,7 @@ local function take_row(model, row, values, call)
     rawset(row, name, value)
   end
   local ok, problem = pcall(save.row, model, row, link.with(call, { fields = names }))
-  if ok then return end
+  if ok then return undo.replaced(model, row, names, call, before) end
   for _, name in ipairs(names) do rawset(row, name, before[name]) end
   error(problem, 0)
 end

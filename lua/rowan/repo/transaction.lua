@@ -355,6 +355,14 @@ function transaction.unmanaged(db, options)
   return (begin(db, options))
 end
 
+-- What fn returned, unless it has ended its transaction so that nothing of its work is left.
+local function done(t, ...)
+  if t.finished == "rollback" then
+    errors.raise("TransactionError", { message = "the transaction of the call was rolled back, so nothing was written" })
+  end
+  return ...
+end
+
 ---Runs fn in a transaction of its own, or within a savepoint of the current one: for calls that need several statements.
 ---@async
 ---@param db table
@@ -363,7 +371,7 @@ end
 ---@return any ...
 function transaction.around(db, options, fn)
   local own = { transaction = options and options.transaction, logging = options and options.logging }
-  return transaction.managed(db, own, fn)
+  return transaction.managed(db, own, function(t) return done(t, fn(t)) end)
 end
 
 return transaction

@@ -59,6 +59,11 @@ end
 function written.update(transaction, row)
   if not transaction then return end
   local meta = getmetatable(row)
+  local known, version = transaction.written and transaction.written[row], meta.Model.definition.version
+  if known and known.made and version and not (known.before and known.before[version.name]) then
+    -- What it was made with, before it is counted.
+    transaction.written[row] = with_fields(known, { [version.name] = rawget(row, version.name) })
+  end
   enter(transaction, row, { meta = meta, snapshot = meta[1] })
 end
 
