@@ -570,6 +570,52 @@ helper.each(function(_, connect)
       assert.same({ "Post new", "Post", "Link new", "Link" }, seen)
     end)
 
+    it("in front take back what they wrote when one raises, and cost nothing when they write nothing", function()
+      define()
+      local Log = db:define("Log", { text = DataTypes.STRING }, { timestamps = false })
+      Log:sync()
+      local ended, stop, user = {}, nil, User:create({ name = "ann" })
+      local function note(_, options)
+        Log:create({ text = "x" })
+        options.transaction:afterRollback(function() ended[#ended + 1] = "rollback" end)
+        options.transaction:afterCommit(function() ended[#ended + 1] = "commit" end)
+        if stop then error("no", 0) end
+      end
+      for _, name in ipairs({ "beforeCreate", "beforeUpdate", "beforeDestroy", "beforeUpsert" }) do
+        User:addHook(name, note)
+      end
+      for _, name in ipairs({ "beforeBulkCreate", "beforeBulkUpdate", "beforeBulkDestroy" }) do
+        User:addHook(name, function(first, second) note(first, second or first) end)
+      end
+      local calls = {
+        function() User:create({ name = "bob" }) end,
+        function() user:update({ age = 3 }) end,
+        function() User:bulkCreate({ { name = "cid" } }) end,
+        function() User:update({ age = 4 }, { where = { name = "ann" } }) end,
+        function() User:update({ age = 5 }, { where = { name = "ann" }, individualHooks = true }) end,
+        function() User:upsert({ name = "dan" }) end,
+        function() User:destroy({ where = { name = "cid" } }) end,
+        function() user:destroy() end,
+      }
+      for i, call in ipairs(calls) do
+        for _, within in ipairs({ function(fn) fn() end, function(fn) db:transaction(fn) end }) do
+          stop = true
+          assert.equal("no", helper.error_of(within, call))
+          assert.equal(0, Log:count())
+          assert.equal("rollback", ended[#ended])
+        end
+        stop = false
+        call()
+        assert.equal(i == 5 and 2 or 1, Log:count())
+        assert.equal("commit", ended[#ended])
+        Log:destroy({ where = rowan.all })
+      end
+      User.hooks:removeAllListeners()
+      User:addHook("beforeCreate", function() ended[1] = "sent" end)
+      assert.equal(1, helper.count(function() User:create({ name = "eve" }, { fields = { "name" } }) end))
+      assert.equal("sent", ended[1])
+    end)
+
     it("that roll the transaction back leave no success", function()
       define({ hooks = { afterCreate = function(_, options) options.transaction:rollback() end } })
       local user = User:build({ name = "ann" })

@@ -75,6 +75,7 @@ local function around(model, what, options, subject, body)
     before(on[bulk_before], call, say)
     local each = call.individualHooks
     if not each and not call.quiet then warn_passed(model, what, on) end
+    if not each then lifecycle.settle(call) end
     if not each or t or what == "Create" then return conclude(body(call, on, each)) end
     -- The rows are read, and then written.
     return conclude(transaction.around(model.db, call, function(own)
@@ -135,6 +136,7 @@ function bulk_life.insert_each(model, instances, options, store, inside)
   lifecycle.within(model, { "afterCreate", "afterSave" }, options, function(call, on)
     for _, row in ipairs(instances) do lifecycle.before_create(model, row, call, on) end
     local notes = notes_of(instances, on, "Create")
+    lifecycle.settle(call)
     bulk_life.insert(model, instances, call, store)
     if inside then inside(call) end
     created(instances, call, on, notes)
@@ -156,6 +158,7 @@ function bulk_life.create(model, instances, options, store, inside)
       validate.check_all(model.definition, instances, validate.options(model.definition, call, model.name))
     end
     local notes = each and notes_of(instances, on, "Create")
+    lifecycle.settle(call)
     bulk_life.insert(model, instances, call, store)
     if inside then inside(call) end
     if each then created(instances, call, on, notes) end

@@ -1,8 +1,9 @@
 --- What runs around the writing of rows, in one place and one order: validation, hooks before, the statement, hooks after.
 --- A model without hooks and validators never comes here. Called by repo/save (one row) and repo/bulk_life (many).
 ---
---- A call that has hooks behind its statement runs in a transaction of its own (a savepoint of the current one), so that
---- an error in one of them leaves nothing behind; hooks in front of it stop the call before anything is sent.
+--- A call that has hooks behind its statement runs in a transaction of its own (a savepoint of the current one), so that an
+--- error in one of them leaves nothing behind, of the call and of what hooks did. One that has hooks in front alone is in the
+--- current one, or in one of its own that begins with their first statement: when they send none, it needs none.
 
 local build = require("rowan.change.build")
 local changed = require("rowan.change.changed")
@@ -61,15 +62,24 @@ function lifecycle.within(model, after, options, body)
   local on, call, behind = lifecycle.hooks_of(model.definition, options), {}, false
   for name, value in next, options or {} do call[name] = value end
   for _, name in ipairs(after) do behind = behind or on[name] ~= nil end
-  if not behind then
-    if call.transaction == nil then call.transaction = run.transaction(model.db) end
+  local outer = not behind and run.transaction(model.db, options)
+  if not behind and (outer or next(on) == nil) then
+    call.transaction = outer or call.transaction
     return body(call, on)
   end
-  return transaction.around(model.db, options, function(t)
+  local around = behind and transaction.around or transaction.around_hooks
+  return around(model.db, options, function(t)
     call.transaction = t
     return body(call, on, t)
   end)
 end
+
+---Ends the time of the hooks in front of a statement: it needs no transaction when they sent nothing, and no hook follows.
+---@param call table
+function lifecycle.settle(call)
+  call.transaction = transaction.leave(call.transaction)
+end
+local settle = lifecycle.settle
 
 local function set_of(names)
   local set = {}
@@ -256,6 +266,7 @@ function lifecycle.save(model, row, options, send)
     end
     local what = is_new and "Create" or "Update"
     local note = lifecycle.note(row, on, what)
+    settle(call)
     if send(call) or is_new then lifecycle.behind(row, call, on, what, note) end
   end)
 end
@@ -271,6 +282,7 @@ end
 function lifecycle.around(model, what, row, options, send)
   return lifecycle.within(model, { "after" .. what }, options, function(call, on)
     fire(on["before" .. what], row, call)
+    settle(call)
     local made = send(call)
     fire(on["after" .. what], row, call)
     return made

@@ -210,7 +210,7 @@ function run.plan(db, plan, params, n, options, template, single, row)
   elseif db._entered > 0 then
     transaction = db._current[current_task()]
   end
-  if transaction then lease = transaction.finished and transaction:lease_for_use() or transaction.lease end
+  if transaction then lease = not transaction.finished and transaction.lease or transaction:lease_for_use() end
   local rows, affected, last_id
   local settings, handle = db.options, db._handle
   if settings.logging or settings.benchmark or db._hooks.queries

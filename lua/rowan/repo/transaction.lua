@@ -9,6 +9,7 @@ local errors = require("rowan.base.errors")
 local failure = require("rowan.repo.failure")
 local lock = require("rowan.query.lock")
 local run = require("rowan.repo.run")
+local waiting = require("rowan.repo.waiting")
 local written = require("rowan.repo.written")
 
 local transaction = {}
@@ -39,8 +40,7 @@ local Transaction = { __name = "rowan.transaction", LOCK = lock.LEVELS }
 Transaction.__index = Transaction
 Transaction.__tostring = function(t) return "rowan.transaction: " .. t.id end
 
--- What most transactions have of options, savepoints and functions that wait for their end; never filled.
-local NONE = {}
+local NONE, append, call_after, end_savepoints = waiting.NONE, waiting.append, waiting.call, waiting.end_savepoints
 
 local last_id = 0
 
@@ -79,49 +79,8 @@ function Transaction:lease_for_use()
       message = ("the transaction has ended with a %s; it cannot be used any more"):format(self.finished),
     })
   end
+  if not self.lease then self:start() end
   return self.lease
-end
-
-local function append(list, more)
-  for _, item in ipairs(more) do list[#list + 1] = item end
-end
-
--- The transaction's own list of what waits for its end.
-local function waiting_for(self)
-  if self.after == NONE then self.after = {} end
-  return self.after
-end
-
--- Calls what waited for this end, all of it; the first error is raised at last.
-local function call_after(self, list, how)
-  if list[1] == nil then return end
-  local failed, problem = false, nil
-  for _, one in ipairs(list) do
-    if one.on == how or one.on == "end" then
-      local ok, err = pcall(one.fn, self)
-      if not ok and not failed then failed, problem = true, err end
-    end
-  end
-  if failed then error(problem, 0) end
-end
-
--- Savepoints are a stack in the database: with one end all that were set behind it, whoever holds them. What waits for the
--- end of one that was kept waits for that of the transaction around it; what waited for the others' is returned.
-local function end_savepoints(root, from, how)
-  local open, waiting = root.savepoints, {}
-  for i = #open, from, -1 do
-    local inner = open[i]
-    open[i] = nil
-    inner.finished = how
-    if how == "commit" then
-      written.keep(inner, inner.parent)
-      if inner.after[1] then append(waiting_for(inner.parent), inner.after) end
-    else
-      written.undo(inner)
-      append(waiting, inner.after)
-    end
-  end
-  return waiting
 end
 
 -- Gives the connection back to the pool, which closes it unless it is idle. One that could not be made what it was
@@ -132,14 +91,14 @@ local function give_back(self, how)
     for _, text in ipairs(last) do clean = clean and pcall(say, self, text) end
   end
   self.finished = how
-  local waiting = self.after
+  local ended = self.after
   if self.savepoints[1] then
-    waiting = end_savepoints(self, 1, how)
-    append(waiting, self.after)
+    ended = end_savepoints(self, 1, how)
+    append(ended, self.after)
   end
   if how == "rollback" then written.undo(self) end
   self.db._handle:give_back(self.lease, clean)
-  return waiting
+  return ended
 end
 
 local function begin_texts(db, options)
@@ -160,15 +119,24 @@ local function begin_texts(db, options)
   return all
 end
 
-local function begin_root(db, options)
-  local texts = begin_texts(db, options)
-  local lease, err = db._handle:lease(nil, options.readOnly)
-  if not lease then failure.raise(err, {}) end
+-- One that has not begun.
+local function waiting_root(db, options)
   local self = setmetatable({
-    id = next_id(), db = db, lease = lease, options = options, savepoints = NONE, after = NONE,
+    id = next_id(), db = db, lease = false, options = options, savepoints = NONE, after = NONE,
     root = false, call = false, finished = nil, written = nil,
   }, Transaction)
   self.root = self
+  return self
+end
+
+---Begins one that waits for its first statement.
+---@private
+---@async
+function Transaction:start()
+  local texts = begin_texts(self.db, self.options)
+  local lease, err = self.db._handle:lease(nil, self.options.readOnly)
+  if not lease then failure.raise(err, {}) end
+  self.lease = lease
   local ok, problem = pcall(say_all, self, texts)
   if not ok then
     give_back(self, "rollback")
@@ -216,6 +184,12 @@ local function commit_savepoint(self)
   error(problem, 0)
 end
 
+-- Ends one that never began.
+local function end_unused(self, how)
+  self.finished = how
+  call_after(self, self.after, how)
+end
+
 -- A COMMIT that was sent and not answered may have been done or not, and the message must say so.
 local function raise_unknown(problem)
   errors.raise("TransactionError", {
@@ -232,15 +206,16 @@ end
 ---@async
 function Transaction:commit()
   check_open(self)
+  if not self.lease then return end_unused(self, "commit") end
   if self.parent then return commit_savepoint(self) end
   local was_lost = self.lease:tx() == "unknown"
   local ok, problem = pcall(say, self, control.commit)
   if not ok then
     local state = self.lease:tx()
     if state == "open" or state == "failed" then pcall(say, self, control.rollback) end
-    local waiting = give_back(self, "rollback")
+    local ended = give_back(self, "rollback")
     if state == "unknown" and not was_lost then raise_unknown(problem) end
-    pcall(call_after, self, waiting, "rollback")
+    pcall(call_after, self, ended, "rollback")
     error(problem, 0)
   end
   call_after(self, give_back(self, "commit"), "commit")
@@ -252,6 +227,7 @@ end
 ---@async
 function Transaction:rollback()
   check_open(self)
+  if not self.lease then return end_unused(self, "rollback") end
   if self.parent then return rollback_savepoint(self) end
   local state = self.lease:tx()
   local ok, problem = true, nil
@@ -262,8 +238,8 @@ end
 
 local function wait_for(self, on, name, fn)
   check.type(fn, "function", name)
-  self:lease_for_use()
-  append(waiting_for(self), { { on = on, fn = fn } })
+  if self.finished then self:lease_for_use() end
+  append(waiting.of(self), { { on = on, fn = fn } })
 end
 
 ---Calls `fn(transaction)` once the outermost transaction is committed; never when it is rolled back. An error in it is
@@ -307,7 +283,7 @@ local function begin(db, options)
     errors.raise("TransactionError", { message = "nestMode must be savepoint, reuse or separate" })
   end
   local outer = mode ~= "separate" and run.transaction(db, options) or nil
-  if not outer then return begin_root(db, options), true end
+  if not outer then return waiting_root(db, options):start(), true end
   if options.isolationLevel or options.readOnly or options.type or options.foreignKeys ~= nil
     or options.constraintChecking then
     errors.raise("TransactionError", {
@@ -331,6 +307,14 @@ local function conclude(db, task, before, t, owned, ok, ...)
   return ...
 end
 
+local function run_in(db, t, owned, fn)
+  local task = driver.task.current()
+  local before = db._current[task]
+  db._current[task] = t
+  db._entered = db._entered + 1
+  return conclude(db, task, before, t, owned, pcall(fn, t))
+end
+
 ---Managed transaction: commits when `fn` returns, rolls back and raises again when it raises.
 ---@async
 ---@param db table
@@ -339,11 +323,7 @@ end
 ---@return any ... what fn returned
 function transaction.managed(db, options, fn)
   local t, owned = begin(db, options)
-  local task = driver.task.current()
-  local before = db._current[task]
-  db._current[task] = t
-  db._entered = db._entered + 1
-  return conclude(db, task, before, t, owned, pcall(fn, t))
+  return run_in(db, t, owned, fn)
 end
 
 ---Unmanaged transaction: the caller commits or rolls back, and names it in each call.
@@ -358,7 +338,7 @@ end
 -- What fn returned, unless it has ended its transaction so that nothing of its work is left.
 local function done(t, ...)
   if t.finished == "rollback" then
-    errors.raise("TransactionError", { message = "the transaction of the call was rolled back, so nothing was written" })
+    errors.raise("TransactionError", { message = "the transaction of the call was rolled back: nothing was written" })
   end
   return ...
 end
@@ -372,6 +352,28 @@ end
 function transaction.around(db, options, fn)
   local own = { transaction = options and options.transaction, logging = options and options.logging }
   return transaction.managed(db, own, function(t) return done(t, fn(t)) end)
+end
+
+---Runs fn in a transaction that begins with the first statement in it, for hooks that may or may not send some, and that are
+---in no transaction. Without any statement it is left by `transaction.leave`, and what follows needs none.
+---@async
+---@param db table
+---@param options? table the call's options
+---@param fn fun(t: rowan.Transaction): ...
+---@return any ...
+function transaction.around_hooks(db, options, fn)
+  local t = waiting_root(db, { logging = options and options.logging })
+  t.instead, t.outside = options and options.transaction, db._current[driver.task.current()]
+  return run_in(db, t, true, function() return done(t, fn(t)) end)
+end
+
+---Leaves a transaction of around_hooks in which nothing was sent.
+---@param t any
+---@return any transaction what the call's statements are to have as that option
+function transaction.leave(t)
+  if not transaction.is(t) or t.lease or t.finished then return t end
+  t.db._current[driver.task.current()] = t.outside
+  return t.instead
 end
 
 return transaction
