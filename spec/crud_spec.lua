@@ -248,9 +248,21 @@ helper.each(function(_, connect)
       assert.equal("b", Seat:findByPk({ row = 1, place = "b" }, { attributes = { "place" } }).place)
     end)
 
+    it("takes a key as text, as it comes from outside", function()
+      User:create { id = 12, name = "Ann" }
+      assert.equal("Ann", User:findByPk("12").name)
+      assert.equal(12, User:findOne({ where = { id = { "12", 13 } } }).id)
+      local user = User:create { name = "Ben", age = "7" }
+      assert.same({ 7, 7 }, { user.age, user:reload().age })
+      user.age = "8"
+      assert.same({ "age" }, user:changed())
+      user:save()
+      assert.same({ 8, false }, { user.age, user:changed() })
+    end)
+
     it("refuses keys of the wrong type, that are missing or that do not exist", function()
       local wrong = {
-        { User, "1" }, { User, 1.5 }, { User, nil }, { User, rowan.null }, { User, true }, { User, {} },
+        { User, "one" }, { User, 1.5 }, { User, nil }, { User, rowan.null }, { User, true }, { User, {} },
         { User, { idd = 1 } }, { User, { id = 1, name = "Ann" } }, { Seat, 1 }, { Seat, { row = 1 } },
         { Seat, { row = 1, place = rowan.null } }, { Seat, { row = 1, place = "a", plaec = "b" } },
       }

@@ -356,5 +356,10 @@ helper.each(function(dialect, connect)
     assert.is_true(rowan.is(error_of(db.sync, db, { forse = true }), "QueryError"))
     local Thing = db:define("Thing", { n = { type = DataTypes.INTEGER } })
     assert.is_true(rowan.is(error_of(Thing.sync, Thing, { altr = true }), "QueryError"))
+    -- "no" would be true, and every row gone.
+    for _, key in ipairs { "force", "alter", "dryRun", "hooks" } do
+      assert.matches("the option " .. key .. " must be a boolean", error_of(Thing.sync, Thing, { [key] = "no" }).message)
+    end
+    assert.matches("cascade must be a boolean", error_of(Thing.drop, Thing, { cascade = "no" }).message)
   end)
 end)

@@ -25,11 +25,25 @@ describe("integer types", function()
     end
   end)
 
+  it("take text that is spelt as an integer, and no other", function()
+    for _, type_of in ipairs { T.INTEGER, T.SMALLINT, T.INTEGER.UNSIGNED } do
+      local twelve = accepts(type_of, "12", 12)
+      if math_type then assert.equal("integer", math_type(twelve)) end
+      accepts(type_of, "0", 0)
+    end
+    accepts(T.INTEGER, "-2147483648", -2147483648)
+    refuses(T.INTEGER, "2147483648", "must be an integer between -2147483648 and 2147483647")
+    refuses(T.INTEGER, ("9"):rep(30), "must be an integer between -2147483648 and 2147483647")
+    for _, text in ipairs { "", " 1", "1 ", "01", "+1", "-0", "1.0", "1e2", "0x10", "abc", "1\n", "12a" } do
+      refuses(T.INTEGER, text, "must be an integer")
+    end
+  end)
+
   it("take floats without a fraction as integers, and nothing of another kind", function()
     local five = accepts(T.INTEGER, 5.0, 5)
     if math_type then assert.equal("integer", math_type(five)) end
     assert.equal(math.huge, 1 / accepts(T.INTEGER, -0.0, 0))
-    for _, value in ipairs({ "1", true, false, {}, 1.5, 1 / 0, -1 / 0, 0 / 0, null, print }) do
+    for _, value in ipairs({ "one", true, false, {}, 1.5, 1 / 0, -1 / 0, 0 / 0, null, print }) do
       refuses(T.INTEGER, value, "must be an integer")
     end
   end)
@@ -105,7 +119,15 @@ describe("float types", function()
       accepts(type_of, math.huge, math.huge)
       local nan = type_of.cast(0 / 0)
       assert.not_equal(nan, nan)
-      refuses(type_of, "1.5", "must be a number")
+      for text, canonical in pairs {
+        ["1.5"] = 1.5, ["-0.25"] = -0.25, ["1e2"] = 100, ["5e-1"] = 0.5, ["1e+2"] = 100, ["7"] = 7,
+      } do
+        local got = accepts(type_of, text, canonical)
+        if math_type then assert.equal("float", math_type(got)) end
+      end
+      for _, text in ipairs { "", "abc", "0x10", "inf", "nan", " 1", "1 ", "1.2.3", "--1", "e5" } do
+        refuses(type_of, text, "must be a number")
+      end
       refuses(type_of, true, "must be a number")
     end
   end)

@@ -14,6 +14,7 @@ local rename = require("rowan.repo.rename")
 local routines = require("rowan.model.query_routines")
 local rows = require("rowan.model.query_rows")
 local schema = require("rowan.repo.schema")
+local suggest = require("rowan.base.suggest")
 
 ---@class rowan.QueryInterface
 ---@field db rowan.Database
@@ -290,7 +291,8 @@ function QueryInterface:addConstraint(at, options)
   options = args.options(options, "addConstraint", CONSTRAINT)
   local kind = type(options.type) == "string" and options.type:upper()
   if not SUFFIX[kind] and kind ~= "FOREIGN KEY" then
-    args.fail("addConstraint: type must be CHECK, UNIQUE, PRIMARY KEY or FOREIGN KEY")
+    args.fail("addConstraint: type must be CHECK, UNIQUE, PRIMARY KEY or FOREIGN KEY, not "
+      .. suggest.clip(options.type))
   end
   if kind == "CHECK" and options.where == nil then args.fail("addConstraint: a CHECK wants where") end
   if kind ~= "CHECK" and (type(options.fields) ~= "table" or #options.fields == 0) then

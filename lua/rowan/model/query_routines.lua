@@ -152,9 +152,11 @@ end
 ---
 ---    qi:deferConstraints("DEFERRED", { constraints = { "posts_user_id_fkey" } })   -- SET CONSTRAINTS ... DEFERRED
 ---@async
----@param checking "DEFERRED"|"IMMEDIATE" at the end, or at once
+---@param checking? "DEFERRED"|"IMMEDIATE" at the end (when not given), or at once
 ---@param options? { constraints?: string[], transaction?: any, logging?: any } constraints: all when not given (PostgreSQL)
 function routines:deferConstraints(checking, options)
+  if type(checking) == "table" then options, checking = checking, nil end
+  checking = checking or "DEFERRED"
   options = args.options(options, "deferConstraints", { constraints = true })
   if checking ~= "DEFERRED" and checking ~= "IMMEDIATE" then
     args.fail('deferConstraints: wants "DEFERRED" or "IMMEDIATE"')

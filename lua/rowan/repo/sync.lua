@@ -237,10 +237,13 @@ local ALTER = { drop = true }
 
 local function how_to_alter(options)
   local given = options.alter
+  for _, key in ipairs({ "force", "dryRun", "hooks" }) do
+    check.optional(options[key], "boolean", "sync: the option " .. key, "QueryError")
+  end
   if given == nil or given == false then return nil end
   if options.force then fail("force makes tables anew, so there is nothing to alter") end
   if given == true then return {} end
-  check.type(given, "table", "sync: the option alter", "QueryError")
+  check.type(given, "boolean|table", "sync: the option alter", "QueryError")
   check.keys(given, ALTER, "sync: the option alter", "QueryError")
   check.optional(given.drop, "boolean", "sync: alter.drop", "QueryError")
   return given
@@ -309,6 +312,7 @@ end
 ---@param models table[]
 ---@param options { cascade?: boolean, match?: string, logging?: any, transaction?: any }
 function sync.drop(db, models, options)
+  check.optional(options.cascade, "boolean", "drop: the option cascade", "QueryError")
   check_match(db, options)
   local order, cycles = ordered(definitions_of(models))
   local names = table_names(order)

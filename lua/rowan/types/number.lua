@@ -1,5 +1,5 @@
---- Numbers: TINYINT to BIGINT, FLOAT, REAL, DOUBLE, DECIMAL, and BOOLEAN. Strict: text is no number, except
---- where digits would be lost (BIGINT beyond 2^53, DECIMAL).
+--- Numbers: TINYINT to BIGINT, FLOAT, REAL, DOUBLE, DECIMAL, and BOOLEAN. Text is a number if it is spelt as one, as what
+--- comes out of URLs and forms is; a number is never text, and nothing but true and false is a boolean.
 
 local family = require("rowan.types.family")
 local values = require("rowan.driver.values")
@@ -13,12 +13,18 @@ local NO_ZEROFILL = "is not supported: neither PostgreSQL nor SQLite pads number
 
 local NO_INTEGER = "must be an integer"
 
+-- Text that is the one way to write an integer: no blanks, no zeros in front, no sign but a minus.
+local function integer_of(text)
+  return type(text) == "string" and (text == "0" or text:find("^%-?[1-9]%d*$")) and tonumber(text) or nil
+end
+
 -- Two closures, since this is what runs most: with integers in the language, and without.
 local function integer_cast(low, high)
   local out_of_range = ("must be an integer between %.0f and %.0f"):format(low, high)
   if not math_type then
     return function(v)
-      if type(v) ~= "number" or v % 1 ~= 0 then return nil, NO_INTEGER end
+      if type(v) ~= "number" then v = integer_of(v) end
+      if not v or v % 1 ~= 0 then return nil, NO_INTEGER end
       if v < low or v > high then return nil, out_of_range end
       -- The sum turns -0 into 0.
       return v + 0
@@ -27,6 +33,10 @@ local function integer_cast(low, high)
   low, high = tointeger(low), tointeger(high)
   return function(v)
     local kind = math_type(v)
+    if not kind then
+      v = integer_of(v)
+      kind = v and math_type(v)
+    end
     if not kind or kind == "float" and v % 1 ~= 0 then return nil, NO_INTEGER end
     if v < low or v > high then return nil, out_of_range end
     return kind == "integer" and v or tointeger(v)
@@ -119,6 +129,7 @@ number.BIGINT = family.define({
 })
 
 local function float_cast(v)
+  if type(v) == "string" and v:find("^%-?%d+%.?%d*[eE]?[-+]?%d*$") then v = tonumber(v) end
   if type(v) ~= "number" then return nil, "must be a number" end
   if not math_type or math_type(v) == "float" then return v end
   local float = v + 0.0
