@@ -271,6 +271,44 @@ helper.each(function(dialect, connect)
       { timestamps = true }).attributeNames)
   end)
 
+  it("gives a model its own hooks, validators, scopes and indexes beside those of all models", function()
+    local calls = {}
+    local function call(name) return function() calls[#calls + 1] = name end end
+    local shared = {
+      hooks = { beforeCreate = call("all"), afterCreate = { call("all after") } },
+      validate = { all = call("valid"), both = function() error("never") end },
+      scopes = { all = { where = { a = 1 } }, both = { where = { a = 2 } } }, indexes = { { fields = { "a" } } },
+    }
+    local db = connect{ define = shared }
+    local T = db:define("T", { a = D.INTEGER, b = D.INTEGER }, {
+      hooks = { beforeCreate = { call("own") }, beforeSave = call("save") }, validate = { both = call("both") },
+      scopes = { both = { where = { a = 3 } }, own = {} }, indexes = { { fields = { "b" } } },
+    })
+    T:addScope("later", {})
+    local Other = db:define("Other", { a = D.INTEGER })
+    db:sync()
+    T:create{ a = 3 }
+    assert.equal("valid both all own save all after", table.concat(calls, " "))
+    assert.same({ 0, 1, 1 }, { T:scope("all"):count(), T:scope("both"):count(), T:scope("own"):count() })
+    assert.same({ "ts_a", "ts_b" }, { T:getIndexes()[1].name, T:getIndexes()[2].name })
+    assert.equal(1, #Other:getIndexes())
+    assert.matches("no scope", helper.error_of(Other.scope, Other, "later").message)
+    assert.is_nil(shared.scopes.later)
+  end)
+
+  it("takes a model without attributes of its own", function()
+    local db = connect()
+    assert.same({ "id", "createdAt", "updatedAt" }, db:define("T").attributeNames)
+  end)
+
+  it("says of its indexes what was said of their fields", function()
+    local db = connect()
+    local T = db:define("T", { a = D.STRING, b = D.STRING }, {
+      indexes = { { fields = { { name = "a", order = "DESC" }, "b" } } },
+    })
+    assert.same({ { name = "a", order = "DESC" }, "b" }, T:getIndexes()[1].fields)
+  end)
+
   it("says what things are", function()
     local db = connect()
     local T = db:define("T", { a = D.STRING })

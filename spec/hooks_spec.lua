@@ -460,6 +460,18 @@ helper.each(function(_, connect)
       assert.truthy(User.rawAttributes.tag)
     end)
 
+    it("of definitions may give another name, and other names of the table", function()
+      db = connect()
+      db:beforeDefine(function(_, options)
+        options.modelName = options.modelName .. "X"
+        options.name.plural = "manyX"
+      end)
+      User = db:define("User", { name = DataTypes.STRING })
+      assert.same({ "UserX", "manyX" }, { User.name, User.tableName })
+      assert.equal(User, db:model("UserX"))
+      assert.is_false(db:isDefined("User"))
+    end)
+
     it("of associations see both models, and the association once it is there", function()
       define()
       local Post = db:define("Post", { title = DataTypes.STRING })

@@ -51,6 +51,12 @@ helper.each(function(_, connect)
       assert.equal(4, User:withoutScope():findAndCountAll{ limit = 1 }.count)
     end)
 
+    it("is always the same model, where there is none", function()
+      assert.equal(User:unscoped(), User:scope("low"):unscoped())
+      assert.equal(User:unscoped(), User:scope())
+      assert.equal(User:unscoped():withSchema("other"), User:withSchema("other"):withoutScope())
+    end)
+
     it("leaves findOrCreate the values of its where, and gives its own", function()
       local row, created = User:scope("seven"):findOrCreate{ where = { name = "eve" }, defaults = { level = 9 } }
       assert.is_true(created)

@@ -100,7 +100,10 @@ function Database:define(name, attributes, options)
   if hooks.has(self._hooks, "beforeDefine") then
     options = copy(options)
     attributes = copy(attributes)
+    -- What a hook may change as well: the model's name, and those that follow from it.
+    options.modelName, options.name = options.modelName or name, copy(options.name)
     hooks.run(self._hooks, "beforeDefine", attributes, options, name)
+    name, options.modelName = options.modelName, nil
   end
   local model = define.model(self, name, attributes, options)
   if not self.models[name] then self._model_order[#self._model_order + 1] = name end

@@ -149,6 +149,7 @@ describe("keys", function()
     refused('it has an attribute "id" but no primary key', "User", { id = T.INTEGER })
     assert.equal("id",
       names(define("User", { id = T.INTEGER }, { noPrimaryKey = true, timestamps = false }).list))
+    assert.same({}, define("User", { id = { type = T.INTEGER, primaryKey = false } }).primary)
   end)
 
   it("count up in one integer attribute only", function()

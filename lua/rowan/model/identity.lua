@@ -49,15 +49,20 @@ function identity.options(def)
   return options
 end
 
+-- A field of an index: a name or an expression, in a table where more was said of it.
+local function shown(field)
+  local name = field.attr and field.attr.label or field.path or field.expression
+  if not (field.order or field.collate or field.operator) then return name end
+  return { name = name, order = field.order, collate = field.collate, operator = field.operator }
+end
+
 ---@param def rowan.Definition
 ---@return { name: string, fields: any[], unique: boolean, where?: table, using?: string }[]
 function identity.indexes(def)
   local list = {}
   for _, index in ipairs(def.indexes) do
     local fields = {}
-    for i, field in ipairs(index.fields) do
-      fields[i] = field.attr and field.attr.label or field.path or field.expression
-    end
+    for i, field in ipairs(index.fields) do fields[i] = shown(field) end
     list[#list + 1] = {
       name = index.name, fields = fields, unique = index.unique, where = index.where, using = index.using,
       msg = index.message, concurrently = index.concurrently,

@@ -164,11 +164,12 @@ local function give_methods(model, class)
   end
 end
 
----A model with another scope.
+---A model with another scope; the same one each time for none.
 ---@param base rowan.Model without a scope of a call's
 ---@param scope table|function|false
 ---@return rowan.Model
 function scopes.variant(base, scope)
+  if not scope then return bare(base) end
   local made = { definition = base.definition, prototype = base.prototype, baseModel = elsewhere.initial(base),
     _unscoped = base, scoped = scope }
   give_methods(made, class_of(base))
@@ -213,7 +214,7 @@ Scopes.withScope = Scopes.scope
 ---    User:unscoped():count()    -- SELECT COUNT(*) AS "count" FROM "users"
 ---@return rowan.Model
 function Scopes:unscoped()
-  return variant(base_of(self), false)
+  return bare(base_of(self))
 end
 Scopes.withoutScope = Scopes.unscoped
 

@@ -125,8 +125,9 @@ local function add_id(def, entries)
     if entry.spec.primaryKey then return end
   end
   local id = draft.find(entries, "id")
+  if id and id.spec.primaryKey == false then return end
   if id then
-    fail(def.name, 'it has an attribute "id" but no primary key: set primaryKey, or noPrimaryKey')
+    fail(def.name, 'it has an attribute "id" but no primary key: set primaryKey to true, or to false for none')
   end
   local spec = { type = types.DataTypes.INTEGER, primaryKey = true, autoIncrement = true }
   table.insert(entries, 1, { name = "id", spec = spec, generated = true })
@@ -240,6 +241,7 @@ function definition.new(name, attributes, given, context)
   end
   local def = { name = name, dialect = context.dialect, context = context, generation = 0, foreign_keys = {} }
   options.read(def, given, context.defaults)
+  if attributes == nil then attributes = {} end
   if type(attributes) ~= "table" then
     fail(name, "its attributes must be a table, not a " .. type(attributes))
   end

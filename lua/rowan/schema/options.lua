@@ -48,11 +48,38 @@ local function known()
   return names
 end
 
+-- The lists of both, one behind the other.
+local function both(before, more)
+  local list = {}
+  for _, given in ipairs({ before, more }) do
+    local one = type(given) ~= "table" or given[1] == nil and next(given) ~= nil
+    if one or check.callable(given) then given = { given } end
+    for _, item in ipairs(given) do list[#list + 1] = item end
+  end
+  return list
+end
+
+local function by_name(before, more, join)
+  local merged = {}
+  for key, value in pairs(before) do merged[key] = value end
+  for key, value in pairs(more) do merged[key] = join and merged[key] ~= nil and join(merged[key], value) or value end
+  return merged
+end
+
+-- What a model has of its own comes beside what the database's `define` gives to all; of one name, the model's counts.
+local MERGED = {
+  hooks = function(before, more) return by_name(before, more, both) end,
+  scopes = by_name, validate = by_name, indexes = both, plugins = both,
+}
+
 local function merge(name, into, from, context)
   check.keys(from, known(), context, "DefinitionError")
   for _, key in ipairs(check.sorted_keys(from)) do
-    check_one(name, key, from[key])
-    into[key] = from[key]
+    local value = from[key]
+    check_one(name, key, value)
+    local join = MERGED[key]
+    if join and next(value) ~= nil then value = join(into[key] or {}, value) end
+    into[key] = value
   end
 end
 
