@@ -64,9 +64,9 @@ helper.on("sqlite", function(_, connect)
       "@class User: rowan.Instance", "@field Model UserModel", "@field id integer", "@field name string # what to call",
       "@field age? integer", "@field score? number", '@field role? "user"|"admin"', "@field data? any",
       '@field ["end"] boolean?', "@field born? string", "@field card? string", "@field posts? blog_post[]",
-      "@field getPosts fun(self: User, options?: blog_postFinder|rowan.GetterOptions): blog_post[]",
+      "@field getPosts fun(self: User, options?: blog_postFinder|rowan.GetterOptions): blog_post[] # The rows of posts",
       "@field greet fun(self: User, word: any, ...: any): any",
-      "@field author? User", "@field getAuthor fun(self: blog_post, options?: UserFinder|rowan.GetterOptions): User?",
+      "@field author? User", "@field getAuthor fun(self: blog_post, options?: UserFinder|rowan.GetterOptions): User? # The author",
       "@field tags? Tag[]", "@field PostTag? PostTag # when found through blog-post", "@field owner? User",
       '@alias UserAttribute "id"|"name"|"age"|"score"|"role"|"data"|"end"|"born"|"card"|"tagId"',
       '@alias UserAssociation "posts"',
@@ -138,15 +138,26 @@ helper.on("sqlite", function(_, connect)
     assert.is_nil(rowan.types(User):find("blog_post", 1, true))
     local other = connect{ storage = ":memory:" }
     other:define("User", { only = D.STRING })
+    other:define("Database", {})
     local text = rowan.types{ main = db, other = other }
     has(text, "@class User: rowan.Instance")
     has(text, "@class User_: rowan.Instance")
-    has(rowan.types(other, { prefix = "shop." }), "@class shop.User: rowan.Instance")
+    local shop = rowan.types(other, { prefix = "shop." })
+    only_comments(shop)
+    for _, line in ipairs{
+      "@class shop.User: rowan.Instance", "@class shop.Database: rowan.Database", "@field models shop.Models",
+      '@field model fun(self: shop.Database, name: "User"): shop.UserModel', "@class shop.Database_: rowan.Instance",
+    } do
+      has(shop, line)
+    end
+    assert.is_nil(shop:find("@class rowan.", 1, true))
     for _, wrong in ipairs{ 5, { 5 }, { User = "x" } } do
       assert.equal("UsageError", helper.error_of(rowan.types, wrong).name)
     end
     assert.matches("prefix", helper.error_of(rowan.types, db, { prefx = "a" }).message)
-    assert.matches("prefix", helper.error_of(rowan.types, db, { prefix = 5 }).message)
+    for _, wrong in ipairs{ 5, "", "a b", "rowan.x" } do
+      assert.matches("prefix", helper.error_of(rowan.types, db, { prefix = wrong }).message)
+    end
   end)
 
   it("describes every operator, type, error class and hook of the library", function()

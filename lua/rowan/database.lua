@@ -95,7 +95,7 @@ end
 ---@param name string what it is called by, and its table and columns after it
 ---@param attributes rowan.Attributes a type or options by name, or a list of { name, type, option = ... }
 ---@param options? rowan.ModelOptions
----@return rowan.Model
+---@return rowan.OpenModel
 function Database:define(name, attributes, options)
   if hooks.has(self._hooks, "beforeDefine") then
     options = copy(options)
@@ -130,7 +130,7 @@ end
 ---
 ---    db:model("User")
 ---@param name string as it was defined
----@return rowan.Model
+---@return rowan.OpenModel
 function Database:model(name)
   local found = self.models[name]
   if not found then

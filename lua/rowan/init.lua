@@ -149,7 +149,7 @@ end
 ---
 ---    rowan.validator("isIsbn", function(value) return #value == 13, "is no ISBN" end)
 ---@param name string what `validate` says; a validator of that name is replaced
----@param fn fun(value: any, row: rowan.Instance, args: any): any raises, or returns false and a message, to refuse
+---@param fn fun(value: any, row: rowan.Row, args: any): any raises, or returns false and a message, to refuse
 function rowan.validator(name, fn)
   validate.register(name, fn)
 end

@@ -169,9 +169,51 @@
 ---@field beforeDefinitionRefresh rowan.AddHook fn(model)
 ---@field afterDefinitionRefresh rowan.AddHook fn(model)
 
+---Joins of the builder: join("posts as p", "p.user_id", "u.id"), (table, left, operator, right), or (table, condition).
+---@alias rowan.Join fun(self: rowan.Query, what: any, ...: any): rowan.Query
+
+---Another query's rows with these: union(query, ...).
+---@alias rowan.Compound fun(self: rowan.Query, ...: rowan.Query): rowan.Query
+
+---One value of a query: sum("age"). nil when no row has one.
+---@alias rowan.Single fun(self: rowan.Query, column: string|rowan.Expression, options?: rowan.CallOptions): any
+
+---@class rowan.Query
+---@field join rowan.Join
+---@field innerJoin rowan.Join
+---@field leftJoin rowan.Join
+---@field rightJoin rowan.Join
+---@field fullJoin rowan.Join
+---@field crossJoin fun(self: rowan.Query, what: any): rowan.Query
+---@field joinLateral rowan.Join over a query that sees the tables before it
+---@field innerJoinLateral rowan.Join
+---@field leftJoinLateral rowan.Join
+---@field crossJoinLateral fun(self: rowan.Query, what: any): rowan.Query
+---@field whereIn fun(self: rowan.Query, column: any, values: any[]|rowan.Query): rowan.Query
+---@field whereNotIn fun(self: rowan.Query, column: any, values: any[]|rowan.Query): rowan.Query
+---@field whereBetween fun(self: rowan.Query, column: any, bounds: any[]): rowan.Query
+---@field union rowan.Compound
+---@field unionAll rowan.Compound
+---@field intersect rowan.Compound
+---@field intersectAll rowan.Compound
+---@field except rowan.Compound
+---@field exceptAll rowan.Compound
+---@field sum rowan.Single
+---@field min rowan.Single
+---@field max rowan.Single
+---@field avg rowan.Single
+
+---A row of a model that rowan.types has not described: any field may be there.
+---@class rowan.Row: rowan.Instance
+---@field [string] any
+
+---A model that rowan.types has not described: it may have methods of its own.
+---@class rowan.OpenModel: rowan.Model
+---@field [string] any
+
 ---Models by name.
 ---@class rowan.Models
----@field [string] rowan.Model
+---@field [string] rowan.OpenModel
 
 ---@class rowan.Model: rowan.Hooked
 ---@field hooks rowan.Listeners

@@ -50,6 +50,13 @@ local function write_attributes(text, def, written)
   end
 end
 
+local ROLES = {
+  get = "The rows of %s", count = "How many rows %s has", has = "Whether %s has the row",
+  hasAll = "Whether %s has all of these rows", set = "Makes %s these rows", add = "Adds to %s", addMany = "Adds to %s",
+  remove = "Removes from %s", removeMany = "Removes from %s", create = "Stores a new row, and adds it to %s",
+}
+local ROLES_OF_ONE = { get = "The %s", set = "Makes the row the %s", create = "Stores a new row as the %s" }
+
 -- What the methods of an association take and give, by role.
 local function methods_of(target, multiple)
   local one, list = target.row .. "|any", target.row .. "|any|(" .. target.row .. "|any)[]"
@@ -73,7 +80,8 @@ local function write_association(text, made, names)
   local methods = methods_of(target, made.multiple)
   for _, role in ipairs(check.sorted_keys(made.accessors)) do
     local method = methods[role]
-    if method then text:method(at.row, made.accessors[role], method[1], method[2]) end
+    local remark = (made.multiple and ROLES or ROLES_OF_ONE)[role]
+    if method then text:method(at.row, made.accessors[role], method[1], method[2], remark:format(made.as)) end
   end
 end
 
@@ -272,6 +280,7 @@ local PARTS = { "values", "where", "filter", "finder", "attribute", "association
 
 local function names_of(models, prefix)
   local names, taken = {}, words.taken()
+  taken[prefix .. "Database"], taken[prefix .. "Models"] = prefix ~= "", prefix ~= ""
   for _, model in ipairs(models) do
     names[model.definition] = { row = words.class(taken, prefix .. model.name) }
   end
@@ -284,31 +293,38 @@ end
 
 local DEFINED = ", attributes: rowan.Attributes, options?: rowan.ModelOptions"
 
--- How a database hands them out.
-local function write_database(text, models, names)
-  text:line("@class rowan.Models")
+-- How a database hands them out: every one, or with a prefix one that is said to be of a class of its own.
+local function write_database(text, models, names, prefix)
+  local own = prefix ~= ""
+  local place = own and prefix or "rowan."
+  local class, of_models = place .. "Database", place .. "Models"
+  text:line("@class %s%s", of_models, own and ": rowan.Models" or "")
   for _, model in ipairs(models) do text:field(model.name, names[model.definition].model) end
   text:gap()
-  text:line("@class rowan.Database")
+  text:line("@class %s%s", class, own and ": rowan.Database" or "")
+  if own then text:field("models", of_models) end
   for _, model in ipairs(models) do
-    local name, class = words.quote(model.name), names[model.definition].model
-    text:method("rowan.Database", "define", ", name: " .. name .. DEFINED, class)
-    text:method("rowan.Database", "model", ", name: " .. name, class)
+    local name, of_model = words.quote(model.name), names[model.definition].model
+    text:method(class, "define", ", name: " .. name .. DEFINED, of_model)
+    text:method(class, "model", ", name: " .. name, of_model)
   end
   -- These hide the methods of the library; so here is what is true of any other name.
-  text:method("rowan.Database", "define", ", name: string" .. DEFINED, "rowan.Model", "Defines a model")
-  text:method("rowan.Database", "model", ", name: string", "rowan.Model", "The model of that name")
+  text:method(class, "define", ", name: string" .. DEFINED, "rowan.OpenModel", "Defines a model")
+  text:method(class, "model", ", name: string", "rowan.OpenModel", "The model of that name")
 end
 
 ---Annotations of models.
 ---@param subject any a database, a model, or a table of these
----@param options? { prefix?: string } prefix: in front of the names of all classes
+---@param options? { prefix?: string } prefix: "shop.", in front of the names of all classes
 ---@return string text
 function annotations.of(subject, options)
   check.keys(options, { prefix = true }, "rowan.types")
-  check.optional(options and options.prefix, "string", "rowan.types: prefix")
-  local models = models_of(subject)
-  local names, text = names_of(models, options and options.prefix or ""), setmetatable({}, Text)
+  local said = options and options.prefix
+  if said ~= nil and not (type(said) == "string" and said:find("^%a[%w_.]*$") and not said:find("^rowan%.")) then
+    errors.raise("UsageError", { message = 'rowan.types: prefix must be a name such as "shop.", not that of rowan' })
+  end
+  local models, prefix = models_of(subject), said or ""
+  local names, text = names_of(models, prefix), setmetatable({}, Text)
   text:line("@meta")
   text:line("Written by rowan.types; what is changed here is lost when it is written again.")
   text:gap()
@@ -317,7 +333,7 @@ function annotations.of(subject, options)
     write_options(text, model, names)
     write_model(text, model, names)
   end
-  write_database(text, models, names)
+  write_database(text, models, names, prefix)
   return table.concat(text, "\n") .. "\n"
 end
 

@@ -48,7 +48,7 @@ end
 ---    -- SELECT "id", "name", ... FROM "users" WHERE "age" >= $1 ORDER BY "name" DESC LIMIT $2
 ---@async
 ---@param options? rowan.FinderOptions
----@return rowan.Instance[] rows; with `plain` the first one, or nil
+---@return rowan.Row[] rows # with `plain` the first one, or nil; with `explain` a rowan.Explained
 function Finders:findAll(options)
   arguments.colon(self, "definition", "Model:findAll")
   if options == nil then return all(self, NO_OPTIONS) end
@@ -64,7 +64,7 @@ end
 ---    -- SELECT "id", "name", ... FROM "users" WHERE "name" = $1 ORDER BY "id" ASC LIMIT $2
 ---@async
 ---@param options? table as for findAll
----@return rowan.Instance?
+---@return rowan.Row?
 function Finders:findOne(options)
   arguments.colon(self, "definition", "Model:findOne")
   if options == nil then return one(self, NO_OPTIONS) end
@@ -92,7 +92,7 @@ end
 ---@async
 ---@param key any the value of the primary key, or a table by attribute
 ---@param options? table as for findAll, but for limit and offset
----@return rowan.Instance?
+---@return rowan.Row?
 function Finders:findByPk(key, options)
   arguments.colon(self, "definition", "Model:findByPk")
   if options == nil then return by_key(self, key) end
@@ -114,7 +114,7 @@ end
 ---    -- SELECT ..., COUNT(*) OVER () AS "total" FROM "users" ORDER BY "id" ASC LIMIT $1 OFFSET $2
 ---@async
 ---@param options? table as for findAll
----@return { count: integer, rows: rowan.Instance[] }
+---@return { count: integer, rows: rowan.Row[] }
 function Finders:findAndCountAll(options)
   arguments.colon(self, "definition", "Model:findAndCountAll")
   options = options or NO_OPTIONS
@@ -131,7 +131,7 @@ end
 ---    User:count{ group = "city" }                    -- { { city = "Bern", count = 2 }, ... }
 ---@async
 ---@param options? rowan.AggregateOptions
----@return integer|table[]
+---@return integer count # with `group` a list of tables
 function Finders:count(options)
   arguments.colon(self, "definition", "Model:count")
   if options == nil then return read.count(self, NO_OPTIONS) end

@@ -83,7 +83,7 @@ end
 ---    -- SELECT ... FROM "users" WHERE ("active" = $1 AND "id" > $2) ORDER BY "id" ASC LIMIT $3
 ---@async
 ---@param options? table as for findAll, but for offset; batch: rows a statement, default 500; order: attributes only, by primary key when not given; limit: rows in all
----@return fun(): rowan.Instance? iterator
+---@return fun(): rowan.Row? iterator
 function Flow:each(options)
   options = options or NO_OPTIONS
   local context = self.name .. ":each"
@@ -172,7 +172,7 @@ function Flow:copy(rows, options)
 end
 
 ---@class rowan.Page
----@field rows rowan.Instance[]
+---@field rows rowan.Row[]
 ---@field hasNext boolean
 ---@field hasPrevious boolean
 ---@field total? integer rows of all pages

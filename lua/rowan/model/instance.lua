@@ -51,7 +51,7 @@ end
 ---    user:save()      -- UPDATE "users" SET "name" = $1, "updated_at" = $2 WHERE "id" = $3
 ---@async
 ---@param options? { fields?: string[], silent?: boolean, hooks?: boolean, transaction?: rowan.Transaction|false, logging?: any }
----@return rowan.Instance self
+---@return rowan.Row self
 function Instance:save(options)
   local model = type(self) == "table" and self.Model or check.colon(self, "Model", "row:save")
   if options then
@@ -92,7 +92,7 @@ end
 ---@async
 ---@param given table<string, any>
 ---@param options? table as for save
----@return rowan.Instance self
+---@return rowan.Row self
 function Instance:update(given, options)
   check.colon(self, "Model", "row:update")
   local context = self.Model.name .. ":update"
@@ -123,7 +123,7 @@ end
 ---    user:destroy()    -- DELETE FROM "users" WHERE "id" = $1
 ---@async
 ---@param options? { hooks?: boolean, transaction?: rowan.Transaction|false, logging?: any }
----@return rowan.Instance self
+---@return rowan.Row self
 function Instance:destroy(options)
   check.colon(self, "Model", "row:destroy")
   local model = self.Model
@@ -147,7 +147,7 @@ end
 ---    draft:restore()    -- UPDATE "drafts" SET "deleted_at" = $1 WHERE "id" = $2
 ---@async
 ---@param _? table hooks, silent, transaction, logging
----@return rowan.Instance self
+---@return rowan.Row self
 function Instance:restore(_)
   return not_paranoid(self, "restore")
 end
@@ -171,7 +171,7 @@ end
 ---@async
 ---@param fields string|string[]|table<string, number>
 ---@param options? { by?: number, silent?: boolean, transaction?: rowan.Transaction|false, logging?: any }
----@return rowan.Instance self
+---@return rowan.Row self
 function Instance:increment(fields, options)
   local context = self.Model.name .. ":increment"
   check.keys(options, INCREMENT, context, "QueryError")
@@ -185,7 +185,7 @@ end
 ---@async
 ---@param fields string|string[]|table<string, number>
 ---@param options? table as for increment
----@return rowan.Instance self
+---@return rowan.Row self
 function Instance:decrement(fields, options)
   local context = self.Model.name .. ":decrement"
   check.keys(options, INCREMENT, context, "QueryError")
@@ -226,7 +226,7 @@ end
 ---    user:reload()    -- SELECT "id", "name", ... FROM "users" WHERE "id" = $1 ORDER BY "id" ASC LIMIT $2
 ---@async
 ---@param options? { include?: any, paranoid?: boolean, attributes?: any, transaction?: rowan.Transaction|false, logging?: any }
----@return rowan.Instance self
+---@return rowan.Row self
 function Instance:reload(options)
   check.colon(self, "Model", "row:reload")
   local model = self.Model
@@ -259,7 +259,7 @@ end
 ---    user:validate{ skip = { "age" } }
 ---@async
 ---@param options? { skip?: string[], fields?: string[], hooks?: boolean }
----@return rowan.Instance self
+---@return rowan.Row self
 function Instance:validate(options)
   local model = self.Model
   check.keys(options, VALIDATE, model.name .. ":validate", "QueryError")

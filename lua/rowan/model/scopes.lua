@@ -167,7 +167,7 @@ end
 ---A model with another scope; the same one each time for none.
 ---@param base rowan.Model without a scope of a call's
 ---@param scope table|function|false
----@return rowan.Model
+---@return rowan.OpenModel
 function scopes.variant(base, scope)
   if not scope then return bare(base) end
   local made = { definition = base.definition, prototype = base.prototype, baseModel = elsewhere.initial(base),
@@ -200,7 +200,7 @@ end
 ---    User:scope("active", { "olderThan", 30 }):findAll()
 ---    -- SELECT ... FROM "users" WHERE "active" = $1 AND "age" > $2
 ---@param ... any scopes
----@return rowan.Model
+---@return rowan.OpenModel
 function Scopes:scope(...)
   local base = base_of(self)
   local merged = {}
@@ -212,7 +212,7 @@ Scopes.withScope = Scopes.scope
 ---The model without any scope, the default one included.
 ---
 ---    User:unscoped():count()    -- SELECT COUNT(*) AS "count" FROM "users"
----@return rowan.Model
+---@return rowan.OpenModel
 function Scopes:unscoped()
   return bare(base_of(self))
 end
@@ -221,7 +221,7 @@ Scopes.withoutScope = Scopes.unscoped
 ---The model with the scope that it always has, in the schema that it is in.
 ---
 ---    User:unscoped():withInitialScope() == User    --> true
----@return rowan.Model
+---@return rowan.OpenModel
 function Scopes:withInitialScope()
   return base_of(self)
 end

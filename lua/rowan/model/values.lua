@@ -129,7 +129,7 @@ end
 ---@param what string|table<string, any>
 ---@param value? any behind a name; rowan.null for NULL
 ---@param options? { raw?: boolean } raw passes setters by; the second argument where `what` is a table
----@return rowan.Instance self
+---@return rowan.Row self
 function Values:set(what, value, options)
   if type(what) == "string" then
     check.keys(options, SET, "set", "UsageError")
@@ -172,7 +172,8 @@ end
 ---    user:changed()    --> { "name" }
 ---@param name? string of the attribute
 ---@param value? boolean what it counts as from here on
----@return string[]|boolean
+---@return string[]|false names
+---@overload fun(self: rowan.Instance, name: string, value?: boolean): boolean
 function Values:changed(name, value)
   if name == nil then
     local names = changes.names(self)

@@ -89,7 +89,7 @@ end
 ---The variant of a model at a place; the model itself where that is its own.
 ---@param base rowan.Model the model itself
 ---@param place { schema?: string, delimiter?: string, associations?: boolean }
----@return rowan.Model
+---@return rowan.OpenModel
 function variants.at(base, place)
   local def = base.definition
   local table_name, schema = variant.place(def, place.schema or base.db.options.schema, place.delimiter)
@@ -143,7 +143,7 @@ end
 ---    local Users = User:withSchema("tenant_1")
 ---    Users:findAll()         -- SELECT ... FROM "tenant_1"."users"
 ---@param place string|table the schema (rowan.null for the default one), or { schema =, schemaDelimiter =, associations = }
----@return rowan.Model
+---@return rowan.OpenModel
 function Variants:withSchema(place)
   local found = variants.at(elsewhere.initial(self), read_place(place, self.name .. ":withSchema"))
   if not rawget(self, "_unscoped") then return found end
@@ -153,7 +153,7 @@ end
 ---The model itself, without a schema or scope of a variant.
 ---
 ---    User:withSchema("tenant_1"):getInitialModel() == User    --> true
----@return rowan.Model
+---@return rowan.OpenModel
 function Variants:getInitialModel()
   return elsewhere.initial(self)
 end

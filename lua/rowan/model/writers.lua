@@ -58,7 +58,7 @@ local DESTROY = {
 ---    User:build({ id = 7 }, { isNewRecord = false }):update{ name = "Ann" }   -- UPDATE "users" SET "name" = $1 ... WHERE "id" = $3
 ---@param values? table<string, any> or a list of them, as for bulkBuild
 ---@param options? { include?: any, raw?: boolean, isNewRecord?: boolean }
----@return rowan.Instance
+---@return rowan.Row
 function Writers:build(values, options)
   check.colon(self, "definition", "Model:build")
   if type(values) == "table" and values[1] ~= nil then return self:bulkBuild(values, options) end
@@ -71,7 +71,7 @@ end
 ---    User:bulkBuild{ { name = "Ann" }, { name = "Ben" } }
 ---@param list table<string, any>[]
 ---@param options? { include?: any, raw?: boolean, isNewRecord?: boolean }
----@return rowan.Instance[]
+---@return rowan.Row[]
 function Writers:bulkBuild(list, options)
   local context, instances = self.name .. ":bulkBuild", {}
   if type(list) ~= "table" or not check.sequence(list) then
@@ -95,7 +95,7 @@ end
 ---@async
 ---@param values? table<string, any>
 ---@param options? rowan.CreateOptions
----@return rowan.Instance
+---@return rowan.Row
 ---@return boolean? created with ignoreDuplicates
 function Writers:create(values, options)
   check.colon(self, "definition", "Model:create")
@@ -124,7 +124,7 @@ end
 ---@async
 ---@param list table<string, any>[]
 ---@param options? rowan.BulkCreateOptions
----@return rowan.Instance[] in the order of the list
+---@return rowan.Row[] in the order of the list
 ---@return table? what became of each, with ignoreDuplicates or updateOnDuplicate
 function Writers:bulkCreate(list, options)
   check.colon(self, "definition", "Model:bulkCreate")
@@ -149,7 +149,7 @@ end
 ---@async
 ---@param values table<string, any>
 ---@param options? { conflictFields?: string|string[], conflictWhere?: table, fields?: string[], silent?: boolean, transaction?: rowan.Transaction|false }
----@return rowan.Instance
+---@return rowan.Row
 ---@return boolean created
 function Writers:upsert(values, options)
   local context = self.name .. ":upsert"
@@ -168,7 +168,7 @@ end
 ---    -- INSERT INTO "users" ... ON CONFLICT ("email") DO NOTHING RETURNING ...
 ---@async
 ---@param options { where: table, defaults?: table<string, any>, transaction?: rowan.Transaction|false }
----@return rowan.Instance
+---@return rowan.Row
 ---@return boolean created
 function Writers:findOrCreate(options)
   local context = self.name .. ":findOrCreate"
@@ -183,7 +183,7 @@ end
 ---    -- SELECT "id", "name", ... FROM "users" WHERE "email" = $1 ORDER BY "id" ASC LIMIT $2; ...
 ---@async
 ---@param options table as for findOrCreate
----@return rowan.Instance
+---@return rowan.Row
 ---@return boolean created
 function Writers:findCreateFind(options)
   local context = self.name .. ":findCreateFind"
@@ -198,7 +198,7 @@ end
 ---    -- SELECT "id", "name", ... FROM "users" WHERE "name" = $1 ORDER BY "id" ASC LIMIT $2
 ---@async
 ---@param options table as for findOrCreate; include: read with the row, or built out of `defaults` with it
----@return rowan.Instance
+---@return rowan.Row
 ---@return boolean built
 function Writers:findOrBuild(options)
   local context = self.name .. ":findOrBuild"
@@ -220,7 +220,7 @@ end
 ---@param values table<string, any>
 ---@param options { where: any, fields?: string[], limit?: integer, order?: any, returning?: boolean|string[], silent?: boolean }
 ---@return integer count rows changed
----@return rowan.Instance[]? rows with `returning = true`
+---@return rowan.Row[]? rows with `returning = true`
 function Writers:update(values, options)
   check.colon(self, "definition", "Model:update")
   local context = self.name .. ":update"
@@ -245,7 +245,7 @@ end
 ---@param list table[] the rows
 ---@param options? { key?: string|string[], fields?: string[], returning?: boolean, strict?: boolean, silent?: boolean, validate?: boolean }
 ---@return integer count rows changed
----@return rowan.Instance[]? rows with `returning`, in the order of the list
+---@return rowan.Row[]? rows with `returning`, in the order of the list
 ---@return table[] missing those of the list that are not stored
 function Writers:bulkUpdate(list, options)
   local context = self.name .. ":bulkUpdate"
@@ -315,7 +315,7 @@ end
 ---@param fields string|string[]|table<string, number>
 ---@param options { where: any, by?: number, silent?: boolean, returning?: boolean|string[], transaction?: rowan.Transaction|false }
 ---@return integer count rows changed
----@return rowan.Instance[]? rows with `returning`
+---@return rowan.Row[]? rows with `returning`
 function Writers:increment(fields, options)
   local context = self.name .. ":increment"
   bulk.check_where(self, options, context)
@@ -331,7 +331,7 @@ end
 ---@param fields string|string[]|table<string, number>
 ---@param options table as for increment
 ---@return integer count rows changed
----@return rowan.Instance[]? rows with `returning`
+---@return rowan.Row[]? rows with `returning`
 function Writers:decrement(fields, options)
   local context = self.name .. ":decrement"
   bulk.check_where(self, options, context)

@@ -98,7 +98,7 @@ end
 ---@async
 ---@param self rowan.Instance
 ---@param options? { hooks?: boolean, silent?: boolean, transaction?: rowan.Transaction|false, logging?: any }
----@return rowan.Instance self
+---@return rowan.Row self
 function instance.restore(self, options)
   local model = self.Model
   local context = model.name .. ":restore"

@@ -10,7 +10,7 @@ local types = require("rowan.types")
 local construct = {}
 
 ---@class rowan.Expression
----@field kind string "fn", "col", "literal", "cast", "where", "logic", "case", "sql", ...; what else there is depends on it
+---@field kind? string always there: "fn", "col", "literal", "cast", "where", "logic", "case", "sql", ...; what else there is depends on it
 ---@field name? string of fn and col
 ---@field args? table of fn
 ---@field text? string of literal and sql

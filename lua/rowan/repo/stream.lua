@@ -158,7 +158,7 @@ end
 ---
 ---    local first = stream:next()    -- FETCH FORWARD 500 FROM "rowan_cursor_1"
 ---@async
----@return rowan.Instance?
+---@return rowan.Row?
 function Stream:next()
   local row = self.rows[self.at + 1]
   if row == nil and not self.ended then
