@@ -173,6 +173,19 @@ helper.each(function(dialect, connect)
     if dialect == "sqlite" then fails("b c", "the pair", { b = value, c = value }) end
   end)
 
+  it("name what must not overlap", function()
+    if dialect ~= "postgres" then return end
+    local db = connect()
+    local Stay = db:define("Stay", { { "during", D.RANGE(D.INTEGER), field = "the, days" } }, { timestamps = false })
+    db:sync()
+    db:query([[ALTER TABLE "Stays" ADD CONSTRAINT apart EXCLUDE USING gist ("the, days" WITH &&)]])
+    Stay:create{ during = { 1, 10 } }
+    local err = violates("ExclusionConstraintError", "during", "Stay.during conflicts with another row", function()
+      Stay:create{ during = { 5, 12 } }
+    end)
+    assert.same({ "during", "apart", "Stays" }, { err.fields[1], err.constraint, err.table })
+  end)
+
   it("are told by their table where a trigger or a cascade has broken them", function()
     local db = connect()
     local Parent = db:define("Parent", { name = D.STRING }, { timestamps = false })

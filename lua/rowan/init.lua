@@ -20,9 +20,9 @@ local ops = require("rowan.base.ops")
 local plugin = require("rowan.model.plugin")
 local query = require("rowan.model.query")
 local query_interface = lazy(function() return require("rowan.model.query_interface") end)
+local rules = require("rowan.change.rules")
 local transaction = require("rowan.repo.transaction")
 local types = require("rowan.types")
-local validate = require("rowan.change.validate")
 local values = require("rowan.driver.values")
 local words = require("rowan.base.words")
 
@@ -151,7 +151,7 @@ end
 ---@param name string what `validate` says; a validator of that name is replaced
 ---@param fn fun(value: any, row: rowan.Row, args: any): any raises, or returns false and a message, to refuse
 function rowan.validator(name, fn)
-  validate.register(name, fn)
+  rules.register(name, fn)
 end
 
 ---Replaces the clock of timestamps; nil gives the real one back.

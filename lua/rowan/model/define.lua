@@ -11,7 +11,7 @@ local plugin = require("rowan.model.plugin")
 local scopes = require("rowan.model.scopes")
 local siblings = require("rowan.repo.siblings")
 local templates = require("rowan.model.templates")
-local validate = require("rowan.change.validate")
+local rules = require("rowan.change.rules")
 local variants = require("rowan.model.variants")
 
 local define = {}
@@ -45,7 +45,7 @@ function define.publish(model)
   rawset(model, "primaryKeyAttributes", keys)
   rawset(model, "primaryKeyAttribute", keys[1])
   rawset(model, "options", identity.options(def))
-  validate.compile(def)
+  rules.compile(def)
   -- A variant has its hooks from the model itself.
   if not def.origin then hooks.watch(def) end
   def.has_dump, def.defaults, def.hidden = false, {}, {}

@@ -93,6 +93,7 @@ local REFERENCED = {
   type = "foreign key violation", key = "foreign_key", rule = "is still referenced by another row",
 }
 local CHECK = { type = "check violation", key = "check" }
+local EXCLUSION = { type = "exclusion violation", key = "exclusion", rule = "conflicts with another row" }
 
 -- Items for violations whose class is no ValidationError.
 local function violation_items(def, err, names, kind, context)
@@ -143,6 +144,15 @@ local function value_items(err, plan, def)
   return { { path = path, message = subject .. " " .. err.message, type = "type violation", validatorKey = "type" } }
 end
 
+local function names_of(def, columns)
+  local names = {}
+  for i, column in ipairs(columns) do
+    local attr = def and def.by_field[column]
+    names[i] = attr and attr.label or column
+  end
+  return names
+end
+
 local function labels_of(attrs)
   local names = {}
   for i, attr in ipairs(attrs) do names[i] = attr.label end
@@ -156,16 +166,14 @@ local function about(fields, def, names, kind, context, err)
 end
 
 local function foreign_key(fields, context, err)
-  local found, def, referenced, names = context.blame, context.def, false, {}
+  local found, def, referenced = context.blame, context.def, false
+  local names
   if found then
     def, referenced, names = found.def or def, found.referenced, labels_of(found.attrs)
   else
     local columns = violated.columns(nil, err)
     if columns[1] then def, referenced = violated.side(context, err, columns) end
-    for i, column in ipairs(columns) do
-      local attr = def and def.by_field[column]
-      names[i] = attr and attr.label or column
-    end
+    names = names_of(def, columns)
   end
   about(fields, def, names, referenced and REFERENCED or REFERENCE, context, err)
   -- SQLite names no table; a row that is still pointed at is in another than the key.
@@ -203,6 +211,9 @@ function failure.object(err, context)
     foreign_key(fields, context, err)
   elseif class == "CheckConstraintError" then
     check(fields, context, err)
+  elseif class == "ExclusionConstraintError" then
+    local names = names_of(context.owner, violated.columns(context.owner, err))
+    about(fields, context.owner, names, EXCLUSION, context, err)
   end
   return errors.new(class, fields)
 end
