@@ -87,6 +87,8 @@ helper.each(function(dialect, connect)
       line:update{ price = 7 }
       assert.equal(21, line.total)
       assert.equal(21, Line:findOne{ where = { total = 21 } }.total)
+      line:increment("amount")
+      assert.same({ 4, 28, false }, { line.amount, line.total, line:changed() })
       local lines = Line:bulkCreate{ { price = 1 }, { price = 2, amount = 4 } }
       assert.same({ 1, 8 }, { lines[1].total, lines[2].total })
       local err = helper.error_of(function() Line:create{ total = 5 } end)

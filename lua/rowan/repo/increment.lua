@@ -95,6 +95,9 @@ function increment.row(row, fields, options, sign, context)
   for _, kept in ipairs({ def.updated or false, def.version or false }) do
     if kept then names[#names + 1] = kept.name end
   end
+  for _, attr in ipairs(def.list) do
+    if attr.generated then names[#names + 1] = attr.name end
+  end
   for name, value in next, options or {} do call[name] = value end
   call.where, call.returning = key_of(row, def, context), names
   for _, one in ipairs(def.filters or {}) do call[one.option] = false end
