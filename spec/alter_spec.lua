@@ -612,9 +612,12 @@ helper.on("postgres", function(_, connect)
     define(DataTypes.STRING(10))
     db:sync()
     db:query([[INSERT INTO "Things" DEFAULT VALUES]])
+    db:query([[INSERT INTO "Things" (kind) VALUES ('other')]])
     define(DataTypes.ENUM("a", "b"))
-    assert.matches("may not hold", error_of(db.sync, db, { alter = true }).message, 1, true)
-    db:sync { alter = { drop = true } }
+    assert.matches('1 rows have a value in the column "kind" that its enum does not have',
+      error_of(db.sync, db, { alter = { drop = true } }).message, 1, true)
+    db:query([[UPDATE "Things" SET kind = 'b' WHERE kind = 'other']])
+    db:sync { alter = true }
     settled()
     assert.equal(1, #db:queryInterface():listEnums())
     local Thing = define(DataTypes.TEXT)
@@ -622,6 +625,22 @@ helper.on("postgres", function(_, connect)
     settled()
     assert.equal(0, #db:queryInterface():listEnums())
     assert.equal("a", Thing:findOne().kind)
+  end)
+
+  it("turns lists of text into lists of enums and back, where they hold no other", function()
+    local function define(type_of) return db:define("Thing", { { "kinds", DataTypes.ARRAY(type_of) } }, PLAIN) end
+    local Thing = define(DataTypes.TEXT)
+    db:sync()
+    Thing:bulkCreate { { kinds = { "a", rowan.null } }, {}, { kinds = {} } }
+    define(DataTypes.ENUM("b"))
+    assert.matches("1 rows have a value", error_of(db.sync, db, { alter = { drop = true } }).message, 1, true)
+    define(DataTypes.ENUM("b", "a"))
+    db:sync { alter = true }
+    settled()
+    Thing = define(DataTypes.TEXT)
+    db:sync { alter = true }
+    settled()
+    assert.same({ "a", rowan.null }, Thing:findByPk(1).kinds)
   end)
 
   it("changes comments, methods, operators and what an index includes", function()

@@ -75,13 +75,34 @@ function loss.length(expression)
   return tonumber(expression:match("^length%(.+%) <= (%d+)$"))
 end
 
+local function is_text(type_name)
+  local item = type_name:gsub("%[%]$", "")
+  return item == "text" or item:find("^character varying") ~= nil
+end
+
+local function text_list(to, values)
+  local list = {}
+  for i, value in ipairs(values) do list[i] = to.dialect.literal(value, types.DataTypes.TEXT) end
+  return table.concat(list, ", ")
+end
+
+-- Text becomes values of an enum, where it is some.
+local function strangers(change, to, name)
+  local list = text_list(to, change.column.enum.values)
+  local condition = change.was.type:find("%[%]$") and ("NOT array_remove(%s::text[], NULL) <@ ARRAY[%s]::text[]")
+    or "%s::text NOT IN (%s)"
+  return {
+    text = count(to, condition:format(name, list)), fatal = true,
+    say = ('%%d rows have a value in the column "%s" that its enum does not have'):format(change.column.name),
+  }
+end
+
 function asks.type(change, to)
   local was, column = change.was, change.column
-  local is_text = column.type == "text" or column.type == "character varying"
-  if was.enum and is_text or not was.enum and not column.enum and to.dialect.catalog.widens(was.type, column.type) then
-    return nil
-  end
+  if was.enum and is_text(column.type) then return nil end
+  if not was.enum and not column.enum and to.dialect.catalog.widens(was.type, column.type) then return nil end
   local name = to.dialect.quote(column.name)
+  if column.enum and not was.enum and is_text(was.type) then return strangers(change, to, name) end
   local numbers = was.type == "INTEGER" and column.type == "BOOLEAN"
   return {
     text = count(to, numbers and TRUTH:format(name) or narrowing_condition(change, name)),
