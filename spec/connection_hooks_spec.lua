@@ -328,6 +328,21 @@ helper.each(function(dialect, connect)
       assert.same({ "beforeDisconnect", "afterDisconnect" }, seen)
     end)
 
+    it("is told of when a coroutine was left inside of a hook", function()
+      for _, name in ipairs { "beforeConnect", "afterConnect", "afterPoolAcquire" } do
+        local db = connect { pool = { max = 1 } }
+        local seen = record(db, { "beforeDisconnect", "afterDisconnect" })
+        db:addHook(name, "leave", function() coroutine.yield("left") end)
+        local co = coroutine.create(one)
+        assert.equal("left", select(2, coroutine.resume(co, db)))
+        db:removeHook(name, "leave")
+        co = nil -- luacheck: ignore
+        assert.equal(1, one(db))
+        assert.equal(0, db.pool:stats().inUse)
+        assert.same(name == "beforeConnect" and {} or { "beforeDisconnect", "afterDisconnect" }, seen)
+      end
+    end)
+
     it("of what comes back behind db:close has its hooks too", function()
       local db = connect()
       local seen = record(db, { "beforeDisconnect", "afterDisconnect" })

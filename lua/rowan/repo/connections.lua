@@ -19,7 +19,15 @@ local current_task, waiting_for = driver.task.current, driver.task.waiting_for
 ---@field private lease? userdata while a hook has it
 ---@field private ending? boolean
 local Connection = { __name = "rowan.connection" }
-Connection.__index = Connection
+
+-- A lease is its call's, and goes with it: here it is held weakly, for a coroutine may be left inside of a hook.
+local lent = setmetatable({}, { __mode = "kv" })
+
+function Connection.__index(connection, key)
+  if key == "lease" then return lent[connection] end
+  return Connection[key]
+end
+
 Connection.__tostring = function(connection) return "rowan.connection: " .. connection.number end
 
 ---Runs SQL on this very connection, as db:query does; in a hook that has it, and not later.
@@ -30,7 +38,7 @@ Connection.__tostring = function(connection) return "rowan.connection: " .. conn
 ---@param options? rowan.QueryOptions without transaction
 ---@return any
 function Connection:query(sql, options)
-  if not rawget(self, "lease") then
+  if not self.lease then
     errors.raise("UsageError", {
       message = "connection:query: " .. (self.ending and "the connection is lost"
         or "a hook may use its connection for as long as it runs"),
@@ -65,9 +73,9 @@ end
 
 -- The same with a connection that they can use until they end.
 local function lend(self, name, connection, lease, ...)
-  connection.lease = lease
+  lent[connection] = lease
   local ok, problem = call(self, name, connection, ...)
-  connection.lease = nil
+  lent[connection] = nil
   return ok, problem
 end
 
