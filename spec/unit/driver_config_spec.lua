@@ -253,4 +253,72 @@ describe("driver.config", function()
       end
     end)
   end)
+
+  describe("for one connection", function()
+    -- What libpq or SQLite would get: the last of each name.
+    local function effective(settings)
+      local out = {
+        connect_timeout_ms = settings.connect_timeout_ms, busy_timeout_ms = settings.busy_timeout_ms,
+        statement_cache = settings.statement_cache, driver = settings.driver,
+      }
+      for _, pair in ipairs(settings.settings) do out[pair[1]] = pair[2] end
+      return out
+    end
+
+    it("opened and closed again, is made of the same", function()
+      environment.PGOPTIONS = "-cwork_mem=1MB"
+      for _, case in ipairs {
+        { "sqlite:a%20b.db?mode=ro", { busyTimeout = 7, statementCache = 3 } },
+        { "sqlite::memory:" }, { { dialect = "sqlite", mode = "memory" } },
+        { "postgres://joe:s3c:r%25t@db.example:6432/app?application_name=x%20y&connect_timeout=3&keepalives=0" },
+        { "postgres://a:1,b:2/d", { password = "p", connectTimeout = 5 } },
+        { "postgres://h/d?sslmode=disable", { ssl = true } }, { "postgres://h/d?sslmode=require", { ssl = false } },
+        { "postgres://h/d?options=-cx%3D1", { searchPath = { "a b", 'c"d' } } },
+        { "host=h dbname=d", { options = "-cy=2", searchPath = "s", preparedStatements = false } },
+        { "postgres://" },
+      } do
+        local read_config = read(case[1], case[2])
+        local again = config.close(read_config, config.open(read_config))
+        assert.same(effective(read_config), effective(again))
+      end
+    end)
+
+    it("shows options by their names, as a table of the caller's own", function()
+      local made = read("postgres://joe:pw@h:5433/d?keepalives=0", { searchPath = { "s" } })
+      local open = config.open(made)
+      assert.same({
+        user = "joe", password = "pw", host = "h", port = 5433, database = "d", keepalives = "0", searchPath = { "s" },
+      }, open)
+      open.searchPath[1], open.password = "t", "new"
+      assert.equal("pw", config.open(made).password)
+      assert.equal("s", config.open(made).searchPath[1])
+      local settings = effective(config.close(made, open))
+      assert.equal("new", settings.password)
+      assert.matches("search_path=\"t\"", settings.options, nil, true)
+    end)
+
+    it("refuses what it cannot be made with, and quotes no value", function()
+      local pg, lite = read("postgres://h/d"), read("sqlite:x.db")
+      local function refused(made, change)
+        local open = config.open(made)
+        for key, value in pairs(change) do open[key] = value end
+        local ok, err = pcall(config.close, made, open)
+        assert.is_false(ok)
+        assert.is_true(errors.is(err, "UsageError"))
+        assert.matches("beforeConnect: ", err.message, nil, true)
+        return err.message
+      end
+      assert.matches('no option "pasword" (did you mean "password"?)', refused(pg, { pasword = "s3cret" }), nil, true)
+      assert.matches('"dbname" is called database', refused(pg, { dbname = "x" }), nil, true)
+      assert.matches('"password" must be a string', refused(pg, { password = 5 }), nil, true)
+      assert.matches('cannot hold "="', refused(pg, { database = "host=evil" }), nil, true)
+      assert.matches("cannot be a URL", refused(pg, { database = "postgresql://evil/d" }), nil, true)
+      assert.matches('"keepalives" must be a string', refused(pg, { keepalives = {} }), nil, true)
+      assert.matches('"sslmode" cannot be', refused(pg, { sslmode = "maybe" }), nil, true)
+      assert.matches("no option", refused(pg, { storage = "x" }), nil, true)
+      assert.matches("no option", refused(lite, { host = "x" }), nil, true)
+      assert.matches("in memory", refused(lite, { storage = ":memory:" }), nil, true)
+      assert.matches('no option "1"', refused(lite, { [1] = "x" }), nil, true)
+    end)
+  end)
 end)

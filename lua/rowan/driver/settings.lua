@@ -71,9 +71,9 @@ local function postgres(parsed, options, fail)
   end
   for i = 1, #settings do
     -- libpq would read such a name as a connection string of its own.
-    if settings[i][1] == "dbname" and settings[i][2]:find("=", 1, true) then
-      fail('a database name cannot hold "="')
-    end
+    local name = settings[i][1] == "dbname" and settings[i][2] or ""
+    if name:find("=", 1, true) then fail('a database name cannot hold "="') end
+    if name:find("^postgres://") or name:find("^postgresql://") then fail("a database name cannot be a URL") end
   end
   if options.ssl ~= nil and not options.sslmode then
     settings[#settings + 1] = { "sslmode", options.ssl and "require" or "disable" }
