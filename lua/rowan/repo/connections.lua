@@ -61,8 +61,14 @@ end
 local Keeper = {}
 Keeper.__index = Keeper
 
+local function wanted(self, name)
+  local list = self.db._hooks.own[name]
+  return list ~= nil and list[1] ~= nil
+end
+
 -- Runs the hooks of a name.
 local function call(self, name, ...)
+  if not wanted(self, name) then return true end
   local task = current_task()
   local before = self.inside[task]
   self.inside[task] = name
@@ -118,6 +124,7 @@ end
 function Keeper:acquiring(options) raise_unless(call(self, "beforePoolAcquire", options)) end
 
 function Keeper:acquired(lease, options)
+  if not wanted(self, "afterPoolAcquire") then return end
   raise_unless(lend(self, "afterPoolAcquire", self:connection(lease:id()), lease, options))
 end
 
