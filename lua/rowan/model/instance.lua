@@ -28,6 +28,7 @@ local VALIDATE = { skip = true, fields = true, hooks = true }
 local INCREMENT = { by = true, transaction = true, logging = true, benchmark = true, silent = true }
 local RELOAD = {
   transaction = true, logging = true, benchmark = true, include = true, attributes = true, lock = true, paranoid = true,
+  hooks = true,
 }
 
 for name, method in pairs(values.methods) do Instance[name] = method end
@@ -225,7 +226,7 @@ end
 ---
 ---    user:reload()    -- SELECT "id", "name", ... FROM "users" WHERE "id" = $1 ORDER BY "id" ASC LIMIT $2
 ---@async
----@param options? { include?: any, paranoid?: boolean, attributes?: any, transaction?: rowan.Transaction|false, logging?: any }
+---@param options? { include?: any, paranoid?: boolean, attributes?: any, hooks?: boolean, transaction?: rowan.Transaction|false, logging?: any }
 ---@return rowan.Row self
 function Instance:reload(options)
   check.colon(self, "Model", "row:reload")

@@ -156,9 +156,9 @@ end
 ---Has the hooks of connections run, when a database has any.
 ---@param db rowan.Database
 function connections.attend(db)
-  local wanted = false
-  for name in pairs(hooks.OF_CONNECTIONS) do wanted = wanted or hooks.has(db._hooks, name) end
-  if not wanted then
+  local any = false
+  for name in pairs(hooks.OF_CONNECTIONS) do any = any or hooks.has(db._hooks, name) end
+  if not any then
     if db._keeper then db._keeper.known = {} end
     return db._handle:attend(nil)
   end
