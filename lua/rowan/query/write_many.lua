@@ -192,7 +192,7 @@ end
 ---@param key rowan.ConflictKey
 ---@param attrs rowan.Attribute[] what is set
 ---@param dialect rowan.Dialect
----@param filter? table a condition that the rows have to meet besides
+---@param filter? string text of a condition that the rows have to meet besides
 ---@param reads rowan.Attribute[] RETURNING
 ---@return rowan.WritePlan
 function many.update(def, key, attrs, dialect, filter, reads)
@@ -213,7 +213,7 @@ function many.update(def, key, attrs, dialect, filter, reads)
     local version = node.column(def.version.field, stored)
     sets[#sets + 1] = { field = def.version.field, value = node.binary("+", version, node.literal("1")) }
   end
-  if filter then conditions[#conditions + 1] = node.literal("(" .. literals.where(dialect, def, filter) .. ")") end
+  if filter then conditions[#conditions + 1] = node.literal("(" .. filter .. ")") end
   local _, columns = many.returning(reads)
   local nodes, scope = {}, dialect.supports.returning_alias and stored or nil
   for i, attr in ipairs(reads) do nodes[i] = node.column(attr.field, scope) end

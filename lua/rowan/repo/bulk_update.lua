@@ -8,9 +8,9 @@ local conflict = require("rowan.query.conflict")
 local errors = require("rowan.base.errors")
 local expression = require("rowan.query.expression")
 local filter = require("rowan.query.filter")
+local literals = require("rowan.query.literals")
 local groups = require("rowan.repo.groups")
 local null = require("rowan.base.null")
-local plans = require("rowan.repo.plans")
 local rows = require("rowan.driver.rows")
 local run = require("rowan.repo.run")
 local transaction = require("rowan.repo.transaction")
@@ -148,18 +148,20 @@ local function reads_of(def, key, returning)
   return reads
 end
 
+-- The parameters are lists, one for all rows, so that what the filters of plugins say stands in the text: another text for
+-- each of their values.
 local function plan_of(model, group, key, options)
-  local kept, def = plans.of(model).insert_many, model.definition
-  -- What the filters of plugins say is the same for the same options.
+  local kept, def = model.db._plans, model.definition
   local narrowed = def.filters and filter.narrow(def, nil, options) or nil
-  local token = table.concat({ "\31update", key.token, group.key, options.returning and "returning" or "",
-    narrowed and "filtered" or "" }, "\31")
-  local plan = kept[token]
+  local text = narrowed and literals.where(model.db._dialect, def, narrowed) or ""
+  local token = table.concat({ "update each", def.generation, key.token, group.key,
+    options.returning and "returning" or "", text }, "\31")
+  local plan = kept:get(token)
   if not plan then
-    plan = write_many.update(def, key, group.attrs, model.db._dialect, narrowed,
+    plan = write_many.update(def, key, group.attrs, model.db._dialect, text ~= "" and text or nil,
       reads_of(def, key, options.returning))
     plan.model, plan.many = model, true
-    kept[token] = plan
+    kept:put(token, plan)
   end
   return plan
 end
