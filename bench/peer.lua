@@ -7,9 +7,10 @@
 -- then `rep` (seconds, CPU seconds, checksum) for each timed one, then `ops` and `peak_kb`; `none` says that it
 -- has no such operation.
 --
--- A peer has: open(database, where), exec(sql), number(sql) -> first column of the first row,
+-- A peer has: open(database, where, connections), exec(sql), number(sql) -> first column of the first row,
 -- transaction(fn), and of the following those that it can do: find(id), all(), filter(low, high, names,
--- limit), create(values), bulk(list), first(limit), parents(limit), save(user), pair(a, b).
+-- limit), create(values), bulk(list), first(limit), parents(limit), nested(limit), save(user), pair(a, b),
+-- flight(workers, queries, key, each): each(user) for find(key(i)) of i = 1..queries.
 
 local probe = require("bench_probe")
 local workloads = require("workloads")
@@ -79,7 +80,7 @@ local function main(name, database, where, wanted, repetitions, reset, written)
   local peer = new_peer(name, database)
   for _, workload in ipairs(workloads.list) do
     if workload.name == wanted then
-      peer.open(database, where)
+      peer.open(database, where, workload.connections or 1)
       if not peer[workload.needs] then return print("none") end
       measure(peer, workload, tonumber(repetitions), statements(reset), statements(written)[1])
       print("ops " .. workload.operations)

@@ -28,19 +28,42 @@ local function define(db)
     { "publishedAt", DataTypes.DATE, allowNull = false },
   }, { tableName = "posts", underscored = true, timestamps = false })
   User:hasMany(Post, { as = "posts", foreignKey = "userId" })
-  return User
+  Post:belongsTo(User, { as = "author", foreignKey = "userId" })
+  return User, Post
 end
 
--- One connection: what is set on it stays set, as in the floors.
-local function connect(database, where)
-  local pool = { max = 1, min = 1 }
+-- What W7 hangs on posts and their authors.
+local function define_nested(db, User, Post)
+  local Profile = db:define("Profile", {
+    { "id", DataTypes.INTEGER, primaryKey = true, autoIncrement = true },
+    { "userId", DataTypes.INTEGER, allowNull = false, unique = true },
+    { "bio", DataTypes.TEXT, allowNull = false },
+    { "website", DataTypes.TEXT, allowNull = false },
+  }, { tableName = "profiles", underscored = true, timestamps = false })
+  local Tag = db:define("Tag", {
+    { "id", DataTypes.INTEGER, primaryKey = true, autoIncrement = true },
+    { "name", DataTypes.TEXT, allowNull = false },
+    { "slug", DataTypes.TEXT, allowNull = false },
+  }, { tableName = "tags", underscored = true, timestamps = false })
+  local PostTag = db:define("PostTag", {
+    { "postId", DataTypes.INTEGER, primaryKey = true },
+    { "tagId", DataTypes.INTEGER, primaryKey = true },
+    { "relevance", DataTypes.INTEGER, allowNull = false },
+  }, { tableName = "post_tags", underscored = true, timestamps = false })
+  User:hasOne(Profile, { as = "profile", foreignKey = "userId" })
+  Post:belongsToMany(Tag, { as = "tags", through = PostTag, foreignKey = "postId", otherKey = "tagId" })
+end
+
+-- What is set on a connection stays set, as in the floors.
+local function connect(database, where, connections)
+  local pool = { max = connections, min = connections }
   if database == "postgres" then return rowan.connect(where, { pool = pool }) end
   local db = rowan.connect({ dialect = "sqlite", storage = where, pool = pool })
   db:query("PRAGMA synchronous = OFF")
   return db
 end
 
-local function readers(peer, User, raw)
+local function readers(peer, User, Post, raw)
   -- one table for all calls where nothing in it changes, as an application would hold it
   local by_key = raw and { raw = true } or nil
   local every = { raw = raw }
@@ -58,6 +81,26 @@ local function readers(peer, User, raw)
 
   function peer.parents(limit)
     return User:findAll({ include = { "posts" }, order = { { "id", "ASC" } }, limit = limit, raw = raw })
+  end
+
+  function peer.nested(limit)
+    return Post:findAll({
+      include = { { as = "author", include = { "profile" } }, "tags" }, order = { { "id", "ASC" } }, limit = limit,
+      raw = raw,
+    })
+  end
+
+  function peer.flight(workers, queries, key, each)
+    local last, tasks = 0, {}
+    for i = 1, workers do
+      tasks[i] = function()
+        while last < queries do
+          last = last + 1
+          each(User:findByPk(key(last), by_key))
+        end
+      end
+    end
+    rowan.all(tasks)
   end
 end
 
@@ -83,10 +126,11 @@ function M.new(name)
   local raw = name == "raw" or nil
   local peer, db = {}, nil
 
-  function peer.open(database, where)
-    db = connect(database, where)
-    local User = define(db)
-    readers(peer, User, raw)
+  function peer.open(database, where, connections)
+    db = connect(database, where, connections)
+    local User, Post = define(db)
+    define_nested(db, User, Post)
+    readers(peer, User, Post, raw)
     if raw then return end
     writers(peer, db, User)
     peer.lock = db.dialect ~= "sqlite" -- there the transaction holds the write lock

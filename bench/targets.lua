@@ -17,8 +17,10 @@ return {
     W4 = "2,000 creates in one transaction",
     W5 = "bulkCreate of 10,000, ids back",
     W6 = "1,000 parents with 10 children each",
+    W7 = "200 posts with author, profile, 3 tags",
     W8 = "2,000 one-column saves in one transaction",
     W9 = "transactions: lock two, save both, create one",
+    W10 = "find by primary key, 8 at a time",
   },
   postgres = {
     must = row{ 1.35, 1.2, 1.15, 1.4, 1.5, 1.2, 1.5, 1.3, 1.2, 1.4 },

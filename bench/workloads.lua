@@ -2,9 +2,8 @@
 -- Used by bench/peer.lua. A peer is a table of functions (see bench/peer.lua); this file is the loop
 -- around them, the rows that are written, and the checksums that show that two peers did the same work.
 --
--- Runs on Lua 5.4 and LuaJIT. W7 (nested include) and W10 (many in flight) of the series are not there
--- yet: a new entry here and in floor/c_main.c, and a line in bench/targets.lua, is all that the harness
--- needs.
+-- Runs on Lua 5.4 and LuaJIT. A new entry here and in floor/c_main.c, its name in bench/harness.lua and a line in
+-- bench/targets.lua are all that the harness needs.
 
 local M = {}
 
@@ -48,6 +47,15 @@ function quick.post(p)
   return p.id + p.userId + #p.title + #p.content + #p.status + #p.publishedAt
 end
 
+function quick.profile(p)
+  return p.id + p.userId + #p.bio + #p.website
+end
+
+function quick.tag(t)
+  local link = t.PostTag
+  return t.id + #t.name + #t.slug + link.postId + link.tagId + link.relevance
+end
+
 -- The unmeasured one, over every byte of every column.
 local deep = {}
 
@@ -67,6 +75,17 @@ function deep.post(p, parent)
   return hash(format("%d|%d|%s|%s|%s|%s", p.id, p.userId, p.title, p.content, p.status, p.publishedAt))
 end
 
+function deep.profile(p, parent)
+  assert(p.userId == parent.id, "a profile under the wrong user")
+  return hash(format("%d|%d|%s|%s", p.id, p.userId, p.bio, p.website))
+end
+
+function deep.tag(t, parent)
+  local link = t.PostTag
+  assert(link.postId == parent.id and link.tagId == t.id, "a tag under the wrong post")
+  return hash(format("%d|%s|%s|%d|%d|%d", t.id, t.name, t.slug, link.postId, link.tagId, link.relevance))
+end
+
 M.quick, M.deep = quick, deep
 
 local function sum_users(users, fold)
@@ -75,9 +94,19 @@ local function sum_users(users, fold)
   return sum
 end
 
+local function key(i)
+  return 1 + i * 7919 % 10000
+end
+
 local function find(peer, _, fold)
   local sum, one, user = 0, peer.find, fold.user
-  for i = 1, 2500 do sum = sum + user(one(1 + i * 7919 % 10000)) end
+  for i = 1, 2500 do sum = sum + user(one(key(i))) end
+  return sum
+end
+
+local function flight(peer, _, fold)
+  local sum, user = 0, fold.user
+  peer.flight(16, 4000, key, function(row) sum = sum + user(row) end)
   return sum
 end
 
@@ -121,6 +150,20 @@ local function include(peer, _, fold)
   return sum
 end
 
+local function nested(peer, _, fold)
+  local sum, user, post, profile, tag = 0, fold.user, fold.post, fold.profile, fold.tag
+  for _ = 1, 10 do
+    local posts = peer.nested(200)
+    for i = 1, #posts do
+      local p = posts[i]
+      local author, tags = p.author, p.tags
+      sum = sum + post(p, author) + user(author) + profile(author.profile, author)
+      for k = 1, #tags do sum = sum + tag(tags[k], p) end
+    end
+  end
+  return sum
+end
+
 local function save(peer, users)
   local sum, one = 0, peer.save
   peer.transaction(function()
@@ -151,8 +194,8 @@ local function transactions(peer, users)
 end
 
 -- operations: in one repetition. needs: the peer's function without which the workload is left out. input:
--- made before the measured time. writes: the tables are set back afterwards, and the check is over what
--- was written.
+-- made before the measured time. connections: of the pool, one when not given. writes: the tables are set
+-- back afterwards, and the check is over what was written.
 M.list = {
   { name = "W1", operations = 2500, needs = "find", run = find },
   { name = "W2", operations = 10000, needs = "all", run = all },
@@ -162,10 +205,12 @@ M.list = {
   { name = "W5", operations = 10000, needs = "bulk", run = bulk, writes = true,
     input = function() return make_users("w5", 10000) end },
   { name = "W6", operations = 1000, needs = "parents", run = include },
+  { name = "W7", operations = 2000, needs = "nested", run = nested },
   { name = "W8", operations = 2000, needs = "save", run = save, writes = true,
     input = function(peer) return peer.first(2000) end },
   { name = "W9", operations = 500, needs = "pair", run = transactions, writes = true,
     input = function() return make_users("w9", 500) end },
+  { name = "W10", operations = 4000, needs = "flight", run = flight, connections = 8 },
 }
 
 return M

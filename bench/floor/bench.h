@@ -17,11 +17,15 @@ enum {
   BENCH_PARENTS = 1000,
   BENCH_SAVES = 2000,
   BENCH_TRANSACTIONS = 500,
+  BENCH_NESTED = 10,    /* times the first page of posts */
+  BENCH_FLIGHT = 4000,
   BENCH_USERS = 10000,
   BENCH_LIMIT = 50,
   BENCH_NAMES = 20,
   BENCH_NAMES_ASKED = 5,
-  BENCH_CHUNK = 1000
+  BENCH_CHUNK = 1000,
+  BENCH_PAGE = 200,
+  BENCH_CONNECTIONS = 8
 };
 
 /* A row to be written. The pointers are to static text. */
@@ -37,7 +41,7 @@ typedef struct bench_user {
 void bench_make_user(bench_user *out, const char *tag, int i);
 /* The k-th (from 0) of the twenty first names, k taken modulo twenty. */
 const char *bench_first_name(int k);
-/* The i-th (from 1) key that W1 asks for. */
+/* The i-th (from 1) key that W1 and W10 ask for. */
 static inline int bench_find_id(int i) {
   return 1 + (int)((int64_t)i * 7919 % BENCH_USERS);
 }

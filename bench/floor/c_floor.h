@@ -19,6 +19,8 @@ double floor_filter(bool deep);
 double floor_create(const bench_user *users);
 double floor_bulk(const bench_user *users);
 double floor_include(bool deep);
+double floor_nested(bool deep);
+double floor_flight(bool deep) __attribute__((weak)); /* where there is anything to wait for */
 double floor_save(void);
 double floor_transactions(const bench_user *users);
 

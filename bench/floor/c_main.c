@@ -31,8 +31,10 @@ static const workload workloads[] = {
     {"W4", "w4", BENCH_CREATES, BENCH_CREATES, NULL, floor_create},
     {"W5", "w5", BENCH_BULK, BENCH_BULK, NULL, floor_bulk},
     {"W6", NULL, BENCH_PARENTS, 0, floor_include, NULL},
+    {"W7", NULL, BENCH_NESTED * BENCH_PAGE, 0, floor_nested, NULL},
     {"W8", NULL, BENCH_SAVES, 0, NULL, save},
     {"W9", "w9", BENCH_TRANSACTIONS, BENCH_TRANSACTIONS, NULL, floor_transactions},
+    {"W10", NULL, BENCH_FLIGHT, 0, floor_flight, NULL},
 };
 
 static char *read_file(const char *path) {
@@ -96,6 +98,7 @@ int main(int argc, char **argv) {
               argv[0]);
   for (size_t k = 0; k < sizeof workloads / sizeof *workloads; k++) {
     if (strcmp(workloads[k].name, argv[3]) != 0) continue;
+    if (!workloads[k].read && !workloads[k].write) break;
     floor_open(argv[2]);
     run(&workloads[k], atoi(argv[4]), argv[5], argv[6]);
     return 0;

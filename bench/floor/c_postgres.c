@@ -21,23 +21,32 @@ static double text_sum(const PGresult *r, int row, int column) {
   return PQgetvalue(r, row, column)[0] ? PQgetlength(r, row, column) : 0;
 }
 
+/* A user whose columns begin at c. */
+static double user_sum_at(const PGresult *r, int i, int c) {
+  return pg_get32(PQgetvalue(r, i, c)) + text_sum(r, i, c + 1) + text_sum(r, i, c + 2) + text_sum(r, i, c + 3) +
+         pg_get32(PQgetvalue(r, i, c + 4)) + pg_get_double(PQgetvalue(r, i, c + 5)) + *PQgetvalue(r, i, c + 6) +
+         (PQgetisnull(r, i, c + 7) ? 0 : text_sum(r, i, c + 7)) +
+         (double)bench_iso_size(pg_get_time(PQgetvalue(r, i, c + 8))) +
+         (double)bench_iso_size(pg_get_time(PQgetvalue(r, i, c + 9)));
+}
+
+static double user_hash_at(const PGresult *r, int i, int c) {
+  char text[1024], created[BENCH_ISO_MAX], updated[BENCH_ISO_MAX];
+  bench_iso(pg_get_time(PQgetvalue(r, i, c + 8)), created);
+  bench_iso(pg_get_time(PQgetvalue(r, i, c + 9)), updated);
+  snprintf(text, sizeof text, "%d|%s|%s|%s|%d|%.3f|%d|%s|%s|%s", pg_get32(PQgetvalue(r, i, c)),
+           PQgetvalue(r, i, c + 1), PQgetvalue(r, i, c + 2), PQgetvalue(r, i, c + 3),
+           pg_get32(PQgetvalue(r, i, c + 4)), pg_get_double(PQgetvalue(r, i, c + 5)), *PQgetvalue(r, i, c + 6),
+           PQgetisnull(r, i, c + 7) ? "-" : PQgetvalue(r, i, c + 7), created, updated);
+  return bench_hash(text);
+}
+
 static double user_sum(const PGresult *r, int i) {
-  return pg_get32(PQgetvalue(r, i, 0)) + text_sum(r, i, 1) + text_sum(r, i, 2) + text_sum(r, i, 3) +
-         pg_get32(PQgetvalue(r, i, 4)) + pg_get_double(PQgetvalue(r, i, 5)) + *PQgetvalue(r, i, 6) +
-         (PQgetisnull(r, i, 7) ? 0 : text_sum(r, i, 7)) +
-         (double)bench_iso_size(pg_get_time(PQgetvalue(r, i, 8))) +
-         (double)bench_iso_size(pg_get_time(PQgetvalue(r, i, 9)));
+  return user_sum_at(r, i, 0);
 }
 
 static double user_hash(const PGresult *r, int i) {
-  char text[1024], created[BENCH_ISO_MAX], updated[BENCH_ISO_MAX];
-  bench_iso(pg_get_time(PQgetvalue(r, i, 8)), created);
-  bench_iso(pg_get_time(PQgetvalue(r, i, 9)), updated);
-  snprintf(text, sizeof text, "%d|%s|%s|%s|%d|%.3f|%d|%s|%s|%s", pg_get32(PQgetvalue(r, i, 0)),
-           PQgetvalue(r, i, 1), PQgetvalue(r, i, 2), PQgetvalue(r, i, 3), pg_get32(PQgetvalue(r, i, 4)),
-           pg_get_double(PQgetvalue(r, i, 5)), *PQgetvalue(r, i, 6),
-           PQgetisnull(r, i, 7) ? "-" : PQgetvalue(r, i, 7), created, updated);
-  return bench_hash(text);
+  return user_hash_at(r, i, 0);
 }
 
 static double post_sum(const PGresult *r, int i) {
@@ -169,6 +178,73 @@ double floor_include(bool deep) {
   for (int i = 0, n = PQntuples(r); i < n; i++) sum += deep ? post_hash(r, i) : post_sum(r, i);
   PQclear(r);
   return sum;
+}
+
+/* The row of a post with its author from column 6 and that one's profile from column 16. */
+static double nested_sum(const PGresult *r, int i) {
+  return post_sum(r, i) + user_sum_at(r, i, 6) + pg_get32(PQgetvalue(r, i, 16)) + pg_get32(PQgetvalue(r, i, 17)) +
+         text_sum(r, i, 18) + text_sum(r, i, 19);
+}
+
+static double nested_hash(const PGresult *r, int i) {
+  char text[1024];
+  snprintf(text, sizeof text, "%d|%d|%s|%s", pg_get32(PQgetvalue(r, i, 16)), pg_get32(PQgetvalue(r, i, 17)),
+           PQgetvalue(r, i, 18), PQgetvalue(r, i, 19));
+  return post_hash(r, i) + user_hash_at(r, i, 6) + bench_hash(text);
+}
+
+static double tag_sum(const PGresult *r, int i) {
+  return pg_get32(PQgetvalue(r, i, 0)) + text_sum(r, i, 1) + text_sum(r, i, 2) + pg_get32(PQgetvalue(r, i, 3)) +
+         pg_get32(PQgetvalue(r, i, 4)) + pg_get32(PQgetvalue(r, i, 5));
+}
+
+static double tag_hash(const PGresult *r, int i) {
+  char text[1024];
+  snprintf(text, sizeof text, "%d|%s|%s|%d|%d|%d", pg_get32(PQgetvalue(r, i, 0)), PQgetvalue(r, i, 1),
+           PQgetvalue(r, i, 2), pg_get32(PQgetvalue(r, i, 3)), pg_get32(PQgetvalue(r, i, 4)),
+           pg_get32(PQgetvalue(r, i, 5)));
+  return bench_hash(text);
+}
+
+static double nested_page(bool deep) {
+  static pg_array ids;
+  double sum = 0;
+  pg_params p;
+  pg_wide(&p, 0, BENCH_PAGE);
+  PGresult *r = pg_run(PG_POSTS, &p);
+  pg_array_start(&ids, 23);
+  for (int i = 0, n = PQntuples(r); i < n; i++) {
+    pg_array_add32(&ids, (uint32_t)pg_get32(PQgetvalue(r, i, 0)));
+    sum += deep ? nested_hash(r, i) : nested_sum(r, i);
+  }
+  PQclear(r);
+  pg_array_bind(&ids, &p, 0);
+  r = pg_run(PG_TAGS, &p);
+  for (int i = 0, n = PQntuples(r); i < n; i++) sum += deep ? tag_hash(r, i) : tag_sum(r, i);
+  PQclear(r);
+  return sum;
+}
+
+double floor_nested(bool deep) {
+  double sum = 0;
+  for (int k = 0; k < BENCH_NESTED; k++) sum += nested_page(deep);
+  return sum;
+}
+
+typedef struct flight_sum {
+  double sum;
+  bool deep;
+} flight_sum;
+
+static void take_user(void *context, const PGresult *r) {
+  flight_sum *f = context;
+  f->sum += f->deep ? user_hash(r, 0) : user_sum(r, 0);
+}
+
+double floor_flight(bool deep) {
+  flight_sum f = {.deep = deep};
+  pg_flight(BENCH_FLIGHT, take_user, &f);
+  return f.sum;
 }
 
 static void save(int id, int age) {

@@ -39,19 +39,29 @@ static const char *time_text(sqlite3_stmt *s, int column, char iso[BENCH_ISO_MAX
   return iso;
 }
 
+/* A user whose columns begin at c. */
+static double user_sum_at(sqlite3_stmt *s, int c) {
+  return sqlite3_column_int(s, c) + text_sum(s, c + 1) + text_sum(s, c + 2) + text_sum(s, c + 3) +
+         sqlite3_column_int(s, c + 4) + sqlite3_column_double(s, c + 5) + sqlite3_column_int(s, c + 6) +
+         text_sum(s, c + 7) + time_sum(s, c + 8) + time_sum(s, c + 9);
+}
+
+static double user_hash_at(sqlite3_stmt *s, int c) {
+  char text[1024], created[BENCH_ISO_MAX], updated[BENCH_ISO_MAX];
+  const char *bio = text_of(s, c + 7);
+  snprintf(text, sizeof text, "%d|%s|%s|%s|%d|%.3f|%d|%s|%s|%s", sqlite3_column_int(s, c), text_of(s, c + 1),
+           text_of(s, c + 2), text_of(s, c + 3), sqlite3_column_int(s, c + 4), sqlite3_column_double(s, c + 5),
+           sqlite3_column_int(s, c + 6), bio ? bio : "-", time_text(s, c + 8, created),
+           time_text(s, c + 9, updated));
+  return bench_hash(text);
+}
+
 static double user_sum(sqlite3_stmt *s) {
-  return sqlite3_column_int(s, 0) + text_sum(s, 1) + text_sum(s, 2) + text_sum(s, 3) +
-         sqlite3_column_int(s, 4) + sqlite3_column_double(s, 5) + sqlite3_column_int(s, 6) + text_sum(s, 7) +
-         time_sum(s, 8) + time_sum(s, 9);
+  return user_sum_at(s, 0);
 }
 
 static double user_hash(sqlite3_stmt *s) {
-  char text[1024], created[BENCH_ISO_MAX], updated[BENCH_ISO_MAX];
-  const char *bio = text_of(s, 7);
-  snprintf(text, sizeof text, "%d|%s|%s|%s|%d|%.3f|%d|%s|%s|%s", sqlite3_column_int(s, 0), text_of(s, 1),
-           text_of(s, 2), text_of(s, 3), sqlite3_column_int(s, 4), sqlite3_column_double(s, 5),
-           sqlite3_column_int(s, 6), bio ? bio : "-", time_text(s, 8, created), time_text(s, 9, updated));
-  return bench_hash(text);
+  return user_hash_at(s, 0);
 }
 
 static double post_sum(sqlite3_stmt *s) {
@@ -146,6 +156,48 @@ double floor_include(bool deep) {
   s = lite_get(LITE_CHILDREN);
   lite_ids_bind(s, 1);
   while (lite_step(s)) sum += deep ? post_hash(s) : post_sum(s);
+  return sum;
+}
+
+/* The row of a post with its author from column 6 and that one's profile from column 16. */
+static double nested_sum(sqlite3_stmt *s) {
+  return post_sum(s) + user_sum_at(s, 6) + sqlite3_column_int(s, 16) + sqlite3_column_int(s, 17) + text_sum(s, 18) +
+         text_sum(s, 19);
+}
+
+static double nested_hash(sqlite3_stmt *s) {
+  char text[1024];
+  snprintf(text, sizeof text, "%d|%d|%s|%s", sqlite3_column_int(s, 16), sqlite3_column_int(s, 17), text_of(s, 18),
+           text_of(s, 19));
+  return post_hash(s) + user_hash_at(s, 6) + bench_hash(text);
+}
+
+static double tag_sum(sqlite3_stmt *s) {
+  return sqlite3_column_int(s, 0) + text_sum(s, 1) + text_sum(s, 2) + sqlite3_column_int(s, 3) +
+         sqlite3_column_int(s, 4) + sqlite3_column_int(s, 5);
+}
+
+static double tag_hash(sqlite3_stmt *s) {
+  char text[1024];
+  snprintf(text, sizeof text, "%d|%s|%s|%d|%d|%d", sqlite3_column_int(s, 0), text_of(s, 1), text_of(s, 2),
+           sqlite3_column_int(s, 3), sqlite3_column_int(s, 4), sqlite3_column_int(s, 5));
+  return bench_hash(text);
+}
+
+double floor_nested(bool deep) {
+  double sum = 0;
+  for (int k = 0; k < BENCH_NESTED; k++) {
+    sqlite3_stmt *s = lite_get(LITE_POSTS);
+    lite_ids_start();
+    sqlite3_bind_int(s, 1, BENCH_PAGE);
+    while (lite_step(s)) {
+      lite_ids_add(sqlite3_column_int64(s, 0));
+      sum += deep ? nested_hash(s) : nested_sum(s);
+    }
+    s = lite_get(LITE_TAGS);
+    lite_ids_bind(s, 1);
+    while (lite_step(s)) sum += deep ? tag_hash(s) : tag_sum(s);
+  }
   return sum;
 }
 

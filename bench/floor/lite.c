@@ -7,6 +7,11 @@
 #define USER "id, first_name, last_name, email, age, score, is_active, bio, created_at, updated_at"
 #define NEW_USER "first_name, last_name, email, age, score, is_active, bio, created_at, updated_at"
 #define POST "id, user_id, title, content, status, published_at"
+#define POST_AND_AUTHOR                                                                            \
+  "p.id, p.user_id, p.title, p.content, p.status, p.published_at, u.id, u.first_name, u.last_name, " \
+  "u.email, u.age, u.score, u.is_active, u.bio, u.created_at, u.updated_at, f.id, f.user_id, f.bio, " \
+  "f.website"
+#define TAG "t.id, t.name, t.slug, l.post_id, l.tag_id, l.relevance"
 
 static const char *const statements[LITE_STATEMENTS] = {
     [LITE_FIND] = "SELECT " USER " FROM users WHERE id = ?",
@@ -17,6 +22,12 @@ static const char *const statements[LITE_STATEMENTS] = {
     [LITE_INSERT] = "INSERT INTO users (" NEW_USER ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [LITE_PARENTS] = "SELECT " USER " FROM users ORDER BY id LIMIT ?",
     [LITE_CHILDREN] = "SELECT " POST " FROM posts WHERE user_id IN (SELECT value FROM json_each(?))",
+    [LITE_POSTS] =
+        "SELECT " POST_AND_AUTHOR " FROM posts p LEFT JOIN users u ON u.id = p.user_id "
+        "LEFT JOIN profiles f ON f.user_id = u.id ORDER BY p.id LIMIT ?",
+    [LITE_TAGS] =
+        "SELECT " TAG " FROM tags t JOIN post_tags l ON l.tag_id = t.id "
+        "WHERE l.post_id IN (SELECT value FROM json_each(?))",
     [LITE_SAVE] = "UPDATE users SET age = ?, updated_at = ? WHERE id = ?",
     [LITE_PAIR] = "SELECT " USER " FROM users WHERE id IN (?, ?) ORDER BY id",
     [LITE_BEGIN] = "BEGIN IMMEDIATE",

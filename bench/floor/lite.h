@@ -14,6 +14,8 @@ typedef enum {
   LITE_INSERT,
   LITE_PARENTS,
   LITE_CHILDREN,
+  LITE_POSTS,
+  LITE_TAGS,
   LITE_SAVE,
   LITE_PAIR,
   LITE_BEGIN,
@@ -29,7 +31,7 @@ bool lite_step(sqlite3_stmt *s);     /* true: a row is there; false: done, and t
 void lite_run(lite_statement which); /* a statement without rows or parameters */
 int64_t lite_last_id(void);
 
-/* The ids of W6's children as a JSON list. The text is kept and reused from call to call. */
+/* The ids whose children are wanted, as a JSON list. The text is kept and reused from call to call. */
 void lite_ids_start(void);
 void lite_ids_add(int64_t id);
 void lite_ids_bind(sqlite3_stmt *s, int parameter);

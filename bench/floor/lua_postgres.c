@@ -15,16 +15,22 @@ static inline void push_cell(lua_State *L, const PGresult *r, int row, int colum
   }
 }
 
-/* [-0, +1] One row as a table with `room` fields; keys are the upvalues from `first_key`. */
-static void push_row(lua_State *L, const PGresult *r, int row, const char *kinds, int columns, int first_key,
-                     int room) {
+/* [-0, +1] The columns of a row from `first` on as a table with `room` fields; keys are the upvalues from
+ * `first_key`. */
+static void push_part(lua_State *L, const PGresult *r, int row, int first, const char *kinds, int columns,
+                      int first_key, int room) {
   lua_createtable(L, 0, room);
   for (int k = 0; k < columns; k++) {
-    if (PQgetisnull(r, row, k)) continue;
+    if (PQgetisnull(r, row, first + k)) continue;
     lua_pushvalue(L, lua_upvalueindex(first_key + k));
-    push_cell(L, r, row, k, kinds[k]);
+    push_cell(L, r, row, first + k, kinds[k]);
     lua_rawset(L, -3);
   }
+}
+
+static void push_row(lua_State *L, const PGresult *r, int row, const char *kinds, int columns, int first_key,
+                     int room) {
+  push_part(L, r, row, 0, kinds, columns, first_key, room);
 }
 
 static void push_user(lua_State *L, const PGresult *r, int row) {
@@ -176,7 +182,7 @@ static int l_parents(lua_State *L) {
     pg_array_add32(&ids, (uint32_t)id);
     id_map_add(&map, id, i + 1);
     push_row(L, r, i, user_kinds, USER_COLUMNS, KEY_USER, USER_COLUMNS + 1);
-    new_posts(L, 2, i + 1);
+    new_list(L, KEY_POSTS, 2, i + 1);
     lua_rawseti(L, 1, i + 1);
   }
   PQclear(r);
@@ -190,6 +196,71 @@ static int l_parents(lua_State *L) {
   free(map.slots);
   lua_pop(L, 1);
   return 1;
+}
+
+/* [-0, +1] The author in the row of a post, with the profile; who wrote several is one table. */
+static void push_author(lua_State *L, const PGresult *r, int row, const id_map *known, int authors) {
+  enum { AUTHOR = POST_COLUMNS, PROFILE = AUTHOR + USER_COLUMNS };
+  int32_t id = pg_get32(PQgetvalue(r, row, AUTHOR));
+  if (push_known(L, known, authors, id)) return;
+  push_part(L, r, row, AUTHOR, user_kinds, USER_COLUMNS, KEY_USER, USER_COLUMNS + 1);
+  push_part(L, r, row, PROFILE, profile_kinds, PROFILE_COLUMNS, KEY_PROFILE, PROFILE_COLUMNS);
+  set_key(L, KEY_PROFILE_OF);
+  add_author(L, known, authors, id);
+}
+
+/* nested(limit) -> posts, each with its author and tags */
+static int l_nested(lua_State *L) {
+  static pg_array ids;
+  pg_params p;
+  id_map posts, known;
+  pg_wide(&p, 0, (uint64_t)lua_tointeger(L, 1));
+  PGresult *r = pg_run(PG_POSTS, &p);
+  int n = PQntuples(r);
+  id_map_open(&posts, (size_t)n);
+  id_map_open(&known, (size_t)n);
+  pg_array_start(&ids, 23);
+  lua_settop(L, 0);
+  lua_createtable(L, n, 0);
+  lua_createtable(L, n, 0);
+  lua_newtable(L); /* stack: posts, lists of tags, authors */
+  for (int i = 0; i < n; i++) {
+    int32_t id = pg_get32(PQgetvalue(r, i, 0));
+    pg_array_add32(&ids, (uint32_t)id);
+    id_map_add(&posts, id, i + 1);
+    push_row(L, r, i, post_kinds, POST_COLUMNS, KEY_POST, POST_COLUMNS + 2);
+    push_author(L, r, i, &known, 3);
+    set_key(L, KEY_AUTHOR);
+    new_list(L, KEY_TAGS, 2, i + 1);
+    lua_rawseti(L, 1, i + 1);
+  }
+  PQclear(r);
+  pg_array_bind(&ids, &p, 0);
+  r = pg_run(PG_TAGS, &p);
+  for (int i = 0, tags = PQntuples(r); i < tags; i++) {
+    push_row(L, r, i, tag_kinds, TAG_COLUMNS, KEY_TAG, TAG_COLUMNS + 1);
+    push_part(L, r, i, TAG_COLUMNS, link_kinds, LINK_COLUMNS, KEY_LINK, LINK_COLUMNS);
+    set_key(L, KEY_POST_TAG);
+    id_map_append(L, &posts, 2, pg_get32(PQgetvalue(r, i, TAG_COLUMNS)));
+  }
+  PQclear(r);
+  free(posts.slots);
+  free(known.slots);
+  lua_settop(L, 1);
+  return 1;
+}
+
+static void give_user(void *context, const PGresult *r) {
+  lua_State *L = context;
+  lua_pushvalue(L, 4);
+  push_user(L, r, 0);
+  lua_call(L, 1, 0);
+}
+
+/* flight(workers, queries, key, each): W1's queries, as many at a time as there are connections; each(user) */
+static int l_flight(lua_State *L) {
+  pg_flight((int)lua_tointeger(L, 2), give_user, L);
+  return 0;
 }
 
 /* save(user): writes its age and the time. */
@@ -234,7 +305,8 @@ int luaopen_floor_postgres(lua_State *L) {
       {"open", l_open},   {"exec", l_exec},       {"number", l_number}, {"find", l_find},
       {"all", l_all},     {"filter", l_filter},   {"create", l_create}, {"bulk", l_bulk},
       {"first", l_first}, {"parents", l_parents}, {"save", l_save},     {"pair", l_pair},
-      {"begin", l_begin}, {"commit", l_commit},   {NULL, NULL},
+      {"begin", l_begin}, {"commit", l_commit},   {"nested", l_nested}, {"flight", l_flight},
+      {NULL, NULL},
   };
   set_module(L, functions);
   return 1;

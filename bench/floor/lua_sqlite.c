@@ -21,16 +21,21 @@ static inline void push_cell(lua_State *L, sqlite3_stmt *s, int column, char kin
   }
 }
 
-/* [-0, +1] The row that the statement stands on, as a table with `room` fields; keys from upvalue
- * `first_key`. */
-static void push_row(lua_State *L, sqlite3_stmt *s, const char *kinds, int columns, int first_key, int room) {
+/* [-0, +1] The columns from `first` on of the row that the statement stands on, as a table with `room` fields;
+ * keys from upvalue `first_key`. */
+static void push_part(lua_State *L, sqlite3_stmt *s, int first, const char *kinds, int columns, int first_key,
+                      int room) {
   lua_createtable(L, 0, room);
   for (int k = 0; k < columns; k++) {
-    if (sqlite3_column_type(s, k) == SQLITE_NULL) continue;
+    if (sqlite3_column_type(s, first + k) == SQLITE_NULL) continue;
     lua_pushvalue(L, lua_upvalueindex(first_key + k));
-    push_cell(L, s, k, kinds[k]);
+    push_cell(L, s, first + k, kinds[k]);
     lua_rawset(L, -3);
   }
+}
+
+static void push_row(lua_State *L, sqlite3_stmt *s, const char *kinds, int columns, int first_key, int room) {
+  push_part(L, s, 0, kinds, columns, first_key, room);
 }
 
 /* [-0, +1] All rows as a list. */
@@ -149,7 +154,7 @@ static int l_parents(lua_State *L) {
     lite_ids_add(id);
     id_map_add(&map, id, ++n);
     push_row(L, s, user_kinds, USER_COLUMNS, KEY_USER, USER_COLUMNS + 1);
-    new_posts(L, 2, n);
+    new_list(L, KEY_POSTS, 2, n);
     lua_rawseti(L, 1, n);
   }
   s = lite_get(LITE_CHILDREN);
@@ -160,6 +165,55 @@ static int l_parents(lua_State *L) {
   }
   free(map.slots);
   lua_pop(L, 1);
+  return 1;
+}
+
+/* [-0, +1] The author in the row of a post, with the profile; who wrote several is one table. */
+static void push_author(lua_State *L, sqlite3_stmt *s, const id_map *known, int authors) {
+  enum { AUTHOR = POST_COLUMNS, PROFILE = AUTHOR + USER_COLUMNS };
+  int64_t id = sqlite3_column_int64(s, AUTHOR);
+  if (push_known(L, known, authors, id)) return;
+  push_part(L, s, AUTHOR, user_kinds, USER_COLUMNS, KEY_USER, USER_COLUMNS + 1);
+  push_part(L, s, PROFILE, profile_kinds, PROFILE_COLUMNS, KEY_PROFILE, PROFILE_COLUMNS);
+  set_key(L, KEY_PROFILE_OF);
+  add_author(L, known, authors, id);
+}
+
+/* nested(limit) -> posts, each with its author and tags */
+static int l_nested(lua_State *L) {
+  id_map posts, known;
+  int n = 0;
+  lua_Integer limit = lua_tointeger(L, 1);
+  sqlite3_stmt *s = lite_get(LITE_POSTS);
+  id_map_open(&posts, (size_t)limit);
+  id_map_open(&known, (size_t)limit);
+  lite_ids_start();
+  lua_settop(L, 0);
+  lua_createtable(L, (int)limit, 0);
+  lua_createtable(L, (int)limit, 0);
+  lua_newtable(L); /* stack: posts, lists of tags, authors */
+  sqlite3_bind_int64(s, 1, limit);
+  while (lite_step(s)) {
+    int64_t id = sqlite3_column_int64(s, 0);
+    lite_ids_add(id);
+    id_map_add(&posts, id, ++n);
+    push_row(L, s, post_kinds, POST_COLUMNS, KEY_POST, POST_COLUMNS + 2);
+    push_author(L, s, &known, 3);
+    set_key(L, KEY_AUTHOR);
+    new_list(L, KEY_TAGS, 2, n);
+    lua_rawseti(L, 1, n);
+  }
+  s = lite_get(LITE_TAGS);
+  lite_ids_bind(s, 1);
+  while (lite_step(s)) {
+    push_row(L, s, tag_kinds, TAG_COLUMNS, KEY_TAG, TAG_COLUMNS + 1);
+    push_part(L, s, TAG_COLUMNS, link_kinds, LINK_COLUMNS, KEY_LINK, LINK_COLUMNS);
+    set_key(L, KEY_POST_TAG);
+    id_map_append(L, &posts, 2, sqlite3_column_int64(s, TAG_COLUMNS));
+  }
+  free(posts.slots);
+  free(known.slots);
+  lua_settop(L, 1);
   return 1;
 }
 
@@ -204,7 +258,7 @@ int luaopen_floor_sqlite(lua_State *L) {
       {"open", l_open},   {"exec", l_exec},       {"number", l_number}, {"find", l_find},
       {"all", l_all},     {"filter", l_filter},   {"create", l_create}, {"bulk", l_bulk},
       {"first", l_first}, {"parents", l_parents}, {"save", l_save},     {"pair", l_pair},
-      {"begin", l_begin}, {"commit", l_commit},   {NULL, NULL},
+      {"begin", l_begin}, {"commit", l_commit},   {"nested", l_nested}, {NULL, NULL},
   };
   set_module(L, functions);
   return 1;

@@ -1,11 +1,17 @@
 /* See pg.h. The statements of every workload stand here, in one place for both PostgreSQL floors. */
 #include "pg.h"
 
+#include <poll.h>
 #include <stdlib.h>
 
 #define USER "id, first_name, last_name, email, age, score, is_active, bio, created_at, updated_at"
 #define NEW_USER "first_name, last_name, email, age, score, is_active, bio, created_at, updated_at"
 #define POST "id, user_id, title, content, status, published_at"
+#define POST_AND_AUTHOR                                                                            \
+  "p.id, p.user_id, p.title, p.content, p.status, p.published_at, u.id, u.first_name, u.last_name, " \
+  "u.email, u.age, u.score, u.is_active, u.bio, u.created_at, u.updated_at, f.id, f.user_id, f.bio, " \
+  "f.website"
+#define TAG "t.id, t.name, t.slug, l.post_id, l.tag_id, l.relevance"
 
 enum { INT4 = 23, INT8 = 20, TEXT = 25, BOOL = 16, FLOAT8 = 701, TIME = 1184 };
 enum { INT4S = 1007, TEXTS = 1009, BOOLS = 1000, FLOAT8S = 1022, TIMES = 1185 };
@@ -36,10 +42,21 @@ static const statement statements[PG_STATEMENTS] = {
                  {TEXTS, TEXTS, TEXTS, INT4S, FLOAT8S, BOOLS, TEXTS, TIMES, TIMES}},
     [PG_PARENTS] = {"parents", "SELECT " USER " FROM users ORDER BY id LIMIT $1", 1, {INT8}},
     [PG_CHILDREN] = {"children", "SELECT " POST " FROM posts WHERE user_id = ANY($1)", 1, {INT4S}},
+    [PG_POSTS] = {"posts",
+                 "SELECT " POST_AND_AUTHOR " FROM posts p LEFT JOIN users u ON u.id = p.user_id "
+                 "LEFT JOIN profiles f ON f.user_id = u.id ORDER BY p.id LIMIT $1",
+                 1,
+                 {INT8}},
+    [PG_TAGS] = {"tags",
+                 "SELECT " TAG " FROM tags t JOIN post_tags l ON l.tag_id = t.id "
+                 "WHERE l.post_id = ANY($1)",
+                 1,
+                 {INT4S}},
     [PG_SAVE] = {"save", "UPDATE users SET age = $1, updated_at = $2 WHERE id = $3", 3, {INT4, TIME, INT4}},
     [PG_PAIR] = {"pair", "SELECT " USER " FROM users WHERE id = ANY($1) ORDER BY id FOR UPDATE", 1, {INT4S}},
 };
 
+static const char *target;
 static PGconn *connection;
 static const int binary[PG_MAX_PARAMS] = {1, 1, 1, 1, 1, 1, 1, 1, 1};
 
@@ -49,9 +66,15 @@ static PGresult *checked(PGresult *r) {
   return r;
 }
 
+static PGconn *connect_to_target(void) {
+  PGconn *made = PQconnectdb(target);
+  if (PQstatus(made) != CONNECTION_OK) bench_die("%s", PQerrorMessage(made));
+  return made;
+}
+
 void pg_open(const char *conninfo) {
-  connection = PQconnectdb(conninfo);
-  if (PQstatus(connection) != CONNECTION_OK) bench_die("%s", PQerrorMessage(connection));
+  target = strdup(conninfo);
+  connection = connect_to_target();
 }
 
 /* Prepared when first used: the tables may not be there yet when the connection is opened. */
@@ -80,6 +103,58 @@ PGresult *pg_run(pg_statement which, const pg_params *p) {
   return checked(
       PQexecPrepared(connection, s->name, s->count, p ? p->values : NULL, p ? p->lengths : NULL, binary, 1));
 }
+
+/* ---- many at a time ---- */
+
+static PGconn *flight[BENCH_CONNECTIONS];
+
+static void open_flight(void) {
+  const statement *s = &statements[PG_FIND];
+  for (int k = 0; k < BENCH_CONNECTIONS; k++) {
+    flight[k] = connect_to_target();
+    PQclear(checked(PQprepare(flight[k], s->name, s->sql, s->count, s->types)));
+    PQsetnonblocking(flight[k], 1);
+  }
+}
+
+static void send_find(PGconn *to, int i) {
+  pg_params p;
+  pg_int(&p, 0, bench_find_id(i));
+  if (!PQsendQueryPrepared(to, statements[PG_FIND].name, 1, p.values, p.lengths, binary, 1) || PQflush(to) != 0)
+    bench_die("%s", PQerrorMessage(to));
+}
+
+/* Whether the query of a connection that has something to read is over. */
+static bool take_answer(PGconn *from, void (*take)(void *context, const PGresult *r), void *context) {
+  if (!PQconsumeInput(from)) bench_die("%s", PQerrorMessage(from));
+  while (!PQisBusy(from)) {
+    PGresult *r = PQgetResult(from);
+    if (!r) return true;
+    take(context, checked(r));
+    PQclear(r);
+  }
+  return false;
+}
+
+void pg_flight(int queries, void (*take)(void *context, const PGresult *r), void *context) {
+  struct pollfd sockets[BENCH_CONNECTIONS];
+  int sent = 0, done = 0;
+  if (!flight[0]) open_flight();
+  for (int k = 0; k < BENCH_CONNECTIONS; k++) {
+    sockets[k] = (struct pollfd){.fd = PQsocket(flight[k]), .events = POLLIN};
+    send_find(flight[k], ++sent);
+  }
+  while (done < queries) {
+    if (poll(sockets, BENCH_CONNECTIONS, -1) < 0) bench_die("poll failed");
+    for (int k = 0; k < BENCH_CONNECTIONS; k++) {
+      if (!sockets[k].revents || !take_answer(flight[k], take, context)) continue;
+      done++;
+      if (sent < queries) send_find(flight[k], ++sent);
+    }
+  }
+}
+
+/* ---- arrays ---- */
 
 static char *grow(pg_array *a, size_t size) {
   if (a->size + size > a->capacity) {

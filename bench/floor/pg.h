@@ -18,6 +18,8 @@ typedef enum {
   PG_BULK,
   PG_PARENTS,
   PG_CHILDREN,
+  PG_POSTS,
+  PG_TAGS,
   PG_SAVE,
   PG_PAIR,
   PG_STATEMENTS
@@ -43,6 +45,10 @@ void pg_open(const char *conninfo);
 void pg_exec(const char *sql);
 double pg_number(const char *sql);
 PGresult *pg_run(pg_statement which, const pg_params *params); /* the caller clears it */
+
+/* Asks for the users with the keys bench_find_id(1..queries) over BENCH_CONNECTIONS connections of their own,
+ * each with one query under way, and gives `take` every answer as it comes. */
+void pg_flight(int queries, void (*take)(void *context, const PGresult *r), void *context);
 
 /* Starts over, for elements of a type: 23 int4, 25 text, 16 bool, 701 float8, 1184 timestamptz. */
 void pg_array_start(pg_array *a, uint32_t element_oid);

@@ -1,6 +1,12 @@
 -- The bench's tables and rows: SQLite. Deterministic: every value is arithmetic on the row's number, and the
 -- other database's file says the same, so that a checksum is the same number on both. A line of `--;` ends a
 -- statement.
+DROP TABLE IF EXISTS post_tags
+--;
+DROP TABLE IF EXISTS tags
+--;
+DROP TABLE IF EXISTS profiles
+--;
 DROP TABLE IF EXISTS posts
 --;
 DROP TABLE IF EXISTS users
@@ -24,6 +30,23 @@ CREATE TABLE posts (
   content TEXT NOT NULL,
   status TEXT NOT NULL,
   published_at TEXT NOT NULL)
+--;
+CREATE TABLE profiles (
+  id INTEGER PRIMARY KEY,
+  user_id INTEGER NOT NULL UNIQUE REFERENCES users (id),
+  bio TEXT NOT NULL,
+  website TEXT NOT NULL)
+--;
+CREATE TABLE tags (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL,
+  slug TEXT NOT NULL)
+--;
+CREATE TABLE post_tags (
+  post_id INTEGER NOT NULL,
+  tag_id INTEGER NOT NULL,
+  relevance INTEGER NOT NULL,
+  PRIMARY KEY (post_id, tag_id))
 --;
 WITH RECURSIVE
   n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000),
@@ -73,6 +96,19 @@ SELECT
   strftime('%Y-%m-%d %H:%M:%S', 1717200000 + i * 7177 / 1000, 'unixepoch') ||
     printf('.%03d000', i * 7177 % 1000)
 FROM n
+--;
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
+INSERT INTO profiles (id, user_id, bio, website)
+SELECT i, i, 'Keeps bees, number ' || i || ', and writes about them.', 'https://example.com/~' || i FROM n
+--;
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)
+INSERT INTO tags (id, name, slug) SELECT i, 'Subject ' || i, 'subject-' || i FROM n
+--;
+WITH RECURSIVE
+  n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000),
+  three(k) AS (VALUES (0), (1), (2))
+INSERT INTO post_tags (post_id, tag_id, relevance)
+SELECT i, 1 + (i * 7 + k * 331) % 1000, (i * 13 + k * 5) % 100 FROM n, three
 --;
 CREATE INDEX posts_user_id ON posts (user_id)
 --;
