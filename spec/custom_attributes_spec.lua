@@ -167,6 +167,36 @@ helper.each(function(_, connect)
       assert.is_false(user:isLoaded("hash"))
     end)
 
+    it("is in the rows of a part of the columns where it was asked for", function()
+      local Item = db:define("Item", {
+        { "a", D.STRING }, { "answer", D.VIRTUAL, get = function() return 42 end },
+        { "other", D.VIRTUAL, get = function() return 43 end },
+      }, { timestamps = false })
+      local Box = db:define("Box", {}, { timestamps = false })
+      Item:belongsTo(Box)
+      Box:hasMany(Item)
+      db:sync()
+      Box:create():createItem{ a = "x" }
+      local function shown(...) return Item:findOne(...):get{ plain = true } end
+      assert.same({ id = 1, answer = 42 }, shown{ attributes = { "id", "answer" } })
+      assert.same({ id = 1 }, shown{ attributes = { "id" } })
+      assert.same({ id = 1, other = 43 }, shown{ attributes = { "id", "other" } })
+      assert.same({ id = 1, a = "x", boxId = 1, other = 43 }, shown{ attributes = { exclude = { "answer" } } })
+      assert.same({ id = 1, a = "x", boxId = 1, answer = 42, other = 43 }, shown())
+      local box = Box:findOne{ include = { { model = Item, attributes = { "id", "answer" } } } }
+      assert.same({ id = 1, boxId = 1, answer = 42 }, box.items[1]:get{ plain = true })
+      local joined = Box:findOne{ include = { { model = Item, attributes = { "id", "answer" }, strategy = "join" } } }
+      assert.equal(42, joined.items[1]:get{ plain = true }.answer)
+    end)
+
+    it("sets others through its setter also where only those are written", function()
+      local user = User:create{ name = "ann", email = "a@x", password = "12345" }
+      user:update({ password = "abcde", email = "B@X" }, { fields = { "hash" } })
+      assert.equal("#abcde", user.hash)
+      assert.equal("a@x", user.email)
+      assert.equal("#abcde", User:findByPk(user.id).hash)
+    end)
+
     it("is validated and never sent", function()
       local user = User:create{ name = "ann", password = "secret" }
       assert.equal("#secret", User:findByPk(user.id).hash)

@@ -35,7 +35,7 @@ end
 -- Whether everything that a virtual attribute is computed from was read; with nothing declared, everything has to be.
 local function is_computable(row, attr)
   local partial = getmetatable(row).partial
-  if not partial then return true end
+  if not partial or partial ~= true and partial[attr.label] then return true end
   local def, needed = attr.definition, attr.type.dependencies
   for _, name in ipairs(needed) do
     local other = def.by_name[name]

@@ -75,10 +75,11 @@ local function touched(self, given, before)
   return names
 end
 
--- Those of the given values that `fields` names.
+-- Those of the given values that `fields` names, and virtual ones, which may set attributes that it names.
 local function among(self, given, fields, context)
   local kept = {}
   check.type(fields, "table", context .. ": fields", "QueryError")
+  for _, attr in ipairs(self.Model.definition.virtuals) do kept[attr.label] = given[attr.label] end
   for _, name in ipairs(fields) do
     local attr = values.attribute(self, name, context .. ": fields")
     kept[attr.label] = given[attr.label]

@@ -12,10 +12,10 @@ local function add(columns, nodes, entries)
 end
 
 ---@param parts rowan.LevelParts
----@return table columns with a field `segments` when there are any
+---@return table columns with a field `segments` when there are any, and `chosen` of the level's own entries
 ---@return rowan.sql.Node[] nodes
 function layout.of(parts)
-  local columns, nodes = {}, {}
+  local columns, nodes = { chosen = parts.entries.chosen }, {}
   add(columns, nodes, parts.entries)
   if #parts.segments == 0 then return columns, nodes end
   columns.segments, columns.fold = {}, parts.root_keys
@@ -29,6 +29,7 @@ function layout.of(parts)
       first = first, count = #own, key = segment.key, parent = segment.parent, keys = keys, fold = segment.fold,
       many = segment.many,
       plain = segment.model == nil, columns = own, model = segment.model, whole = segment.whole,
+      chosen = segment.entries.chosen,
     }
   end
   return columns, nodes

@@ -53,8 +53,20 @@ local function expand(def, option)
   return list
 end
 
+-- What was not asked for of the virtual attributes is not in the row: those that were excluded, where no column was.
+local function left_in(def, option)
+  local chosen = {}
+  for _, attr in ipairs(def.virtuals) do chosen[attr.label] = true end
+  for _, name in ipairs(option.exclude) do
+    local attr = def.by_name[name]
+    if not (attr and attr.virtual) then return {} end
+    chosen[attr.label] = nil
+  end
+  return chosen
+end
+
 -- A virtual attribute is read by what it is computed from; others by the names that rows have them by.
-local function with_columns(def, list)
+local function with_columns(def, list, chosen)
   local out, seen = {}, {}
   local function add(name)
     if not seen[name] then out[#out + 1] = name end
@@ -63,6 +75,7 @@ local function with_columns(def, list)
   for _, item in ipairs(list) do
     local attr = type(item) == "string" and def.by_name[item]
     if attr and attr.virtual then
+      chosen[attr.label] = true
       for _, name in ipairs(attr.type.dependencies) do add(expression.attribute(def, name).name) end
     elseif attr then
       add(attr.name)
@@ -130,7 +143,8 @@ end
 ---@param def table definition
 ---@param option? table nil means every attribute
 ---@param needed string[] attribute names that must be among the columns
----@return table[] entries { node =, column =, alias =, attr =, expression =, type = of a computed one }
+---@return table[] entries { node =, column =, alias =, attr =, expression =, type = of a computed one }, and `chosen`: the
+--- virtual attributes that are in the rows of a part of the columns, by label
 ---@return boolean whole every attribute is read, and nothing else
 function projection.walk(b, def, option, needed)
   if option == nil then
@@ -143,10 +157,17 @@ function projection.walk(b, def, option, needed)
   if type(option) ~= "table" or expression.is(option) then fail(def, "wants a list of names") end
   local list = expand(def, option)
   if not check.sequence(list) then fail(def, "wants a list of names, without gaps or other keys") end
-  if def.custom then list = with_columns(def, list) end
+  local chosen
+  if def.custom then
+    chosen = option.exclude and left_in(def, option) or {}
+    list = with_columns(def, list, chosen)
+    for _, attr in ipairs(def.virtuals) do
+      if chosen[attr.label] then b:token("virtual" .. attr.token) end
+    end
+  end
   list = with_needed(list, needed)
   if #list == 0 then fail(def, "at least one attribute must be read") end
-  local entries = {}
+  local entries = { chosen = chosen }
   b:open("attributes")
   for i, item in ipairs(list) do
     if expression.is(item) and item.kind == "col" then item = item.name end

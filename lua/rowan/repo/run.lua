@@ -126,12 +126,14 @@ end
 
 -- The metatable template of one table of a plan: its model's, and which associations come with the rows, so that a row
 -- without any knows that there are none.
-local function template_of(model, whole, loaded)
+local function template_of(model, whole, loaded, chosen)
   local template = whole and model._template or model._partial_template
-  if next(loaded) == nil then return template end
+  local plain = chosen == nil or next(chosen) == nil
+  if plain and next(loaded) == nil then return template end
   local own = {}
   for key, value in pairs(template) do own[key] = value end
-  own.loaded = loaded
+  own.loaded = next(loaded) ~= nil and loaded or nil
+  if not whole and not plain then own.partial = chosen end
   return own
 end
 
@@ -155,12 +157,12 @@ end
 
 local function make_template(plan)
   local loaded = loaded_by(plan)
-  local own = template_of(plan.model, plan.whole, loaded[0])
+  local own = template_of(plan.model, plan.whole, loaded[0], plan.columns.chosen)
   local segments = plan.columns.segments
   if not segments then return own end
   local list = { own }
   for i, segment in ipairs(segments) do
-    list[i + 1] = segment.model and template_of(segment.model, segment.whole, loaded[i]) or false
+    list[i + 1] = segment.model and template_of(segment.model, segment.whole, loaded[i], segment.chosen) or false
   end
   return list
 end
