@@ -57,7 +57,6 @@ helper.each(function(_, connect)
 
   it("is refused by shape", function()
     local db = connect()
-    refused("attributes", db.define, db, "T", nil)
     refused("attributes", db.define, db, "T", {}, { noPrimaryKey = true, timestamps = false })
     refused("name", db.define, db, nil, {})
     refused("name", db.define, db, "", {})

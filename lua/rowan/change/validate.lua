@@ -152,7 +152,8 @@ function validate.failures(def, row, options)
     end
   end
   if options.part ~= "row" then failures = check_row(def, row, skip, failures, options.part ~= nil) end
-  for _, item in ipairs(failures or NOTHING) do item.instance = row end
+  if not failures then return nil end
+  for _, item in ipairs(failures) do item.instance = row end
   return failures
 end
 

@@ -266,8 +266,8 @@ function Values:where()
   end
   if not complete then
     errors.raise("InstanceError", {
-      message = ("%s: the row %s"):format(def.name, self.isNewRecord and "is new; it was never stored"
-        or "was read without a primary key"),
+      message = ("%s: %s"):format(def.name, self.isNewRecord and "the row is new; it was never stored"
+        or #def.primary == 0 and "the model has no primary key" or "the row was read without its primary key"),
     })
   end
   return key

@@ -24,6 +24,13 @@ local function deleted_at(row)
   return at
 end
 
+-- Of a row that was read without its deletedAt.
+local function look_up(row, call)
+  local attr = row.Model.definition.deleted
+  if row:isLoaded(attr.label) or rawget(row, attr.name) ~= nil then return end
+  row:reload({ attributes = { attr.label }, transaction = call and call.transaction, logging = call and call.logging })
+end
+
 -- Sets the deletedAt of a row and saves it; when that fails, it is what it was.
 local function write_row(model, row, value, options, after)
   local name = model.definition.deleted.name
@@ -107,6 +114,7 @@ function instance.restore(self, options)
     errors.raise("InstanceError", { message = context .. ": the row is new; it was never stored" })
   end
   lifecycle.around(model, "Restore", self, options, function(call)
+    look_up(self, call)
     if not deleted_at(self) then return save.send(model, self, call) end
     local before, live = {}, model.definition.roles.live
     for name, value in next, self do before[name] = value end
