@@ -41,6 +41,7 @@ local version = require("rowan.plugins.version")
 ---@field _current table<any, rowan.Transaction> by task
 ---@field _raw_writes integer
 ---@field _custom? boolean whether a model has getters or setters
+---@field _keeper? table what runs hooks of connections (repo/connections)
 ---@field _streams? table
 ---@field _stream_numbers? table
 local Database = { __name = "rowan.database" }

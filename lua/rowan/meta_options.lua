@@ -36,6 +36,7 @@
 ---@field benchmark? boolean the logger is also told how long it took
 ---@field warnings? boolean|fun(message: string): any
 ---@field hooks? table<string, function|table> of the database, by name
+---@field omitNull? boolean attributes that are NULL are not written, of all models
 ---@field define? rowan.ModelOptions under every model's own
 ---@field schema? string of models without one
 ---@field associationLoading? "siblings"|"single"|"strict" how getters of associations load; "siblings"
@@ -149,6 +150,7 @@
 ---@field where? any conditions of its rows; rows without such a one are left out unless required = false
 ---@field on? any instead of the keys
 ---@field required? boolean rows without one are left out
+---@field or? boolean rows that the keys find, and those that `where` finds
 ---@field right? boolean its rows without a parent come too
 ---@field separate? boolean strategy = "select"
 ---@field strategy? "join"|"select"
@@ -303,6 +305,7 @@
 ---@field silent? boolean updatedAt stays
 ---@field validate? boolean
 ---@field skip? string[] attributes that are not validated
+---@field omitNull? boolean attributes that are NULL are not written
 ---@field hooks? boolean false: none run
 
 ---@class rowan.DestroyOptions: rowan.CallOptions
@@ -313,6 +316,8 @@
 ---@class rowan.GetterOptions: rowan.CallOptions
 ---@field scope? any of the target
 ---@field associationLoading? "siblings"|"single"|"strict"
+---@field schema? string of the target's table
+---@field schemaDelimiter? string SQLite: between schema and table
 ---@field through? table belongsToMany: where, attributes, as, paranoid of the model between
 ---@field joinTableAttributes? string[] belongsToMany: attributes of the model between
 ---@field hooks? boolean false: none run
@@ -323,6 +328,8 @@
 ---@field save? boolean belongsTo: false: the row is not saved
 ---@field destroyPrevious? boolean hasOne, hasMany: what is let go is deleted
 ---@field destroy? boolean hasMany, of remove: what is let go is deleted
+---@field schema? string of the target's table
+---@field schemaDelimiter? string SQLite: between schema and table
 ---@field hooks? boolean false: none run
 
 ---What db:query is told.

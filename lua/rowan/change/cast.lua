@@ -13,6 +13,9 @@ local cast = {}
 ---@field validatorKey string
 ---@field value any
 ---@field origin string "CORE", "DATATYPE", "FUNCTION" or "DB"
+---@field validatorName? string
+---@field validatorArgs? any[]
+---@field instance? rowan.Instance
 
 local ORIGINS = { is_null = "CORE", type = "DATATYPE" }
 

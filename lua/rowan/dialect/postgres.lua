@@ -11,6 +11,7 @@ local types = require("rowan.dialect.postgres_types")
 ---@field cursors_are_shared? boolean a cursor needs no transaction, and is in nobody's way
 ---@field reading? string the type of a transaction that only reads
 ---@field emulated_truncate? table
+---@field violated_keys? string
 ---@field collation? fun(type_of: rowan.Type): string?
 local postgres = {
   name = "postgres",

@@ -103,7 +103,7 @@ end
 ---@param self rowan.driver.Handle
 ---@param timeout_ms integer|nil
 ---@param options table what it is wanted for: type = "read" or "write"
----@return userdata|nil lease
+---@return rowan.core.Lease|nil lease
 ---@return table|number|nil err or the deadline
 function M.lease(self, timeout_ms, options)
   self.keeper:check()
@@ -121,7 +121,7 @@ end
 --- Gives a connection back; closes it when it cannot be used any more, or `clean` says that it should not be.
 ---@async
 ---@param self rowan.driver.Handle
----@param lease userdata
+---@param lease rowan.core.Lease
 ---@param clean boolean
 function M.give_back(self, lease, clean)
   local fate = lease:fate()
@@ -152,7 +152,7 @@ end
 
 --- How long a statement of a hook may take: not longer than the call that the hook belongs to.
 ---@param self rowan.driver.Handle
----@param lease userdata
+---@param lease rowan.core.Lease
 ---@param timeout_ms integer|nil
 ---@return integer|nil
 function M.bounded(self, lease, timeout_ms)

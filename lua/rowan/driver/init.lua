@@ -27,6 +27,9 @@ local loop_list, current_loop = loops.list, loops.current
 ---@field lease function
 ---@field submit function
 ---@field submit_lease function
+---@field place function
+---@field submit_place function
+---@field watch fun(self, on: boolean)
 ---@field stats function
 ---@field close function
 
@@ -35,6 +38,10 @@ local loop_list, current_loop = loops.list, loops.current
 ---@field tx fun(self): "idle"|"open"|"failed"|"unknown"
 ---@field release fun(self): boolean
 ---@field discard fun(self)
+---@field id fun(self): integer
+---@field fate fun(self): string?
+---@field connect function
+---@field submit_connect function
 
 ---@class rowan.driver.Handle
 ---@field driver "postgres"|"sqlite"
@@ -95,7 +102,7 @@ end
 ---@param statement userdata made by driver.statement
 ---@param params table|nil values at 1..n; nil and null are NULL
 ---@param n integer how many
----@param lease userdata|nil the connection of a transaction; otherwise one of the pool
+---@param lease rowan.core.Lease|nil the connection of a transaction; otherwise one of the pool
 ---@param template table|nil rows become instances with copies of this metatable; nil: plain tables
 ---@param single boolean|nil give the first row, or false, instead of a list
 ---@param timeout_ms integer|nil ends the call; default is the database's queryTimeout
@@ -126,7 +133,7 @@ end
 ---@async
 ---@param timeout_ms integer|nil default is the pool's acquire timeout
 ---@param read_only boolean|nil what it is wanted for, for hooks
----@return userdata|nil lease
+---@return rowan.core.Lease|nil lease
 ---@return any err
 function Handle:lease(timeout_ms, read_only)
   if self.attended then return attended.lease(self, timeout_ms, { type = read_only and "read" or "write" }) end
@@ -135,7 +142,7 @@ end
 
 --- Gives a leased connection back. One that is not as it was before, or of which nobody knows how it is, is closed.
 ---@async
----@param lease userdata
+---@param lease rowan.core.Lease
 ---@param clean boolean false: it was not made what it was
 function Handle:give_back(lease, clean)
   if self.attended then return attended.give_back(self, lease, clean) end

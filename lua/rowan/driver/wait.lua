@@ -25,9 +25,9 @@ end
 
 --- A connection out of the pool.
 ---@async
----@param pool userdata
+---@param pool rowan.core.Pool
 ---@param timeout_ms integer|nil
----@return userdata|nil lease
+---@return rowan.core.Lease|nil lease
 ---@return table|nil err
 function M.lease(pool, timeout_ms)
   local loop = current_loop()
@@ -39,9 +39,9 @@ end
 
 --- A connection out of the pool as it was found, or the place for one.
 ---@async
----@param pool userdata
+---@param pool rowan.core.Pool
 ---@param timeout_ms integer|nil
----@return userdata|nil lease
+---@return rowan.core.Lease|nil lease
 ---@return table|nil err
 function M.place(pool, timeout_ms)
   local loop = current_loop()
@@ -53,7 +53,7 @@ end
 
 --- Makes a connection in such a place.
 ---@async
----@param lease userdata
+---@param lease rowan.core.Lease
 ---@param settings rowan.driver.Settings
 ---@param timeout_ms integer|nil
 ---@return boolean|nil connected

@@ -40,7 +40,8 @@ local writers = require("rowan.model.writers")
 ---@field _plans table
 ---@field _recent? table variants that were asked for last (model/variants)
 ---@field _written integer how often rows were written, for what is kept of reads
----@field refresh fun(self: rowan.Model) brings what is said of it up to date with its definition
+---@field _refresh fun(self: rowan.Model) brings what is said of it up to date with its definition
+---@field _publish fun(self: rowan.Model) the same, and that of its variants
 local Model = { __name = "rowan.model" }
 Model.__index = Model
 Model.__tostring = function(m) return "rowan.model: " .. m.name end

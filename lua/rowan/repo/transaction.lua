@@ -25,10 +25,12 @@ local OPTIONS = {
 ---@field id integer
 ---@field db rowan.Database
 ---@field options rowan.TransactionOptions
----@field lease rowan.core.Lease the connection it holds
+---@field lease? rowan.core.Lease the connection it holds; nil while one that waits for its first statement has none
 ---@field root rowan.Transaction the outermost
 ---@field savepoint? { set: string, release: string, rollback: string }
 ---@field depth? integer of a savepoint
+---@field instead? rowan.Transaction|false what the call that it was made for said
+---@field outside? rowan.Transaction the one that was current before it
 ---@field savepoints rowan.Transaction[] those that are open in it
 ---@field after table[] functions that wait for its end
 ---@field written? table<table, table> what its rows were before (repo/written)
@@ -72,7 +74,7 @@ local function say_all(self, texts)
 end
 
 ---The lease that a statement inside this transaction runs on.
----@return userdata
+---@return rowan.core.Lease
 function Transaction:lease_for_use()
   if self.finished then
     errors.raise("TransactionError", {

@@ -46,6 +46,7 @@ local definition = {}
 ---@field foreign_keys rowan.ForeignKey[] those of several columns; one of a single column is in its attribute's references
 ---@field kept table<string, boolean> attributes that plugins keep, by name
 ---@field entries { name: string, spec: table, generated?: boolean, inferred?: boolean }[] what it was made of
+---@field roles table<string, any> what plugins said that attributes are for (schema/draft)
 ---@field context rowan.DefinitionContext what it was made with
 ---@field pending { subject: string, name: string }[] fields of indexes that an association has still to add
 ---@field validates table[] the validators of the model as a whole (change/validate)
