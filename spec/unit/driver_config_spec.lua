@@ -265,7 +265,7 @@ describe("driver.config", function()
       return out
     end
 
-    it("opened and closed again, is made of the same", function()
+    it("unfolded and folded again, is made of the same", function()
       environment.PGOPTIONS = "-cwork_mem=1MB"
       for _, case in ipairs {
         { "sqlite:a%20b.db?mode=ro", { busyTimeout = 7, statementCache = 3 } },
@@ -278,21 +278,21 @@ describe("driver.config", function()
         { "postgres://" },
       } do
         local read_config = read(case[1], case[2])
-        local again = config.close(read_config, config.open(read_config))
+        local again = config.fold(read_config, config.unfold(read_config))
         assert.same(effective(read_config), effective(again))
       end
     end)
 
     it("shows options by their names, as a table of the caller's own", function()
       local made = read("postgres://joe:pw@h:5433/d?keepalives=0", { searchPath = { "s" } })
-      local open = config.open(made)
+      local open = config.unfold(made)
       assert.same({
         user = "joe", password = "pw", host = "h", port = 5433, database = "d", keepalives = "0", searchPath = { "s" },
       }, open)
       open.searchPath[1], open.password = "t", "new"
-      assert.equal("pw", config.open(made).password)
-      assert.equal("s", config.open(made).searchPath[1])
-      local settings = effective(config.close(made, open))
+      assert.equal("pw", config.unfold(made).password)
+      assert.equal("s", config.unfold(made).searchPath[1])
+      local settings = effective(config.fold(made, open))
       assert.equal("new", settings.password)
       assert.matches("search_path=\"t\"", settings.options, nil, true)
     end)
@@ -300,9 +300,9 @@ describe("driver.config", function()
     it("refuses what it cannot be made with, and quotes no value", function()
       local pg, lite = read("postgres://h/d"), read("sqlite:x.db")
       local function refused(made, change)
-        local open = config.open(made)
+        local open = config.unfold(made)
         for key, value in pairs(change) do open[key] = value end
-        local ok, err = pcall(config.close, made, open)
+        local ok, err = pcall(config.fold, made, open)
         assert.is_false(ok)
         assert.is_true(errors.is(err, "UsageError"))
         assert.matches("beforeConnect: ", err.message, nil, true)
@@ -318,7 +318,8 @@ describe("driver.config", function()
       assert.matches("no option", refused(pg, { storage = "x" }), nil, true)
       assert.matches("no option", refused(lite, { host = "x" }), nil, true)
       assert.matches("in memory", refused(lite, { storage = ":memory:" }), nil, true)
-      assert.matches('no option "1"', refused(lite, { [1] = "x" }), nil, true)
+      assert.matches('"username" is called user', refused(pg, { username = "x" }), nil, true)
+      assert.matches("table of names", refused(lite, { [1] = "x" }), nil, true)
     end)
   end)
 end)

@@ -64,9 +64,9 @@ end
 
 -- Fills a vacant place: nil, or why it cannot be (or raises what a hook raised).
 local function open(self, lease, stop)
-  local given = config.open(self.config)
+  local given = config.unfold(self.config)
   self.keeper:connecting(given)
-  local settings = config.close(self.config, given)
+  local settings = config.fold(self.config, given)
   local connected, err = wait.connect(lease, settings, left(stop))
   if not connected then return err end
   self.stops[lease] = stop

@@ -290,8 +290,8 @@ end
 --- What the next connection is to be made with, as options, for hooks that may change it.
 ---@param config rowan.driver.Config
 ---@return table
-function M.open(config)
-  return making.open(config.parsed, config.given)
+function M.unfold(config)
+  return making.unfold(config.parsed, config.given)
 end
 
 --- What the core connects with, by what hooks made of such a table.
@@ -299,8 +299,11 @@ end
 ---@param changed table
 ---@return rowan.driver.Settings
 --- Raises a UsageError for an unknown option or a wrong value.
-function M.close(config, changed)
-  local parsed, options = making.close(config.driver, changed, refuse_config)
+function M.fold(config, changed)
+  for _, name in ipairs(sorted_keys(changed, "", refuse_config)) do
+    if REFUSED[name] then refuse_config('the option "' .. name .. '" ' .. REFUSED[name]) end
+  end
+  local parsed, options = making.fold(config.driver, changed, refuse_config)
   local connection = making.of(parsed, checked(options, FIELDS, "", refuse_config), refuse_config)
   if value_of(connection.settings, "mode") == "memory" and config.pool.max > 1 then
     refuse_config("a database in memory has one connection, this pool may have " .. config.pool.max)

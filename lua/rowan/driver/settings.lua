@@ -148,7 +148,7 @@ end
 ---@param parsed rowan.driver.Parsed
 ---@param options table checked
 ---@return table
-function M.open(parsed, options)
+function M.unfold(parsed, options)
   local out = { storage = parsed.storage, mode = parsed.mode }
   for _, pair in ipairs(parsed.settings or {}) do
     local name, value = OPTION_OF[pair[1]] or pair[1], pair[2]
@@ -177,7 +177,7 @@ end
 ---@param fail fun(message: string) raises
 ---@return rowan.driver.Parsed
 ---@return table options
-function M.close(driver, config, fail)
+function M.fold(driver, config, fail)
   local known, options, pairs_out, names = {}, {}, {}, {}
   for _, name in ipairs(EACH[driver]) do known[name] = true end
   for name in next, config do names[#names + 1] = tostring(name) end
