@@ -122,6 +122,33 @@ helper.each(function(dialect, connect)
         assert.same({}, empty:reload().r)
       end)
 
+      it("are found by what is in an hstore", function()
+        local Thing = db:define("Thing", { h = DataTypes.HSTORE }, { timestamps = false })
+        db:sync()
+        Thing:bulkCreate{ { h = { a = "1", b = "2" } }, { h = { a = rowan.null } }, {} }
+        for operator, case in pairs{
+          contains = { { a = "1" }, 1 }, contained = { { a = "1", b = "2", c = "3" }, 1 }, anyKeyExists = { { "a", "z" }, 2 },
+          allKeysExist = { { "a", "b" }, 1 },
+        } do
+          assert.equal(case[2], Thing:count{ where = { h = { [rowan.Op[operator]] = case[1] } } }, operator)
+        end
+        assert.equal(2, Thing:count{ where = { h = { { a = "1", b = "2" }, { a = rowan.null } } } })
+      end)
+
+      it("come as PostgreSQL writes them, right after they were written", function()
+        local Thing = db:define("Thing", { words = DataTypes.TSVECTOR }, { timestamps = false })
+        db:sync()
+        local made = Thing:create{ words = "b a a:2" }
+        assert.equal("'a':2 'b'", made.words)
+        made:update{ words = rowan.fn("to_tsvector", "english", "fat cats") }
+        assert.same({ "'cat':2 'fat':1", false }, { made.words, made:changed() })
+        assert.equal("'x'", Thing:bulkCreate{ { words = "x" } }[1].words)
+        made.words = rowan.null
+        made:save()
+        assert.is_nil(made.words)
+        assert.equal(1, Thing:count{ where = { words = { [rowan.Op.match] = "x" } } })
+      end)
+
       it("hold times without end, and give back the text that is read", function()
         local Span = db:define("Span", {
           { "id", DataTypes.INTEGER, primaryKey = true }, { "at", DataTypes.DATE }, { "day", DataTypes.DATEONLY },

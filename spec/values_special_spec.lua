@@ -77,7 +77,7 @@ local POSTGRES = {
   { "DECIMAL without end", D.DECIMAL, { as(0 / 0, "NaN"), as(math.huge, "Infinity"), "-Infinity", "1" } },
   { "DECIMAL(10, 2) that is none", D.DECIMAL(10, 2), { "NaN", "1.50" } },
   { "HSTORE", D.HSTORE, { {}, { a = "1" }, { a = null }, ODD_KEYS, { ["__proto__"] = "x" } } },
-  { "TSVECTOR", D.TSVECTOR, { "'a' 'b'", "'it''s':1A,3 'x':2", "" } },
+  { "TSVECTOR", D.TSVECTOR, { "'a' 'b'", as("b a a:2", "'a':2 'b'"), "'it''s':1A,3 'x':2", "" } },
 }
 for _, case in ipairs(RANGES) do POSTGRES[#POSTGRES + 1] = case end
 

@@ -14,7 +14,7 @@ local many = {}
 ---The field under which an answer says whether its row was inserted.
 many.MARK = "\1inserted"
 
----Attributes of a new row that only the database knows: generated keys, and defaults that are SQL.
+---Attributes of a new row that only the database knows: generated keys, defaults that are SQL, forms of its own.
 ---@param def rowan.Definition
 ---@param attrs rowan.Attribute[] those that it is given
 ---@return rowan.Attribute[]
@@ -22,18 +22,18 @@ function many.made_by_database(def, attrs)
   local present, list = {}, {}
   for _, attr in ipairs(attrs) do present[attr] = true end
   for _, attr in ipairs(def.list) do
-    if not present[attr] and attr.made then list[#list + 1] = attr end
+    if not present[attr] and attr.made or attr.settled then list[#list + 1] = attr end
   end
   return list
 end
 
----Attributes that change with others, without being written.
+---Attributes that change with others, without being written, or come in another form than they were written in.
 ---@param def rowan.Definition
 ---@return rowan.Attribute[]
 function many.generated(def)
   local list = {}
   for _, attr in ipairs(def.list) do
-    if attr.generated or attr.system then list[#list + 1] = attr end
+    if attr.generated or attr.system or attr.settled then list[#list + 1] = attr end
   end
   return list
 end

@@ -2,6 +2,7 @@
 
 local check = require("rowan.base.check")
 local errors = require("rowan.base.errors")
+local family = require("rowan.types.family")
 local json = require("rowan.types.json")
 local naming = require("rowan.base.naming")
 local null = require("rowan.base.null")
@@ -218,6 +219,7 @@ function attribute.fill(attr, def, name, spec, position)
   if attr.virtual then check_virtual(subject, spec) end
   set_default(attr, subject, spec)
   set_generated(attr, subject, spec.generated)
+  attr.settled = family.root(attr.type).settled
   attr.made = attr.auto or attr.generated ~= nil or attr.default_kind == "expression"
   attr.references = reference.read(def, subject, spec)
   reference.action(subject, "onDelete", spec.onDelete)

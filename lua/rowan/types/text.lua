@@ -119,7 +119,7 @@ text.CITEXT = family.define({
 -- Made by functions such as to_tsvector; what is read is PostgreSQL's text of it.
 text.TSVECTOR = family.define({
   key = "TSVECTOR",
-  build = function() return { code = "s", cast = any_text, plain = { kind = "text" } } end,
+  build = function() return { code = "s", cast = any_text, plain = { kind = "text" }, settled = true } end,
 })
 
 text.BLOB = family.define({
