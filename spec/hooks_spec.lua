@@ -116,6 +116,71 @@ helper.each(function(_, connect)
       end)
     end)
 
+    it("and plugins are told the context of the call, also of calls inside of it", function()
+      db = connect({ warnings = false })
+      local seen, all = {}, {}
+      local function told(who, options)
+        assert.equal("ann", options.context and options.context.actor, who)
+        seen[who] = true
+      end
+      for _, name in ipairs({ "Create", "Update", "Destroy", "Restore", "Save", "Validate" }) do
+        if name ~= "Validate" then all["after" .. name] = function(_, options) told("after" .. name, options) end end
+        all["before" .. name] = function(_, options) told("before" .. name, options) end
+      end
+      for _, name in ipairs({ "BulkUpdate", "BulkDestroy", "BulkRestore", "Find", "Count" }) do
+        all["before" .. name] = function(options) told("before" .. name, options) end
+      end
+      all.beforeBulkCreate = function(_, options) told("beforeBulkCreate", options) end
+      all.beforeUpsert = function(_, options) told("beforeUpsert", options) end
+      local watch = { name = "watch", read = function(next_one, reading)
+        told("read", reading.options)
+        return next_one()
+      end, write = {} }
+      for _, kind in ipairs({ "insert", "update", "destroy", "bulkInsert", "bulkUpdate", "bulkDestroy" }) do
+        watch.write[kind] = function(next_one, change)
+          told(kind, change.options)
+          return next_one()
+        end
+      end
+      local options = { paranoid = true, hooks = all, plugins = { watch } }
+      local One = db:define("One", { name = { type = DataTypes.STRING, unique = true }, n = DataTypes.INTEGER }, options)
+      local Two = db:define("Two", { name = DataTypes.STRING, oneId = DataTypes.INTEGER }, options)
+      local Link = db:define("Link", {}, { hooks = all, plugins = { watch } })
+      One:hasMany(Two, { as = "twos", foreignKey = "oneId", onDelete = "CASCADE", hooks = true })
+      One:belongsToMany(Two, { through = Link, as = "others" })
+      db:sync()
+      local call = { context = { actor = "ann" } }
+      local function with(more)
+        more.context = call.context
+        return more
+      end
+      local one = One:create({ name = "a", n = 1, twos = { { name = "b" } } }, with{ include = "twos" })
+      one:update({ n = 2 }, call)
+      one:save(call)
+      one:validate(call)
+      one:increment("n", call)
+      One:increment("n", with{ where = { name = "a" } })
+      one:createTwo({ name = "c" }, call)
+      one:addOther(one:getTwos(call)[1], call)
+      one:setOthers({}, call)
+      one:countTwos(call)
+      one:destroy(call)
+      one:restore(call)
+      One:upsert({ name = "a", n = 3 }, call)
+      One:findOrCreate(with{ where = { name = "d" } })
+      One:findAndCountAll(call)
+      One:findByPk(one.id, call)
+      One:count(call)
+      One:bulkCreate({ { name = "x" }, { name = "y" } }, with{ individualHooks = true })
+      One:update({ n = 9 }, with{ where = { name = "x" }, individualHooks = true })
+      One:destroy(with{ where = { name = "x" }, individualHooks = true })
+      One:restore(with{ where = { name = "x" }, individualHooks = true })
+      One:findOne(call):reload(call)
+      for name in pairs(all) do assert.is_true(seen[name], name) end
+      for kind in pairs(watch.write) do assert.is_true(seen[kind], kind) end
+      assert.is_true(seen.read)
+    end)
+
     it("find the transaction of the call among the options", function()
       define()
       local committed = {}

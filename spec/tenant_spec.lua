@@ -154,6 +154,8 @@ helper.each(function(_, connect)
       function() User:update({ tenantId = "o'b" }, { where = rowan.all }) end,
       function() other.post:update({ title = "x" }) end,
       function() other.post:destroy() end,
+      function() other.user:destroy() end,
+      function() other.user:destroy({ force = true }) end,
       function() other.user:increment("n") end,
       function() own.user:setPosts({ own.post.id, other.post.id }) end,
       function() own.post:addTag(other.tag.id) end,

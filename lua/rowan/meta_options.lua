@@ -6,6 +6,7 @@
 ---@field transaction? rowan.Transaction|false the one it belongs to, the current one when not given; false: none
 ---@field logging? boolean|fun(sql: string, ...): any
 ---@field benchmark? boolean the logger is also told how long it took
+---@field context? any what hooks and plugins are to know of the call; rowan looks at it nowhere
 
 ---What rowan.connect is told; see docs/guide/connecting.md.
 ---@class rowan.ConnectOptions

@@ -15,7 +15,7 @@ local variants = require("rowan.model.variants")
 
 local accessors = {}
 
-local CALL = { "transaction", "hooks", "logging", "benchmark", "schema", "schemaDelimiter" }
+local CALL = { "transaction", "hooks", "logging", "benchmark", "context", "schema", "schemaDelimiter" }
 
 local function options_of(...)
   local set = check.set({ ... })

@@ -94,7 +94,7 @@ function built.save(model, row, options)
   local include = includes_of[row]
   if not include or not row.isNewRecord then return false end
   local call = { include = include }
-  for _, name in ipairs({ "transaction", "logging", "benchmark", "hooks", "validate" }) do
+  for _, name in ipairs({ "transaction", "logging", "benchmark", "context", "hooks", "validate" }) do
     call[name] = options and options[name]
   end
   nested.create(model, { row }, call, model.name .. ":save", true)

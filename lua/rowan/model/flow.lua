@@ -236,7 +236,7 @@ local function read_page(self, finder, items, size, from, backwards)
 end
 
 local COUNTED = {
-  "where", "include", "paranoid", "hooks", "transaction", "logging", "benchmark", "comment", "searchPath",
+  "where", "include", "paranoid", "hooks", "transaction", "logging", "benchmark", "context", "comment", "searchPath",
 }
 
 local function count_all(self, options)

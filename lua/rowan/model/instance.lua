@@ -19,16 +19,16 @@ local write = require("rowan.repo.write")
 ---@field isNewRecord boolean
 local Instance = {}
 
-local DESTROY = { force = true, transaction = true, hooks = true, logging = true, benchmark = true }
+local DESTROY = { force = true, transaction = true, hooks = true, logging = true, benchmark = true, context = true }
 local SAVE = {
   transaction = true, hooks = true, validate = true, skip = true, logging = true, benchmark = true, fields = true,
-  silent = true, omitNull = true,
+  context = true, silent = true, omitNull = true,
 }
-local VALIDATE = { skip = true, fields = true, hooks = true }
-local INCREMENT = { by = true, transaction = true, logging = true, benchmark = true, silent = true }
+local VALIDATE = { skip = true, fields = true, hooks = true, context = true }
+local INCREMENT = { by = true, transaction = true, logging = true, benchmark = true, context = true, silent = true }
 local RELOAD = {
-  transaction = true, logging = true, benchmark = true, include = true, attributes = true, lock = true, paranoid = true,
-  hooks = true,
+  transaction = true, logging = true, benchmark = true, context = true, include = true, attributes = true, lock = true,
+  paranoid = true, hooks = true,
 }
 
 for name, method in pairs(values.methods) do Instance[name] = method end

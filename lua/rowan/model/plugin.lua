@@ -84,7 +84,7 @@ function plugin.of(def, of_database)
   end
   for _, name in ipairs(order) do
     local one = registered[name]
-    if one.enabled and one.enabled(def.options) then add({ plugin = one, options = {} }) end
+    if one.enabled and one.enabled(def.options) then add({ plugin = one, options = {}, by_options = true }) end
   end
   for _, used in ipairs(of_database or {}) do add(used) end
   for _, item in ipairs(def.options.plugins or {}) do add(plugin.read(item, "the model " .. def.name)) end
@@ -127,8 +127,12 @@ function plugin.apply(model, list)
   for _, used in ipairs(list) do
     add_methods(model, used.plugin.class, def, used)
     add_methods(model.prototype, used.plugin.instance, def, used)
-    add_wraps(def, used)
+    if not used.by_options then add_wraps(def, used) end
     if used.plugin.hooks then hooks.add_all(model._hooks, used.plugin.hooks) end
+  end
+  -- Inside of the others, which see what was asked for: a destroy, and not the UPDATE that becomes of it.
+  for _, used in ipairs(list) do
+    if used.by_options then add_wraps(def, used) end
   end
   for _, used in ipairs(list) do
     if used.plugin.apply then used.plugin.apply(model, used.options) end

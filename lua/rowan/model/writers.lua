@@ -20,25 +20,27 @@ local Writers = {}
 
 local CREATE = check.set({
   "include", "fields", "ignoreDuplicates", "returning", "silent", "omitNull", "hooks", "validate", "transaction",
-  "logging", "benchmark",
+  "logging", "benchmark", "context",
 })
 local BULK_CREATE = check.set({
   "include", "fields", "ignoreDuplicates", "updateOnDuplicate", "conflictAttributes", "conflictWhere", "returning",
-  "silent", "omitNull", "hooks", "individualHooks", "validate", "transaction", "logging", "benchmark",
+  "silent", "omitNull", "hooks", "individualHooks", "validate", "transaction", "logging", "benchmark", "context",
 })
 local UPSERT = check.set({
   "conflictFields", "conflictWhere", "fields", "returning", "silent", "omitNull", "validate", "hooks", "transaction",
-  "logging", "benchmark",
+  "logging", "benchmark", "context",
 })
-local FIND_OR_CREATE = check.set({ "where", "defaults", "hooks", "transaction", "logging", "benchmark" })
-local FIND_OR_BUILD = check.set({ "where", "defaults", "include", "hooks", "transaction", "logging", "benchmark" })
+local FIND_OR_CREATE = check.set({ "where", "defaults", "hooks", "transaction", "logging", "benchmark", "context" })
+local FIND_OR_BUILD = check.set({ "where", "defaults", "include", "hooks", "transaction", "logging",
+  "benchmark", "context" })
 local UPDATE = {
   where = true, fields = true, limit = true, order = true, hooks = true, individualHooks = true, validate = true,
   returning = true, silent = true, omitNull = true, transaction = true, logging = true, benchmark = true,
+  context = true,
 }
 local INCREMENT = {
   where = true, by = true, limit = true, order = true, returning = true, silent = true, transaction = true,
-  logging = true, benchmark = true,
+  logging = true, benchmark = true, context = true,
 }
 local TRUNCATE = check.set({ "cascade", "restartIdentity", "transaction", "logging", "benchmark" })
 local BULK_UPDATE = check.set({
@@ -47,7 +49,7 @@ local BULK_UPDATE = check.set({
 local INSERT_FROM = check.set({ "ignoreDuplicates", "transaction", "logging", "benchmark" })
 local DESTROY = {
   where = true, limit = true, order = true, force = true, hooks = true, individualHooks = true, transaction = true,
-  logging = true, benchmark = true,
+  logging = true, benchmark = true, context = true,
 }
 
 ---A new instance that is not stored yet. Defaults are filled in; unknown names are refused. With `include` the values may

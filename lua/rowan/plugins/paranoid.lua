@@ -13,8 +13,8 @@ local save = require("rowan.repo.save")
 local types = require("rowan.types")
 local written = require("rowan.repo.written")
 
-local RESTORE = check.set({ "where", "hooks", "individualHooks", "transaction", "logging", "benchmark" })
-local RESTORE_ROW = check.set({ "hooks", "silent", "transaction", "logging", "benchmark" })
+local RESTORE = check.set({ "where", "hooks", "individualHooks", "transaction", "logging", "benchmark", "context" })
+local RESTORE_ROW = check.set({ "hooks", "silent", "transaction", "logging", "benchmark", "context" })
 
 -- When a row was deleted, as far as it is known here; nil while it is there.
 local function deleted_at(row)

@@ -31,7 +31,7 @@ end
 -- By name; a function looks at the value of an option that is given.
 ---@type table<string, true|function>
 local FINDER = check.set({
-  "where", "attributes", "include", "order", "limit", "offset", "raw", "transaction", "logging", "benchmark",
+  "where", "attributes", "include", "order", "limit", "offset", "raw", "transaction", "logging", "benchmark", "context",
   "group", "having", "comment", "searchPath", "paranoid", "hooks", "with", "withRecursive",
   "explain",
 })
@@ -39,11 +39,11 @@ FINDER.lock, FINDER.skipLocked, FINDER.noWait = lock.check, lock.check, lock.che
 FINDER.rejectOnEmpty, FINDER.nest = reject, nest
 FINDER.distinct, FINDER.plain = switch("distinct"), switch("plain")
 
-local ROWS = check.set({ "where", "include", "paranoid", "hooks", "transaction", "logging", "benchmark", "comment",
-  "searchPath" })
+local ROWS = check.set({ "where", "include", "paranoid", "hooks", "transaction", "logging", "benchmark",
+  "context", "comment", "searchPath" })
 -- Beside group these go on to the grouped rows.
 options.of_groups = { "where", "include", "group", "having", "order", "limit", "offset", "paranoid", "hooks",
-  "transaction", "logging", "benchmark", "comment", "searchPath" }
+  "transaction", "logging", "benchmark", "context", "comment", "searchPath" }
 ---@type table<string, true|function>
 local GROUPS = check.set(options.of_groups)
 GROUPS.attributes, GROUPS.distinct, GROUPS.dataType = true, switch("distinct"), true

@@ -69,7 +69,7 @@ local function read_options(model, options, context)
     key = options.include == nil and equalities.key(def, equal, build.row(def, values, context)) or nil,
     call = {
       transaction = options.transaction, logging = options.logging, benchmark = options.benchmark,
-      hooks = options.hooks,
+      hooks = options.hooks, context = options.context,
     },
   }
 end
@@ -141,6 +141,7 @@ local function by_lock(wanted)
   return transaction.around(wanted.model.db, wanted.call, function(t)
     local call = {
       transaction = t, logging = wanted.call.logging, benchmark = wanted.call.benchmark, hooks = wanted.call.hooks,
+      context = wanted.call.context,
     }
     lock(wanted, call)
     there = found(wanted, call)

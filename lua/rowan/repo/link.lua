@@ -36,6 +36,7 @@ function link.call(options, t)
   if chosen == nil then chosen = options.transaction end
   return {
     transaction = chosen, logging = options.logging, benchmark = options.benchmark, hooks = options.hooks,
+    context = options.context,
   }
 end
 

@@ -167,7 +167,7 @@ local function store(root, model, options, single)
       state.call = {
         transaction = t, logging = options and options.logging, benchmark = options and options.benchmark,
         hooks = options and options.hooks, validate = options and options.validate,
-        individualHooks = options and options.individualHooks,
+        individualHooks = options and options.individualHooks, context = options and options.context,
       }
       save(root, state)
     end)
