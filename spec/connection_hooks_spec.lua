@@ -240,7 +240,25 @@ helper.each(function(dialect, connect)
       db:beforeQuery(function(_, about) query = query or about end)
       db:afterConnect(function(connection) connection:query("SELECT 5 AS five") end)
       assert.same({ "SELECT 1 AS one", "SELECT 5 AS five" }, helper.statements(function() one(db) end))
-      assert.equal("SELECT 1 AS one", query.sql)
+      assert.equal("SELECT 5 AS five", query.sql)
+    end)
+
+    it("and all of them come before the hooks of the statement", function()
+      local db = connect()
+      local names = { "beforeQuery", "afterQuery" }
+      for _, name in ipairs(ALL) do names[#names + 1] = name end
+      local seen = record(db, names)
+      one(db)
+      assert.same({
+        "beforePoolAcquire", "beforeConnect", "afterConnect", "afterPoolAcquire", "beforeQuery", "afterQuery",
+      }, seen)
+      forget(seen)
+      db:addHook("afterConnect", function() error("no", 0) end)
+      local t = db:transaction({ readOnly = true })
+      forget(seen)
+      assert.equal("no", error_of(db.query, db, "SELECT 1", { transaction = false }))
+      assert.same({ "beforePoolAcquire", "beforeConnect", "afterConnect", "beforeDisconnect", "afterDisconnect" }, seen)
+      t:rollback()
     end)
   end)
 

@@ -573,6 +573,18 @@ helper.each(function(_, connect)
       assert.equal(3, done)
       helper.error_of(function() User:create({ name = "a" }) end)
       assert.equal(13, done)
+      local found = {}
+      db:beforeQuery("own", function(options) options.note = "mine" end)
+      db:afterQuery("own", function(options, query) found = { options.note, options.transaction, query.transaction } end)
+      local given = { where = { name = "a" } }
+      User:findOne(given)
+      User:findByPk(1)
+      assert.same({ "mine" }, found)
+      assert.is_nil(given.note)
+      db:transaction(function(t)
+        User:findByPk(1)
+        assert.same({ "mine", t, t }, found)
+      end)
     end)
 
     it("have the options of their call as they leave them: bulkCreate", function()

@@ -130,6 +130,7 @@ function M.give_back(self, lease, clean)
 end
 
 local function finish(self, lease, ok, ...)
+  self.stops[lease] = nil
   self:give_back(lease, true)
   if not ok then error((...), 0) end
   return ...
@@ -139,18 +140,21 @@ local function purpose(statement)
   return statement:text():find("^%s*[Ss][Ee][Ll][Ee][Cc][Tt]%s") and "read" or "write"
 end
 
---- Runs one statement: Handle:query without a lease.
+--- Calls fn(lease) with a connection for one statement, which is given back behind it.
 ---@async
----@return table|boolean|nil rows
----@return any affected
----@return integer|nil last_id
-function M.query(self, statement, params, n, template, single, timeout_ms)
+---@param self rowan.driver.Handle
+---@param statement userdata
+---@param timeout_ms integer|nil for all of it
+---@param fn fun(lease: userdata): ...
+---@return any ... what fn returned; or nil and the error when there is no connection
+function M.hold(self, statement, timeout_ms, fn)
   local lease, stop = M.lease(self, timeout_ms, { type = purpose(statement) })
   if not lease then return nil, stop end
-  return finish(self, lease, pcall(self.query, self, statement, params, n, lease, template, single, left(stop)))
+  self.stops[lease] = stop
+  return finish(self, lease, pcall(fn, lease))
 end
 
---- How long a statement of a hook may take: not longer than the call that the hook belongs to.
+--- How long a statement may take: not longer than the call that it, or its hook, belongs to.
 ---@param self rowan.driver.Handle
 ---@param lease rowan.core.Lease
 ---@param timeout_ms integer|nil

@@ -52,7 +52,7 @@ local loop_list, current_loop = loops.list, loops.current
 ---@field private config rowan.driver.Config
 ---@field private attended boolean the keeper is to be asked about connections
 ---@field keeper rowan.driver.Keeper|nil
----@field private stops table<userdata, number> deadlines of calls whose hooks have that lease
+---@field private stops table<userdata, number> deadlines of calls that have that lease
 local Handle = {}
 Handle.__index = Handle
 Handle.__name = "rowan.driver.Handle"
@@ -113,7 +113,11 @@ function Handle:query(statement, params, n, lease, template, single, timeout_ms)
   local loop = loop_list[1] and current_loop()
   timeout_ms = timeout_ms or self.timeout_ms
   if self.attended then
-    if not lease then return attended.query(self, statement, params, n, template, single, timeout_ms) end
+    if not lease then
+      return attended.hold(self, statement, timeout_ms, function(held)
+        return self:query(statement, params, n, held, template, single, timeout_ms)
+      end)
+    end
     timeout_ms = attended.bounded(self, lease, timeout_ms)
   end
   if not loop then
@@ -127,6 +131,16 @@ function Handle:query(statement, params, n, lease, template, single, timeout_ms)
   if not ticket then return nil, err end
   loop.park(ticket)
   return ticket:take(template, single)
+end
+
+--- Calls fn(lease) with a connection for one statement, where somebody attends them; else fn(nil).
+---@async
+---@param statement userdata
+---@param fn fun(lease: userdata|nil): ...
+---@return any ... what fn returned; or nil and the error when there is no connection
+function Handle:holding(statement, fn)
+  if not self.attended then return fn(nil) end
+  return attended.hold(self, statement, self.timeout_ms, fn)
 end
 
 --- Takes a connection out of the pool for several statements. Its owner calls handle:give_back(lease, clean).

@@ -68,31 +68,43 @@ function run.warn(db, message)
   io.stderr:write("rowan: ", message, "\n")
 end
 
--- The driver's call with the hooks around each statement, which get the call's options and what is sent.
-local function hooked(db, options, plan, transaction, call)
+-- What the hooks around a statement get: a copy of the call's options, and what is sent.
+local function for_hooks(options, plan, transaction)
+  local own = {}
+  for name, value in next, options or {} do own[name] = value end
   -- A connection that a hook uses (repo/connections) stands where a transaction does, and has no root.
-  local within = transaction and transaction.root and transaction
-  local query = { sql = plan.text, model = plan.model and plan.model.name, transaction = within }
-  hooks.run(db._hooks, "beforeQuery", options, query)
-  local rows, affected, last_id = call()
-  if rows == nil then query.error = affected end
-  hooks.run(db._hooks, "afterQuery", options, query)
-  return rows, affected, last_id
+  own.transaction = transaction and transaction.root and transaction or nil
+  return own, { sql = plan.text, model = plan.model and plan.model.name, transaction = own.transaction }
+end
+
+-- The driver's call with the hooks around each statement; they run once there is a connection for it.
+local function hooked(db, options, plan, transaction, lease, send)
+  local own, query = for_hooks(options, plan, transaction)
+  local function around(held)
+    hooks.run(db._hooks, "beforeQuery", own, query)
+    local ok, rows, affected, last_id = pcall(send, held)
+    if not ok then query.error = rows elseif rows == nil then query.error = affected end
+    hooks.run(db._hooks, "afterQuery", own, query)
+    if not ok then error(rows, 0) end
+    return rows, affected, last_id
+  end
+  if lease then return around(lease) end
+  return db._handle:holding(plan.statement, around)
 end
 
 -- The driver's call with its log line; with `benchmark` the line comes after it and carries the milliseconds.
-local function observed(db, options, plan, transaction, send)
+local function observed(db, options, plan, transaction, lease, send)
   local call = send
   if db._hooks.queries then
-    call = function() return hooked(db, options, plan, transaction, send) end
+    call = function() return hooked(db, options, plan, transaction, lease, send) end
   end
   local info = { model = plan.model and plan.model.name, transaction = transaction and transaction.id }
   if not wants_benchmark(db, options) then
     log(db, options, plan.text, info)
-    return call()
+    return call(lease)
   end
   local started = values.monotonic()
-  local rows, affected, last_id = call()
+  local rows, affected, last_id = call(lease)
   info.duration = values.monotonic() - started
   log(db, options, plan.text, info)
   return rows, affected, last_id
@@ -217,8 +229,8 @@ function run.plan(db, plan, params, n, options, template, single, row)
   local settings, handle = db.options, db._handle
   if settings.logging or settings.benchmark or db._hooks.queries
     or options and (options.logging or options.benchmark) then
-    rows, affected, last_id = observed(db, options, plan, transaction, function()
-      return handle:query(statement, params, n, lease, template, single)
+    rows, affected, last_id = observed(db, options, plan, transaction, lease, function(held)
+      return handle:query(statement, params, n, held, template, single)
     end)
   else
     rows, affected, last_id = handle:query(statement, params, n, lease, template, single)
