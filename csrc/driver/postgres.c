@@ -3,13 +3,11 @@
  *
  * A statement text goes out unprepared when a session sees it first. The second time it is prepared,
  * described and run in one flight (a pipeline, so that learning the types costs no round trip); from then on
- * it runs by name, with binary results where every column has a binary decoder. Both caches are LRU; what
- * falls out is queued and DEALLOCATEd ahead of a later statement, outside transactions only, where its
- * failure could not hurt.
+ * it runs by name, with binary results where every column has a binary decoder. What falls out of the store
+ * is DEALLOCATEd ahead of a later statement, outside transactions only, where its failure could not hurt.
  *
  * A statement is run again by itself in one case alone: its prepared form turned out to be unusable before it
  * could start (26000, 42P05, a stale plan), and no transaction was open. */
-#define _GNU_SOURCE 1 /* getrandom */
 #include "driver/postgres.h"
 
 #include <errno.h>
@@ -17,28 +15,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/lru.h"
-
-/* "rn_", a counter, the statement's hash, and a random part after a clash: 3 + 20 + 1 + 16 + 1 + 8 + NUL. The
- * hash makes sure that behind a pooler that mixes sessions up a name stands for the same text, if for any. */
-#define NAME_BYTES 52
 /* A name that is gone (26000) may be followed by one that is taken (42P05), and then names are random. */
 #define HEALINGS_MOST 2
 /* DEALLOCATEs sent ahead of one statement, so that it is not held up. */
 #define CLOSINGS_AT_ONCE 16
 /* With more than this waiting for a long transaction to end, nothing more is prepared. */
 #define CLOSINGS_MOST 256
-
-typedef struct prepared {
-  char name[NAME_BYTES];
-  rn_pg_layout *layout;
-  size_t count;
-  rn_code *codes; /* codes, then one byte for each list flag: guards against equal hashes */
-} prepared;
 
 typedef enum { BY_SCRIPT, BY_TEXT, BY_PREPARING, BY_NAME } way;
 
@@ -61,12 +46,7 @@ typedef struct session {
   PGcancel *cancel;     /* made at open, never changed: cancel() may come from any thread */
   struct session *next; /* in the list of leave_to_parent */
   bool lost;            /* the connection is of no use any more */
-  rn_lru *seen, *cache; /* NULL when nothing is to be prepared */
-  uint64_t names;       /* statements named so far */
-  bool random_names;    /* a name clashed: somebody else names statements on this connection */
-  bool dropping;        /* entries are being dropped whose names the server has forgotten */
-  char (*closing)[NAME_BYTES];
-  size_t closing_count, closing_capacity;
+  rn_pg_store store;
   rn_pg_args args;
 
   /* the statement under way */
@@ -74,9 +54,8 @@ typedef struct session {
   way way;
   phase phase;
   PGTransactionStatusType before; /* when it was sent */
-  prepared *pending;              /* being prepared; owned until it is in the cache */
-  const prepared
-      *named; /* what runs BY_NAME; the cache's, which does not change while a statement is under way */
+  rn_pg_prepared *pending;        /* being prepared; owned until the store has it */
+  const rn_pg_prepared *named;    /* what runs BY_NAME: the store's, which does not change meanwhile */
   rn_pg_layout *layout; /* of the prepared statement that runs; one reference */
   PGresult *answer;
   rn_error failure;
@@ -89,130 +68,49 @@ typedef struct session {
   int again; /* how often the statement was sent again */
 } session;
 
-/* ---- prepared statements ---- */
-
-static void prepared_free(prepared *p) {
-  if (!p) return;
-  rn_pg_layout_release(p->layout);
-  free(p->codes);
-  free(p);
-}
-
-static bool prepared_fits(const prepared *p, const rn_statement *statement) {
-  if (p->count != statement->param_count) return false;
-  for (size_t i = 0; i < p->count; i++) {
-    const char list = statement->param_lists && statement->param_lists[i];
-    if (p->codes[i] != statement->param_codes[i] || p->codes[p->count + i] != list) return false;
-  }
-  return true;
-}
-
-static prepared *prepared_new(session *s, const rn_statement *statement) {
-  prepared *p = calloc(1, sizeof *p);
-  if (!p) return NULL;
-  p->count = statement->param_count;
-  p->codes = malloc(2 * p->count + 1);
-  if (!p->codes) {
-    free(p);
-    return NULL;
-  }
-  for (size_t i = 0; i < p->count; i++) {
-    p->codes[i] = statement->param_codes[i];
-    p->codes[p->count + i] = statement->param_lists && statement->param_lists[i];
-  }
-  const int n = snprintf(p->name, sizeof p->name, "rn_%llu_%016llx", (unsigned long long)++s->names,
-                         (unsigned long long)statement->hash);
-  uint32_t chance;
-  if (s->random_names && getrandom(&chance, sizeof chance, GRND_NONBLOCK) == (ssize_t)sizeof chance) {
-    snprintf(p->name + n, sizeof p->name - (size_t)n, "_%08x", (unsigned)chance);
-  }
-  return p;
-}
-
-/* Remembers to DEALLOCATE a name. Without memory for that it stays until the session ends. */
-static void queue_closing(session *s, const char *name) {
-  if (s->closing_count == s->closing_capacity) {
-    const size_t capacity = s->closing_capacity ? 2 * s->closing_capacity : 16;
-    void *grown = realloc(s->closing, capacity * sizeof *s->closing);
-    if (!grown) return;
-    s->closing = grown;
-    s->closing_capacity = capacity;
-  }
-  memcpy(s->closing[s->closing_count++], name, NAME_BYTES);
-}
-
-static void drop_prepared(void *context, void *value) {
-  session *s = context;
-  prepared *p = value;
-  if (!s->dropping) queue_closing(s, p->name);
-  prepared_free(p);
-}
-
-/* The server has no prepared statements of ours any more. */
-static void forget_all(session *s) {
-  s->dropping = true;
-  if (s->cache) rn_lru_clear(s->cache);
-  s->dropping = false;
-  s->closing_count = 0;
-}
-
-static void forget_one(session *s, const rn_statement *statement, bool gone) {
-  s->dropping = gone;
-  rn_lru_remove(s->cache, statement->text, statement->size, statement->hash);
-  s->dropping = false;
-}
-
 /* Puts what was prepared where the next call finds it, or gives it back. */
 static void settle_pending(session *s) {
-  prepared *p = s->pending;
+  rn_pg_prepared *p = s->pending;
   s->pending = NULL;
   if (!p) return;
-  const rn_statement *statement = s->statement;
   if (s->pending_known && !s->wiped) {
-    if (p->layout && rn_lru_put(s->cache, statement->text, statement->size, statement->hash, p) == RN_OK) {
-      rn_lru_remove(s->seen, statement->text, statement->size, statement->hash);
-      return;
-    }
-    queue_closing(s, p->name);
+    rn_pg_store_keep(&s->store, s->statement, p);
+  } else {
+    rn_pg_prepared_free(p);
   }
-  prepared_free(p);
 }
 
 /* ---- sending ---- */
 
 static void choose_way(session *s) {
-  static char marker; /* the value of `seen`, which is a set */
   const rn_statement *statement = s->statement;
   s->way = statement->script ? BY_SCRIPT : BY_TEXT;
-  if (statement->script || statement->role != RN_ROLE_PLAIN || !s->cache) return;
-  const prepared *p = rn_lru_get(s->cache, statement->text, statement->size, statement->hash);
+  if (statement->script || statement->role != RN_ROLE_PLAIN || !s->store.cache) return;
+  const rn_pg_prepared *p = rn_pg_store_find(&s->store, statement);
   if (p) {
-    if (!prepared_fits(p, statement)) return;
+    if (!rn_pg_prepared_fits(p, statement)) return;
     s->way = BY_NAME;
     s->named = p;
     s->layout = rn_pg_layout_retain(p->layout);
     return;
   }
-  if (!s->again && !rn_lru_get(s->seen, statement->text, statement->size, statement->hash)) {
-    if (rn_lru_put(s->seen, statement->text, statement->size, statement->hash, &marker) != RN_OK) return;
-    return;
-  }
-  if (s->closing_count > CLOSINGS_MOST && s->before != PQTRANS_IDLE) return;
-  s->pending = prepared_new(s, statement);
+  if (!s->again && rn_pg_store_first_sight(&s->store, statement)) return;
+  if (s->store.closing_count > CLOSINGS_MOST && s->before != PQTRANS_IDLE) return;
+  s->pending = rn_pg_prepared_new(&s->store, statement);
   if (s->pending) s->way = BY_PREPARING;
 }
 
 static bool send_closings(session *s) {
-  const size_t count = s->closing_count < CLOSINGS_AT_ONCE ? s->closing_count : CLOSINGS_AT_ONCE;
+  const size_t waiting = s->store.closing_count;
+  const size_t count = waiting < CLOSINGS_AT_ONCE ? waiting : CLOSINGS_AT_ONCE;
   for (size_t i = 0; i < count; i++) {
-    char sql[NAME_BYTES + 16];
-    snprintf(sql, sizeof sql, "DEALLOCATE %s", s->closing[i]);
+    char sql[RN_PG_NAME_BYTES + 16];
+    snprintf(sql, sizeof sql, "DEALLOCATE %s", s->store.closing[i]);
     /* a sync each: they fail alone, and take no part in the statement's own transaction */
     if (!PQsendQueryParams(s->conn, sql, 0, NULL, NULL, NULL, NULL, 0) || !PQpipelineSync(s->conn))
       return false;
   }
-  s->closing_count -= count;
-  memmove(s->closing, s->closing + count, s->closing_count * sizeof *s->closing);
+  rn_pg_store_closed(&s->store, count);
   s->syncs = count;
   return true;
 }
@@ -243,7 +141,7 @@ static phase first_phase(const session *s) {
 
 /* Sends the statement by the way that was chosen. A failure leaves the connection unusable. */
 static rn_status transmit(session *s, rn_error *err) {
-  const bool close = s->closing_count > 0 && s->before == PQTRANS_IDLE && s->way != BY_SCRIPT &&
+  const bool close = s->store.closing_count > 0 && s->before == PQTRANS_IDLE && s->way != BY_SCRIPT &&
                      s->statement->role == RN_ROLE_PLAIN;
   s->pipeline = close || s->way == BY_PREPARING;
   s->syncs = 0;
@@ -265,7 +163,7 @@ failed:
 
 /* Forgets the statement under way. */
 static void reset(session *s) {
-  prepared_free(s->pending);
+  rn_pg_prepared_free(s->pending);
   s->pending = NULL;
   rn_pg_layout_release(s->layout);
   s->layout = NULL;
@@ -466,11 +364,10 @@ static void drop_notifications(PGconn *conn) {
 
 /* Forgets the prepared form that failed; true when the statement was sent again. */
 static bool heal(session *s) {
-  const rn_statement *statement = s->statement;
   if (s->cure == CURE_RENAME) {
-    s->random_names = true;
+    s->store.random_names = true;
   } else {
-    forget_one(s, statement, s->cure == CURE_GONE);
+    rn_pg_store_forget(&s->store, s->statement, s->cure == CURE_GONE);
   }
   if (s->again == HEALINGS_MOST || s->before != PQTRANS_IDLE || PQtransactionStatus(s->conn) != PQTRANS_IDLE) return false;
   s->again++;
@@ -490,8 +387,8 @@ static rn_step finish(session *s, rn_error *err) {
   if (s->pipeline && !PQexitPipelineMode(s->conn)) return lose(s, err);
   drop_notifications(s->conn);
   settle_pending(s);
-  if (s->wiped) forget_all(s);
-  if (s->altered && s->cache) rn_lru_clear(s->cache); /* parameters keep the types of what columns were */
+  if (s->wiped) rn_pg_store_wiped(&s->store);
+  if (s->altered) rn_pg_store_close_all(&s->store); /* parameters keep the types of what columns were */
   if (s->cure != CURE_NONE && heal(s)) return pg_step(s, err);
   if (s->lost) return lose(s, err);
   if (s->failure.kind == RN_E_DATABASE && s->statement->role == RN_ROLE_COPY_ABORT) { /* as it was asked to */
@@ -581,10 +478,7 @@ static void on_notice(void *context, const PGresult *notice) {
 
 static void free_contents(session *s) {
   reset(s);
-  s->dropping = true; /* nobody is left to tell */
-  rn_lru_free(s->cache);
-  rn_lru_free(s->seen);
-  free(s->closing);
+  rn_pg_store_free(&s->store);
   rn_pg_args_free(&s->args);
   rn_buf_free(&s->rows);
   PQfreeCancel(s->cancel);
@@ -627,11 +521,7 @@ static void *pg_open(const rn_settings *settings, rn_deadline deadline, rn_error
   PQsetNoticeReceiver(s->conn, on_notice, s);
   if (rn_pg_settle(s->conn, deadline, err) != RN_OK) goto failed;
   s->cancel = PQgetCancel(s->conn);
-  if (settings->statement_cache > 0) {
-    s->seen = rn_lru_new(settings->statement_cache, NULL, NULL);
-    s->cache = rn_lru_new(settings->statement_cache, drop_prepared, s);
-  }
-  if (s->cancel && (settings->statement_cache == 0 || (s->seen && s->cache))) return s;
+  if (s->cancel && rn_pg_store_init(&s->store, settings->statement_cache) == RN_OK) return s;
   rn_error_set(err, RN_E_MEMORY, "out of memory");
 failed:
   PQfinish(s->conn);

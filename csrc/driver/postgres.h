@@ -2,7 +2,8 @@
  *
  *   postgres_library.c  libpq itself, loaded when it is needed
  *   postgres_connect.c  settings -> an authenticated PGconn, by a deadline
- *   postgres.c          the session: sending, stepping, the statement cache, closing
+ *   postgres.c          the session: sending, stepping, closing
+ *   postgres_prepared.c the store of prepared statements
  *   postgres_bind.c     parameters -> libpq's arrays
  *   postgres_copy.c     rows for COPY
  *   postgres_result.c   PGresult -> cells
@@ -80,5 +81,50 @@ bool rn_pg_layout_binary(const rn_pg_layout *layout);
 
 /* Takes result whatever happens. layout may be NULL or outdated: then it is made from the result. */
 rn_result *rn_pg_result_new(PGresult *result, rn_pg_layout *layout, rn_error *err);
+
+/* ---- postgres_prepared.c ---- */
+
+/* "rn_", a counter, the statement's hash, and a random part after a clash: 3 + 20 + 1 + 16 + 1 + 8 + NUL. The
+ * hash makes sure that behind a pooler that mixes sessions up a name stands for the same text, if for any. */
+#define RN_PG_NAME_BYTES 52
+
+typedef struct rn_pg_prepared {
+  char name[RN_PG_NAME_BYTES];
+  rn_pg_layout *layout; /* NULL until it was described */
+  size_t count;
+  rn_code *codes; /* codes, then one byte for each list flag: guards against equal hashes */
+} rn_pg_prepared;
+
+/* What a session has prepared, and the texts that it has seen once: both are bounded, the least recently used
+ * goes first. The names of what went wait in `closing`, for the session to DEALLOCATE. Part of a session. */
+typedef struct rn_pg_store {
+  struct rn_lru *seen, *cache; /* NULL when nothing is to be prepared */
+  uint64_t names;              /* statements named so far */
+  bool random_names;           /* a name clashed: somebody else names statements on this connection */
+  bool dropping;               /* entries are being dropped whose names the server has forgotten */
+  char (*closing)[RN_PG_NAME_BYTES];
+  size_t closing_count, closing_capacity;
+} rn_pg_store;
+
+/* For zeroed memory that stays where it is; capacity 0: nothing is prepared. RN_FAIL when memory ran out. */
+rn_status rn_pg_store_init(rn_pg_store *store, size_t capacity) RN_MUSTCHECK;
+void rn_pg_store_free(rn_pg_store *store); /* tells nobody */
+/* The store's own, valid until it changes; NULL. */
+const rn_pg_prepared *rn_pg_store_find(rn_pg_store *store, const rn_statement *statement);
+/* Whether the text is met for the first time; remembers it. True as well when memory ran out. */
+bool rn_pg_store_first_sight(rn_pg_store *store, const rn_statement *statement);
+/* Takes p in any case: what cannot be kept is to be closed. */
+void rn_pg_store_keep(rn_pg_store *store, const rn_statement *statement, rn_pg_prepared *p);
+/* gone: the server does not have it any more. */
+void rn_pg_store_forget(rn_pg_store *store, const rn_statement *statement, bool gone);
+void rn_pg_store_wiped(rn_pg_store *store);     /* the server has none of ours any more */
+void rn_pg_store_close_all(rn_pg_store *store); /* none is to be used again */
+/* The first `count` names of `closing` were sent. */
+void rn_pg_store_closed(rn_pg_store *store, size_t count);
+
+/* One with a name of its own, owned by the caller until it is kept; NULL when memory ran out. */
+rn_pg_prepared *rn_pg_prepared_new(rn_pg_store *store, const rn_statement *statement);
+void rn_pg_prepared_free(rn_pg_prepared *p); /* NULL is legal */
+bool rn_pg_prepared_fits(const rn_pg_prepared *p, const rn_statement *statement);
 
 #endif
