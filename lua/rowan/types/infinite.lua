@@ -5,6 +5,7 @@ local family = require("rowan.types.family")
 
 local TIMES = {
   [math.huge] = "infinity", [-math.huge] = "-infinity", infinity = "infinity", ["-infinity"] = "-infinity",
+  Infinity = "infinity", ["-Infinity"] = "-infinity",
 }
 local DECIMALS = {
   [math.huge] = "Infinity", [-math.huge] = "-Infinity", Infinity = "Infinity", ["-Infinity"] = "-Infinity",
