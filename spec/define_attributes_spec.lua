@@ -104,6 +104,7 @@ helper.each(function(dialect, connect)
       { "b", D.INTEGER, references = Parent, onDelete = "SET NULL" },
       { "c", D.STRING, references = { model = Parent, key = "code" }, onUpdate = "CASCADE", onDelete = "NO ACTION" },
       { "d", D.INTEGER, references = { table = "Parents", key = "id", deferrable = "INITIALLY_DEFERRED" } },
+      { "e", D.INTEGER, references = { tableName = "Parents", key = "id" } },
     }, PLAIN)
     db:sync()
     Parent:bulkCreate { { id = 1, code = "x" }, { id = 2, code = "y" } }

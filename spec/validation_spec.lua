@@ -180,6 +180,23 @@ helper.each(function(dialect, connect)
     assert.equal(1, User:count())
   end)
 
+  it("says at once what is wrong with all rows of a bulkCreate, also with hooks of their own", function()
+    local validated, rows = 0, { { name = "x" }, { name = "good" }, { name = "y" } }
+    db.options.warnings = false
+    User:addHook("afterValidate", function() validated = validated + 1 end)
+    for _, options in ipairs{ { validate = true }, { validate = true, individualHooks = true } } do
+      local err = helper.error_of(User.bulkCreate, User, rows, options)
+      assert.equal(0, User:count())
+      assert.equal("AggregateError", err.name)
+      assert.same({ 1, 3 }, { err.errors[1].row, err.errors[2].row })
+      assert.equal("Validation len on name failed", err.errors[2].errors[1].message)
+      assert.is_true(options.validate)
+    end
+    assert.equal(1, validated)
+    User:bulkCreate({ { name = "good" } }, { validate = true, individualHooks = true })
+    assert.equal(2, validated)
+  end)
+
   it("reaches the rows of nested values before any is stored", function()
     local Post = db:define("Post", { title = { type = D.STRING, validate = { notEmpty = true } } }, { timestamps = false })
     User:hasMany(Post, { as = "posts" })
@@ -201,7 +218,7 @@ helper.each(function(dialect, connect)
     assert.matches("notNull needs allowNull = false", refused(db, validating{ notNull = true }))
     assert.matches('has no option "mesage"', refused(db, validating{ len = { args = { 1 }, msg = "x", mesage = "x" } }))
     assert.matches("name of an attribute", refused(db, { a = D.STRING }, { validate = { a = function() end } }))
-    assert.matches("functions by name", refused(db, { a = D.STRING }, { validate = { b = true } }))
+    assert.matches('functions by name, and "b" is none', refused(db, { a = D.STRING }, { validate = { b = true } }))
   end)
 
   it("checks types with the validators, which speak for generated keys", function()

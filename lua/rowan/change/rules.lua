@@ -104,7 +104,8 @@ local function read_model(def)
   local list, given = {}, def.options.validate or {}
   for _, name in ipairs(check.sorted_keys(given)) do
     local subject = ("the model %s: validate"):format(def.name)
-    if type(name) ~= "string" or not is_callable(given[name]) then fail(subject, "wants functions by name") end
+    if type(name) ~= "string" then fail(subject, "wants functions by name") end
+    if not is_callable(given[name]) then fail(subject, ('wants functions by name, and "%s" is none'):format(name)) end
     if def.by_name[name] then
       fail(subject, ('the validator "%s" has the name of an attribute; give that one a validate of its own')
         :format(name))

@@ -169,19 +169,30 @@ end
 ---with the row as `record` and its ValidationError as `cause`.
 ---@param def rowan.Definition
 ---@param list table[]
----@param options? rowan.ValidateOptions
-function validate.check_all(def, list, options)
+---@param error_of fun(row: table): rowan.Error? the ValidationError of a row
+function validate.check_each(def, list, error_of)
   local found = {}
   for i = 1, #list do
-    local failures = validate.failures(def, list[i], options)
-    if failures then
-      local cause = errors.new("ValidationError", { model = def.name, errors = failures })
+    local cause = error_of(list[i])
+    if cause then
       found[#found + 1] = errors.new("BulkRecordError", {
-        message = ("row %d: %s"):format(i, cause.message), record = list[i], row = i, errors = failures, cause = cause,
+        message = ("row %d: %s"):format(i, cause.message), record = list[i], row = i, errors = cause.errors,
+        cause = cause,
       })
     end
   end
   if found[1] then errors.raise("AggregateError", { model = def.name, errors = found }) end
+end
+
+---The same without hooks.
+---@param def rowan.Definition
+---@param list table[]
+---@param options? rowan.ValidateOptions
+function validate.check_all(def, list, options)
+  validate.check_each(def, list, function(row)
+    local failures = validate.failures(def, row, options)
+    return failures and errors.new("ValidationError", { model = def.name, errors = failures })
+  end)
 end
 
 ---Raises one ValidationError with what is wrong with the values of a bulk write: of those values, and no others. The

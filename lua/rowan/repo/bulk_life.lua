@@ -153,6 +153,10 @@ end
 function bulk_life.create(model, instances, options, store, inside)
   around(model, "Create", options, instances, function(call, on, each)
     if each then
+      if call.validate then
+        lifecycle.validate_each(model, instances, call, on)
+        call.validate = false
+      end
       for _, row in ipairs(instances) do lifecycle.before_create(model, row, call, on) end
     elseif call.validate then
       validate.check_all(model.definition, instances, validate.options(model.definition, call, model.name))

@@ -182,6 +182,22 @@ local function with_changed(def, row, fields, before, dirty)
   return list
 end
 
+---Validates new rows with the hooks around it; raises one AggregateError with what is wrong with all of them.
+---@async
+---@param model table
+---@param list table[]
+---@param call table
+---@param on table<string, function[]>
+function lifecycle.validate_each(model, list, call, on)
+  validate.check_each(model.definition, list, function(row)
+    build.stamp_new(model.definition, row)
+    local ok, problem = pcall(lifecycle.validate, model, row, call, on)
+    if ok then return nil end
+    if not errors.is(problem, "ValidationError") then error(problem, 0) end
+    return problem
+  end)
+end
+
 local CREATED, UPDATED = { "afterCreate", "afterSave" }, { "afterUpdate", "afterSave" }
 
 ---Hooks and validation in front of the INSERT of a new row.

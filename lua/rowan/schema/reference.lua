@@ -26,7 +26,7 @@ local DEFERRABLE = {
   ["NOT"] = "NOT DEFERRABLE",
 }
 -- `definition` and `defaults` are what associations say.
-local KNOWN = check.set({ "table", "model", "definition", "key", "deferrable", "defaults" })
+local KNOWN = check.set({ "table", "model", "tableName", "schema", "definition", "key", "deferrable", "defaults" })
 
 local function fail(subject, rule)
   errors.raise("DefinitionError", { message = subject .. ": " .. rule })
@@ -90,7 +90,8 @@ end
 
 local function is_settings(value)
   return type(value) == "table" and getmetatable(value) == nil
-    and (value.table ~= nil or value.model ~= nil or value.key ~= nil or value.deferrable ~= nil)
+    and (value.table ~= nil or value.model ~= nil or value.tableName ~= nil or value.key ~= nil
+      or value.deferrable ~= nil)
 end
 
 ---What a deleted or changed row does to those that point at it, where nothing was said: a key that may be NULL becomes
@@ -128,7 +129,7 @@ function reference.read(def, subject, spec)
   if is_settings(given) then
     check.keys(given, KNOWN, subject .. ": references", "DefinitionError")
     settings = given
-    given = settings.definition or settings.model or settings.table
+    given = settings.definition or settings.model or settings.table or settings.tableName and settings
     check.optional(settings.key, "string", subject .. ": references.key", "DefinitionError")
   end
   local target, table_name, schema, model = target_of(subject, given)
