@@ -763,7 +763,7 @@ helper.on("sqlite", function(_, connect)
     db:model("Post"):create { userId = User:create({}).id }
     db:define("User", { { "name", DataTypes.STRING, defaultValue = "x" } }, PLAIN)
     local err = error_of(db.transaction, db, function() db:model("User"):sync { alter = true } end)
-    assert.matches("outside of one", err.message, 1, true)
+    assert.matches("inside of a transaction", err.message, 1, true)
     assert.equal(1, db:model("Post"):count())
   end)
 end)

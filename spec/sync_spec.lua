@@ -349,7 +349,11 @@ helper.each(function(dialect, connect)
     end
     local err
     assert.equal(0, helper.count(function() err = helper.error_of(db.sync, db) end))
-    assert.matches('Ones and Twos both have an index "by_n"', err.message, 1, true)
+    assert.matches('Twos and Ones both have an index "by_n"', err.message, 1, true)
+    for name, text in pairs { One = "Twos and Ones", Two = "Ones and Twos" } do
+      err = helper.error_of(db:model(name).sync, db:model(name))
+      assert.matches(text .. ' both have an index "by_n"', err.message, 1, true)
+    end
   end)
 
   it("refuses options it does not know", function()

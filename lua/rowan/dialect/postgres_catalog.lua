@@ -275,7 +275,9 @@ local function add_constraint(found, row)
   local made = { name = row.name, columns = row.columns, deferrable = deferrable(row), definition = row.definition }
   if row.kind == "p" then
     found.primary = made
-    for _, name in ipairs(row.columns) do found.by_name[name].primary = true end
+    for _, name in ipairs(row.columns) do
+      if found.by_name[name] then found.by_name[name].primary = true end
+    end
   elseif row.kind == "u" then
     table.insert(found.uniques, made)
   elseif row.kind == "c" then
@@ -350,12 +352,19 @@ function catalog.pictures(answers)
     tables[i] = new_table(row)
     by_id[row.id] = tables[i]
   end
-  for _, row in ipairs(answers.columns) do add_column(by_id[row.id], row, enums) end
-  for _, row in ipairs(answers.constraints) do add_constraint(by_id[row.id], row) end
-  for _, row in ipairs(answers.indexes) do add_index(by_id[row.id], row) end
-  for _, row in ipairs(answers.triggers) do
-    table.insert(by_id[row.id].triggers, { name = row.name, definition = row.definition })
+  -- Others may have made tables and columns between two statements.
+  local function each(rows, add)
+    for _, row in ipairs(rows) do
+      local found = by_id[row.id]
+      if found then add(found, row, enums) end
+    end
   end
+  each(answers.columns, add_column)
+  each(answers.constraints, add_constraint)
+  each(answers.indexes, add_index)
+  each(answers.triggers, function(found, row)
+    table.insert(found.triggers, { name = row.name, definition = row.definition })
+  end)
   return tables, known
 end
 

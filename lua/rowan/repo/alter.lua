@@ -147,9 +147,11 @@ end
 
 -- All changes of a table that is made anew, as one.
 local function together(changes)
-  local reasons, loses = {}, {}
-  for i, change in ipairs(changes) do
-    reasons[i] = change.reason
+  local reasons, loses, said = {}, {}, {}
+  for _, change in ipairs(changes) do
+    -- A check that goes and one that comes have one reason.
+    if not said[change.reason] then reasons[#reasons + 1] = change.reason end
+    said[change.reason] = true
     loses[#loses + 1] = change.loses
   end
   return { reason = table.concat(reasons, "; "), loses = loses[1] and table.concat(loses, "; ") or nil }

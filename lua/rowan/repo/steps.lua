@@ -82,8 +82,9 @@ local function guard(db, names, options)
   local pointing = pointing_at(db, names, options)
   if #pointing == 0 then return end
   errors.raise("QueryError", {
-    message = ("the table %s must be made anew, and %s points at it: SQLite cannot do that inside of a transaction; "
-      .. "do it outside of one (transaction = false)"):format(table.concat(names, ", "), pointing[1].name),
+    message = ("the table %s must be made anew, and %s points at it: SQLite cannot do that inside of a "
+      .. "transaction, because it would delete these rows; do it before or after"):format(table.concat(names, ", "),
+      pointing[1].name),
   })
 end
 

@@ -159,17 +159,26 @@ local function plain_plan(db, order, cycles, force, call)
   return list
 end
 
--- A name stands for one index of a schema (of a database, on SQLite): the second would never be made.
+-- A name stands for one index of a schema (of a database, on SQLite): the second would never be made. The other may be of
+-- a model that is not among these.
 local function check_indexes(db, order)
-  local holder = {}
-  for _, def in ipairs(order) do
+  local holders, models = {}, {}
+  for i, name in ipairs(db._model_order) do models[i] = db.models[name].definition end
+  append(models, order)
+  for _, def in ipairs(models) do
     for _, index in ipairs(def.indexes) do
       local key = table_key(db._dialect.catalog.fold(index.name), def.schema)
-      local other = holder[key]
-      if other and table_key(other.table, other.schema) ~= table_key(def.table, def.schema) then
-        fail(('the tables %s and %s both have an index "%s"'):format(other.table, def.table, index.name))
+      holders[key] = holders[key] or {}
+      table.insert(holders[key], def)
+    end
+  end
+  for _, def in ipairs(order) do
+    for _, index in ipairs(def.indexes) do
+      for _, other in ipairs(holders[table_key(db._dialect.catalog.fold(index.name), def.schema)]) do
+        if table_key(other.table, other.schema) ~= table_key(def.table, def.schema) then
+          fail(('the tables %s and %s both have an index "%s"'):format(other.table, def.table, index.name))
+        end
       end
-      holder[key] = def
     end
   end
 end
