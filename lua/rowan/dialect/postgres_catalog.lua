@@ -6,6 +6,9 @@ local types = require("rowan.types")
 
 local catalog = {}
 
+---The views that stand on columns of a table, and what makes them anew.
+catalog.views = require("rowan.dialect.postgres_views")
+
 ---Two names of columns are the same when these are.
 ---@param name string
 ---@return string

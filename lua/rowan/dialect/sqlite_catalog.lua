@@ -46,6 +46,9 @@ end
 catalog.pointing = [[SELECT DISTINCT m.name AS name FROM sqlite_master m JOIN pragma_foreign_key_list(m.name) f
   WHERE m.type = 'table' AND lower(f."table") IN (SELECT lower(c0) FROM rowan_rows(?1)) ORDER BY m.name]]
 
+---The names of all views.
+catalog.view_names = "SELECT name FROM sqlite_master WHERE type = 'view' ORDER BY name"
+
 ---A type's name in one spelling.
 ---@param name string
 ---@return string

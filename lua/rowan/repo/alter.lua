@@ -104,6 +104,18 @@ local function as_strict(def, live, keep)
   return setmetatable({ options = options }, { __index = def })
 end
 
+local RETYPED = { type = true, enum = true, generated = true }
+
+-- The views that are in the way of changes, because they take a column that gets another type.
+local function views_on(db, changes, live, options)
+  local text, columns = db._dialect.catalog.views, {}
+  for _, change in ipairs(changes) do
+    if RETYPED[change.kind] then columns[#columns + 1] = change.column.name end
+  end
+  if not text or not columns[1] then return {} end
+  return introspect.rows(db, text, { { live.schema }, { live.name }, columns }, options)
+end
+
 ---The changes that lead from the live table to the one of a definition.
 ---@async
 ---@param db table
@@ -128,6 +140,7 @@ function alter.changes(db, def, live, known, options)
     ask_pairs(db, to.table, open, answers, options)
     changes = difference.changes(live, becomes, context)
   end
+  to.views = views_on(db, changes, live, options)
   return changes, to
 end
 
@@ -143,6 +156,10 @@ local function add_steps(steps, texts, change, to, rebuilt)
       loses = change.loses,
     }
   end
+end
+
+local function view_change(view)
+  return { reason = ("the view %s takes a column that gets another type, and is made anew"):format(view.name) }
 end
 
 -- All changes of a table that is made anew, as one.
@@ -207,9 +224,12 @@ end
 function alter.steps(changes, to)
   local steps, keys = {}, {}
   if to.dialect.supports.alter_constraints then
+    local views = to.views or {}
+    for i = #views, 1, -1 do add_steps(steps, { views[i].drop }, view_change(views[i]), to) end
     for _, change in ipairs(in_place(changes, to)) do
       add_steps(change.kind == "add_foreign_key" and keys or steps, ddl_alter.statements(change, to), change, to)
     end
+    for _, view in ipairs(views) do add_steps(steps, view.restore, view_change(view), to) end
   elseif changes[1] and ddl_rebuild.is_native(changes, to.live) then
     for _, change in ipairs(in_order(changes)) do add_steps(steps, ddl_rebuild.native(change, to), change, to) end
   elseif changes[1] then

@@ -4,12 +4,16 @@
 local control = require("rowan.sql.ddl_rebuild")
 local ddl = require("rowan.sql.ddl")
 local ddl_alter = require("rowan.sql.ddl_alter")
+local ddl_table = require("rowan.sql.ddl_table")
 local errors = require("rowan.base.errors")
 local introspect = require("rowan.repo.introspect")
 local run = require("rowan.repo.run")
 local transaction = require("rowan.repo.transaction")
 
 local steps = {}
+
+-- PostgreSQL: other objects depend on it.
+local DEPENDENT = "2BP01"
 
 ---Statements as steps about one table.
 ---@param texts string[]
@@ -55,9 +59,31 @@ end
 local function carry_out(db, step, options)
   local ok, problem = pcall(say, db, step.sql, options)
   if not ok and errors.kind_of(problem) and step.reason ~= "" then
-    problem.message = ("%s: %s"):format(step.reason, problem.message)
+    -- The detail names what depends on what is to go.
+    local more = problem.sqlstate == DEPENDENT and problem.detail and (" (%s)"):format(problem.detail) or ""
+    problem.message = ("%s: %s%s"):format(step.reason, problem.message, more)
   end
   return ok, problem
+end
+
+-- Views of SQLite are looked at only when they are read: those that work must do so when a table was made anew.
+local function working_views(db, options)
+  local works = {}
+  for _, row in ipairs(introspect.rows(db, db._dialect.catalog.view_names, {}, options)) do
+    works[row.name] = pcall(introspect.rows, db, ddl_table.look_at(db._dialect, row.name), {}, options)
+  end
+  return works
+end
+
+local function check_views(db, before, list, options)
+  for name, works in pairs(working_views(db, options)) do
+    if before[name] and not works then
+      errors.raise("QueryError", {
+        message = ("%s: the view %s would not work any more; nothing was changed (drop the view first)")
+          :format(list[1].reason, name),
+      })
+    end
+  end
 end
 
 local function rebuilt_tables(list)
@@ -193,9 +219,16 @@ function steps.apply(db, options, plan, hooks)
     lock(db, list, inside)
     list = plan(inside)
     names = rebuilt_tables(list)
-    if names[1] then guard(db, names, inside) end
+    local views
+    if names[1] then
+      guard(db, names, inside)
+      views = working_views(db, inside)
+    end
     send(db, list, inside)
-    if names[1] then check_keys(db, names, inside) end
+    if names[1] then
+      check_keys(db, names, inside)
+      check_views(db, views, list, inside)
+    end
     if hooks then hooks.after() end
   end)
   send_alone(db, list, { logging = options.logging, benchmark = options.benchmark, transaction = false })

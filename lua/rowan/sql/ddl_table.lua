@@ -117,6 +117,14 @@ function tables.add_constraint(quoted, clause)
   return ("ALTER TABLE %s ADD %s"):format(quoted, clause)
 end
 
+---What fails for a view that does not work any more.
+---@param dialect rowan.Dialect
+---@param name string
+---@return string
+function tables.look_at(dialect, name)
+  return "SELECT 1 FROM " .. dialect.quote(name) .. " LIMIT 0"
+end
+
 ---@param dialect rowan.Dialect
 ---@param quoted string
 ---@param name string
