@@ -96,6 +96,39 @@ helper.each(function(_, connect)
     assert.equal("a bulkDestroy, b bulkDestroy", heard(function() Item:destroy({ where = rowan.all }) end))
   end)
 
+  it("wraps see rows that are deleted softly, brought back and taken along", function()
+    local seen = {}
+    local trail = { name = "trail", write = {} }
+    for _, kind in ipairs({ "update", "destroy", "bulkUpdate", "bulkDestroy" }) do
+      trail.write[kind] = function(next_one, change)
+        seen[#seen + 1] = change.model.name .. " " .. kind
+        return (next_one())
+      end
+    end
+    db:plugin(trail)
+    local soft = { paranoid = true, omitNull = true }
+    local One = db:define("One", { name = DataTypes.STRING }, soft)
+    local Two = db:define("Two", { name = DataTypes.STRING }, soft)
+    local Three = db:define("Three", { name = DataTypes.STRING }, soft)
+    One:hasMany(Two, { as = "twos", onDelete = "CASCADE" })
+    Two:hasMany(Three, { as = "threes", onDelete = "CASCADE" })
+    db:sync()
+    local function heard(fn)
+      seen = {}
+      fn()
+      return table.concat(seen, ", ")
+    end
+    local one = One:create({ name = "a", twos = { { name = "b", threes = { { name = "c" } } } } },
+      { include = { { association = "twos", include = "threes" } } })
+    local along = ", Two bulkUpdate, Three bulkUpdate"
+    assert.equal("One destroy" .. along, heard(function() one:destroy() end))
+    assert.equal("One update" .. along, heard(function() one:restore() end))
+    assert.equal("One bulkDestroy" .. along, heard(function() One:destroy({ where = rowan.all }) end))
+    assert.equal(0, Three:count())
+    assert.equal("One bulkUpdate" .. along, heard(function() One:restore({ where = rowan.all }) end))
+    assert.equal(1, Three:count())
+  end)
+
   it("a wrap may answer by itself, and may do more in the same transaction", function()
     local cache = {}
     local cached = { name = "cached", read = function(next_one, reading)

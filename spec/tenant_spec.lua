@@ -156,6 +156,7 @@ helper.each(function(_, connect)
       function() other.post:destroy() end,
       function() other.user:destroy() end,
       function() other.user:destroy({ force = true }) end,
+      function() other.user:restore() end,
       function() other.user:increment("n") end,
       function() own.user:setPosts({ own.post.id, other.post.id }) end,
       function() own.post:addTag(other.tag.id) end,

@@ -31,13 +31,13 @@ local function look_up(row, call)
   row:reload({ attributes = { attr.label }, transaction = call and call.transaction, logging = call and call.logging })
 end
 
--- Sets the deletedAt of a row and saves it; when that fails, it is what it was.
-local function write_row(model, row, value, options, after)
+-- Sets the deletedAt of a row and has it saved by `send`; when that fails, it is what it was.
+local function write_row(model, row, value, options, send, after)
   local name = model.definition.deleted.name
   local before = rawget(row, name)
   rawset(row, name, value)
   local ok, problem = pcall(cascade.within, model, options, function(call)
-    save.send(model, row, call)
+    send(model, row, call)
     written.replaced(model, row, { name }, call, { [name] = before })
     after(call)
   end)
@@ -55,7 +55,7 @@ local function soft_destroy(next_one, change)
     return 0
   end
   local at = cascade.time(model)
-  return write_row(model, row, at, options, function(call) cascade.delete(model, { row }, at, call) end)
+  return write_row(model, row, at, options, save.send, function(call) cascade.delete(model, { row }, at, call) end)
 end
 
 local function soft_destroy_many(next_one, change)
@@ -119,7 +119,9 @@ function instance.restore(self, options)
     local before, live = {}, model.definition.roles.live
     for name, value in next, self do before[name] = value end
     if live == null then live = nil end
-    return write_row(model, self, live, call, function(inside) cascade.restore(model, { before }, inside) end)
+    return write_row(model, self, live, link.with(call, { omitNull = false }), save.statement, function(inside)
+      cascade.restore(model, { before }, inside)
+    end)
   end)
   return self
 end

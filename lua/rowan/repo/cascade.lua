@@ -124,6 +124,18 @@ local function keys_of(rows, attrs, more)
   return keys
 end
 
+-- An UPDATE of dependents with what plugins wrap around it; returns the rows that the statement gave as well.
+local function change_all(model, values, options, context)
+  local found
+  local change = { values = values, options = link.with(options, { omitNull = false }) }
+  local affected = bulk_life.wrapped(model, "bulkUpdate", change, function(given)
+    local changed, rows = bulk.update(model, given.values, given.options, context)
+    found = rows
+    return changed, rows
+  end)
+  return affected, found
+end
+
 ---Deletes softly what belongs to rows that were deleted at a time.
 ---@async
 ---@param model table
@@ -141,8 +153,8 @@ function cascade.delete(model, rows, at, call)
       local further = cascade.dependents(one.model)[1] ~= nil
       local finder = link.with(link.call(call), { where = where, returning = further or nil })
       local values = { [one.model.definition.deleted.name] = at }
-      local _, found = bulk.update(one.model, values, finder, model.name .. ":destroy")
-      if further and found[1] then cascade.delete(one.model, found, at, call) end
+      local _, found = change_all(one.model, values, finder, model.name .. ":destroy")
+      if further and found and found[1] then cascade.delete(one.model, found, at, call) end
     end
   end
 end
@@ -170,7 +182,7 @@ function cascade.restore(model, rows, call)
         end)
       else
         local further = cascade.dependents(one.model)[1] and read.all(one.model, link.with(finder, { hooks = false }))
-        bulk.update(one.model, { [own.name] = one.model.definition.roles.live }, finder, model.name .. ":restore")
+        change_all(one.model, { [own.name] = one.model.definition.roles.live }, finder, model.name .. ":restore")
         if further and further[1] then cascade.restore(one.model, further, call) end
       end
     end
@@ -191,7 +203,7 @@ function cascade.restore_many(model, call)
     local further = cascade.dependents(model)[1] and read.all(model, link.with(link.call(inside), {
       where = inside.where, paranoid = false, hooks = false,
     }))
-    local affected = bulk.update(model, { [deleted] = live }, inside, model.name .. ":restore")
+    local affected = change_all(model, { [deleted] = live }, inside, model.name .. ":restore")
     if further and further[1] then cascade.restore(model, further, link.call(inside)) end
     return affected
   end)
