@@ -76,7 +76,9 @@ helper.on("sqlite", function(_, connect)
       "@class UserWhere", '@field role? "user"|"admin"|table', '@field ["end"] (boolean|table)?',
       "@class UserFinder: UserFilter, rowan.FinderOptions", "@class UserModel: rowan.Model",
       "@field findByPk fun(self: UserModel, key: any, options?: UserFinder): User? # The row with a primary key, or nil",
-      "@field byName fun(self: UserModel, name: any): any",
+      "@field byName fun(self: UserModel, name: any): any", "@field beforeCreate UserHook",
+      "@alias UserHook fun(self: UserModel, name: string|fun(row: User, options: table), "
+        .. "fn?: fun(row: User, options: table)): fun()",
       '@field model fun(self: rowan.Database, name: "User"): UserModel', '@field ["blog-post"] blog_postModel',
     } do
       has(text, line)
@@ -185,6 +187,7 @@ helper.on("sqlite", function(_, connect)
     same("rowan.DataTypes", names)
     same("rowan.ErrorClasses", errors)
     same("rowan.Hooked", of_models)
+    for name in rowan.types(User):gmatch("@field ([%w_]+) UserHook") do assert.is_true(meta["rowan.Hooked"][name]) end
     same("rowan.Database", of_databases)
   end)
 

@@ -232,11 +232,26 @@ local function terms_of(at)
   }
 end
 
+-- The hooks whose functions get a row, or a list of them.
+local ROW_HOOKS = {
+  "beforeValidate", "afterValidate", "beforeCreate", "afterCreate", "beforeUpdate", "afterUpdate", "beforeSave",
+  "afterSave", "beforeDestroy", "afterDestroy", "beforeRestore", "afterRestore",
+}
+local LIST_HOOKS = { "beforeBulkCreate", "afterBulkCreate" }
+
+-- What adds a hook: a function, or a name and a function.
+local function adds(model, arguments)
+  local fn = ("fun(%s, options: table)"):format(arguments)
+  return ("fun(self: %s, name: string|%s, fn?: %s): fun()"):format(model, fn, fn)
+end
+
 local function write_model(text, model, names)
   local at, written = names[model.definition], {}
   local terms = terms_of(at)
   text:line("@class %s: rowan.Page", at.page)
   text:field("rows", at.row .. "[]")
+  text:gap()
+  text:line("@alias %s %s", at.hook, adds(at.model, "row: " .. at.row))
   text:gap()
   text:line("The model %s.", words.quote(model.name))
   text:line("@class %s: rowan.Model", at.model)
@@ -246,6 +261,8 @@ local function write_model(text, model, names)
     written[method[1]] = true
     text:method(at.model, method[1], arguments, result, method[4])
   end
+  for _, name in ipairs(ROW_HOOKS) do text:field(name, at.hook) end
+  for _, name in ipairs(LIST_HOOKS) do text:field(name, adds(at.model, "rows: " .. at.row .. "[]")) end
   write_functions(text, at.model, model, getmetatable(model), written)
   text:gap()
 end
@@ -276,7 +293,7 @@ local function models_of(subject)
   return list
 end
 
-local PARTS = { "values", "where", "filter", "finder", "attribute", "association", "page", "model" }
+local PARTS = { "values", "where", "filter", "finder", "attribute", "association", "page", "hook", "model" }
 
 local function names_of(models, prefix)
   local names, taken = {}, words.taken()
