@@ -129,6 +129,9 @@
 ---@field UsageError rowan.ErrorClass
 ---@field ValidationError rowan.ErrorClass
 
+---A primary key: a value, or a table by attribute where it is composite.
+---@alias rowan.Key integer|string|table<string, any>
+
 ---Adds a hook: the function, or a name to remove it by and the function; what it returns takes it away again.
 ---@alias rowan.AddHook fun(self: table, name: string|function, fn?: function): fun()
 
@@ -176,7 +179,7 @@
 ---@alias rowan.Compound fun(self: rowan.Query, ...: rowan.Query): rowan.Query
 
 ---One value of a query: sum("age"). nil when no row has one.
----@alias rowan.Single fun(self: rowan.Query, column: string|rowan.Expression, options?: rowan.CallOptions): any
+---@alias rowan.Single fun(self: rowan.Query, column: string|rowan.Expression, options?: rowan.SendOptions): any
 
 ---@class rowan.Query
 ---@field join rowan.Join

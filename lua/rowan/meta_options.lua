@@ -1,11 +1,14 @@
 ---@meta _
 --- What calls are told: the tables of options, for editors. See meta.
 
----What almost every call is told.
----@class rowan.CallOptions
+---What every call that sends something is told.
+---@class rowan.SendOptions
 ---@field transaction? rowan.Transaction|false the one it belongs to, the current one when not given; false: none
 ---@field logging? boolean|fun(sql: string, ...): any
 ---@field benchmark? boolean the logger is also told how long it took
+
+---What calls of models and rows are told.
+---@class rowan.CallOptions: rowan.SendOptions
 ---@field context? any what hooks and plugins are to know of the call; rowan looks at it nowhere
 
 ---What rowan.connect is told; see docs/guide/connecting.md.
@@ -277,7 +280,7 @@
 ---@field silent? boolean updatedAt stays
 ---@field omitNull? boolean attributes that are NULL are not written, but for keys of associations
 
----@class rowan.BulkUpdateOptions: rowan.CallOptions
+---@class rowan.BulkUpdateOptions: rowan.SendOptions
 ---@field key? string|string[] the primary key, or a unique one
 ---@field fields? string[] the only attributes that are set
 ---@field returning? boolean the changed rows too
@@ -334,7 +337,7 @@
 ---@field hooks? boolean false: none run
 
 ---What db:query is told.
----@class rowan.QueryOptions: rowan.CallOptions
+---@class rowan.QueryOptions: rowan.SendOptions
 ---@field replacements? table a list for `?`, a table for `:name`; a list in it becomes several placeholders
 ---@field bind? table a list for `$1`, a table for `$name`
 ---@field type? "SELECT"|"INSERT"|"UPSERT"|"UPDATE"|"BULKUPDATE"|"DELETE"|"BULKDELETE"|"RAW" what is returned: see docs/guide/sql.md

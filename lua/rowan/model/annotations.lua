@@ -59,7 +59,8 @@ local ROLES_OF_ONE = { get = "The %s", set = "Makes the row the %s", create = "S
 
 -- What the methods of an association take and give, by role.
 local function methods_of(target, multiple)
-  local one, list = target.row .. "|any", target.row .. "|any|(" .. target.row .. "|any)[]"
+  local one = target.row .. "|rowan.Key"
+  local list = ("%s|(%s)[]"):format(one, one)
   local create = ", options?: rowan.CreateOptions|rowan.LinkCallOptions"
   local find, call = (", options?: %s|rowan.GetterOptions"):format(target.finder), ", options?: rowan.LinkCallOptions"
   local get = multiple and target.row .. "[]" or target.row .. "?"
@@ -185,7 +186,7 @@ end
 local MODEL_METHODS = {
   { "findAll", ", options?: FINDER", "ROW[]", "All rows that match" },
   { "findOne", ", options?: FINDER", "ROW?", "The first row that matches, or nil" },
-  { "findByPk", ", key: any, options?: FINDER", "ROW?", "The row with a primary key, or nil" },
+  { "findByPk", ", key: rowan.Key, options?: FINDER", "ROW?", "The row with a primary key, or nil" },
   { "findAndCountAll", ", options?: FINDER", "{ count: integer, rows: ROW[] }", "Some rows, and how many there are" },
   { "findOrBuild", ", options: EITHER", "ROW, boolean", "The row that matches, or a new one that is not stored" },
   { "findOrCreate", ", options: EITHER", "ROW, boolean", "The row that matches, or a new one; and whether it is new" },
