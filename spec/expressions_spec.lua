@@ -32,6 +32,24 @@ helper.each(function(dialect, connect)
     return table.concat(list, ",")
   end
 
+  it("casts a table as a value of its type", function()
+    local Token = D.custom("Token", { type = D.STRING, cast = function(v) return type(v) == "table" and v or nil end,
+      dump = function(v) return v.a .. "." .. v.b end, load = function(text) return { a = text:match("^%w"), b = text:match("%w$") } end })
+    local row = Item:findOne { where = { id = 1 }, attributes = {
+      { rowan.cast({ k = null, l = { 1 } }, D.JSON), "json" }, { rowan.cast({ 3, null }, D.ARRAY(D.INTEGER)), "list" },
+      { rowan.cast({ a = "x", b = "y" }, Token), "token" }, { rowan.cast(rowan.col("name"), D.custom("Token", { type = D.STRING,
+        cast = tostring, dump = tostring, load = string.upper })), "upper" },
+    } }
+    assert.same({ json = { k = null, l = { 1 } }, list = { 3, null }, token = { a = "x", b = "y" }, upper = "A" }, row:toJSON())
+    Item:update({ data = rowan.cast({ kind = "new" }, D.JSONB) }, { where = { id = 2 } })
+    assert.same({ kind = "new" }, Item:findByPk(2).data)
+    assert.equal(1, Item:count { where = { data = rowan.cast({ kind = "new" }, D.JSONB) } })
+    local err = helper.error_of(function() Item:count { where = rowan.where(rowan.cast({ 1, "x" }, D.ARRAY(D.INTEGER)), null) } end)
+    assert.equal("rowan.cast: the value for DataTypes.ARRAY(INTEGER) must be a list whose item 2 must be an integer", err.message)
+    err = helper.error_of(function() Item:count { where = rowan.where(rowan.cast({}, "INTEGER"), 1) } end)
+    assert.truthy(err.message:find("not a table", 1, true))
+  end)
+
   it("binds text for functions that take any type", function()
     if dialect ~= "postgres" then return end
     local fn, col = rowan.fn, rowan.col

@@ -259,7 +259,10 @@ function Tree:document(attr)
 end
 
 function Tree:path(value, steps, text) return node.path(value, steps, text) end
-function Tree:convert(value, type_of) return node.cast(value, self.dialect.type_name(type_of), type_of.key) end
+function Tree:convert(value, type_of)
+  return node.cast(value, self.dialect.type_name(self.dialect.kept_as(type_of)), type_of.key)
+end
+
 function Tree:by_value(value, type_of) return node.by_value(value, type_of.code) end
 
 -- Where it takes a subquery, columns on the left need the name of their table in it.

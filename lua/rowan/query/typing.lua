@@ -134,7 +134,7 @@ local KINDS = {
     local rule = FUNCTIONS[e.name:upper()]
     return rule and rule(def, e) or UNKNOWN
   end,
-  cast = function(_, e) return e.type and typing.of_type(e.type) or UNKNOWN end,
+  cast = function(def, e) return e.type and typing.of_type(def.dialect.kept_as(e.type)) or UNKNOWN end,
   case = function(def, e)
     for _, branch in ipairs(e.branches) do
       local found = typing.of(def, branch.value)
