@@ -171,6 +171,17 @@ helper.each(function(dialect, connect)
     end
   end)
 
+  it("looks through a long text once, as types do", function()
+    local db = connect()
+    local digits, zeros = ("1"):rep(100000), ("0"):rep(100000)
+    for _, name in ipairs{ "isFloat", "isDecimal", "isNumeric", "isInt", "isEmail", "isUrl", "isCreditCard" } do
+      assert.is_false(passes(db, { [name] = true }, digits .. "!"))
+    end
+    for _, kind in ipairs{ D.INTEGER, D.BIGINT, D.FLOAT, D.DECIMAL, D.INTERVAL, D.DATE, D.UUID, D.INET } do
+      for _, text in ipairs{ digits .. "!", zeros .. "!", "P" .. digits, "PT" .. digits .. "." } do assert.is_nil((kind.cast(text))) end
+    end
+  end)
+
   it("reads numbers, booleans and lists too", function()
     local Row = connect():define("Row", {
       n = { type = D.INTEGER, validate = { isInt = { max = 9 }, isIn = { { 1, 2, 12 } }, len = { 1, 1 } } },

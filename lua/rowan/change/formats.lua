@@ -162,6 +162,9 @@ function formats.numeric(text, separator, no_symbols)
   return number ~= nil and (number:find("^[+-]?%d+$") or number:find("^[+-]?%d*%.%d+$")) ~= nil
 end
 
+-- One each, since a pattern with two runs of digits side by side takes a long text apart in every way.
+local MANTISSAS = { "^[+-]?%d+$", "^[+-]?%d+%.%d*$", "^[+-]?%.%d+$" }
+
 ---The number that a text with or without decimals and exponent says; nil when it says none.
 ---@param text string
 ---@param separator? string of decimals, "." when not given
@@ -169,7 +172,9 @@ end
 function formats.decimal(text, separator)
   local number = pointed(text, separator)
   local mantissa = number and (number:match("^([^eE]*)[eE][+-]?%d+$") or number)
-  if mantissa and (mantissa:find("^[+-]?%d+%.?%d*$") or mantissa:find("^[+-]?%.%d+$")) then return tonumber(number) end
+  for _, pattern in ipairs(mantissa and MANTISSAS or {}) do
+    if mantissa:find(pattern) then return tonumber(number) end
+  end
 end
 
 ---A number without an exponent, with so many decimals, or with none where they are not forced.

@@ -78,7 +78,11 @@ local function read_part(sums, text, letters)
   return rest == ""
 end
 
+-- Longer than any interval there is; what is longer still would take long to look through.
+local LONGEST = 200
+
 local function from_iso(text)
+  if #text > LONGEST then return nil, RULE end
   local date, time = text:match("^P([^T]*)T?(.*)$")
   if not date or text == "P" or text:sub(-1) == "T" then return nil, RULE end
   local sums = none()

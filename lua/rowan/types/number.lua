@@ -86,8 +86,9 @@ end
 
 -- Canonical decimal text to what is canonical on this runtime.
 local function big_from_text(text)
-  local sign, digits = text:match("^(%-?)0*(%d+)$")
+  local sign, digits = text:match("^(%-?)(%d+)$")
   if not digits then return nil, NO_INTEGER end
+  digits = digits:gsub("^0+(%d)", "%1")
   local limit = sign == "-" and "9223372036854775808" or "9223372036854775807"
   if #digits > 19 or #digits == 19 and digits > limit then
     return nil, BIG_RULE
@@ -129,7 +130,8 @@ number.BIGINT = family.define({
 })
 
 local function float_cast(v)
-  if type(v) == "string" and v:find("^%-?%d+%.?%d*[eE]?[-+]?%d*$") then v = tonumber(v) end
+  -- One class of characters, so that a long text is looked through once; tonumber knows the rest.
+  if type(v) == "string" and v:find("^%-?%d[%d.eE+-]*$") then v = tonumber(v) end
   if type(v) ~= "number" then return nil, "must be a number" end
   if not math_type or math_type(v) == "float" then return v end
   local float = v + 0.0
