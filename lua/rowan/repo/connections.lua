@@ -31,12 +31,14 @@ end
 Connection.__tostring = function(connection) return "rowan.connection: " .. connection.number end
 
 ---Runs SQL on this very connection, as db:query does; in a hook that has it, and not later.
+---Raises UsageError outside of the hook that has it, and as db:query.
 ---
----    db:afterConnect(function(connection) connection:query("SET statement_timeout = 5000") end)
+---    db:afterConnect(function(connection) connection:query("SET statement_timeout = 5000") end)   -- SET statement_timeout = 5000
 ---@async
----@param sql string
+---@param sql string one statement, or without values several
 ---@param options? rowan.QueryOptions without transaction
----@return any
+---@return any rows as db:query gives them
+---@return any metadata
 function Connection:query(sql, options)
   if not self.lease then
     errors.raise("UsageError", {

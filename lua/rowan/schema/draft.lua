@@ -35,7 +35,9 @@ function draft.find(entries, name)
 end
 
 ---Refuses the definition; the message begins with the model's name.
----@param rule string
+---
+---    draft:fail("slug needs the option from")    -- DefinitionError: the model Post: slug needs the option from
+---@param rule string what is wrong, behind the model's name
 function Draft:fail(rule)
   errors.raise("DefinitionError", { message = ("the model %s: %s"):format(self.definition.name, rule) })
 end
@@ -79,8 +81,11 @@ local function take_role(self, role, name)
 end
 
 ---The attribute gets the time when a row is made ("created"), or at every write of it ("updated", but for `silent`).
----@param name string
----@param when "created"|"updated"
+---Raises DefinitionError when another attribute has the role.
+---
+---    draft:attribute("madeAt", { type = DataTypes.DATE }, "a timestamp") draft:stamp("madeAt", "created")
+---@param name string of an attribute of the draft
+---@param when "created"|"updated" which time it is
 function Draft:stamp(name, when)
   if when ~= "created" and when ~= "updated" then self:fail('a stamp is "created" or "updated"') end
   take_role(self, when, name)
@@ -88,7 +93,10 @@ end
 
 ---The attribute tells when a row was deleted: unique indexes leave deleted rows out, and what depends on the row follows it
 ---(repo/cascade). A row is there while it is NULL, or its default value where it has one.
----@param name string
+---Raises DefinitionError when another attribute has the role.
+---
+---    draft:filter{ option = "paranoid", where = { deletedAt = draft:deleted("deletedAt") } }
+---@param name string of an attribute of the draft
 ---@return any live what the attribute is while the row is there
 function Draft:deleted(name)
   take_role(self, "deleted", name)
@@ -113,8 +121,10 @@ end
 
 ---The attribute tells one state of a row from the next. Every write adds one to it, unless the database keeps it by itself,
 ---and a save or destroy of a row looks for the row with the value it was read with. When it is not found, `missed` raises.
----@param name string
----@param missed fun(model: rowan.Model, row: rowan.Instance, seen: rowan.Missed)
+---
+---    draft:version("version", function(model, row) raise_stale(model, row) end)
+---@param name string of an attribute of the draft
+---@param missed fun(model: rowan.Model, row: rowan.Instance, seen: rowan.Missed) raises for a row that another write came before
 ---@param by_database? boolean every table has it by itself: it is read, never written or created
 function Draft:version(name, missed, by_database)
   take_role(self, "version", name)
@@ -123,6 +133,8 @@ function Draft:version(name, missed, by_database)
 end
 
 ---The name of the attribute that a model's option speaks of: `createdAt = "made"` renames it, false turns it off.
+---
+---    draft:option_name("createdAt")    --> "createdAt"; what the option says; nil where it is false
 ---@param option string also the name where nothing was said
 ---@return string?
 function Draft:option_name(option)
