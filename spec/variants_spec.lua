@@ -4,11 +4,10 @@ local rowan = require "rowan"
 
 local D, Op = rowan.DataTypes, rowan.Op
 
-local ONE, TWO = "rowan_tenant_one", "rowan_tenant_two"
-
 helper.each(function(dialect, connect)
   local postgres = dialect == "postgres"
   local db, User, Post, Tag
+  local ONE, TWO
 
   local function define()
     User = db:define("User", {
@@ -40,6 +39,9 @@ helper.each(function(dialect, connect)
   describe("in several schemas", function()
     before_each(function()
       db = connect()
+      -- Runs at the same time share a database.
+      local own = postgres and db:query("SELECT current_schema() AS name", { plain = true }).name or "tenant"
+      ONE, TWO = own .. "_one", own .. "_two"
       if postgres then
         for _, schema in ipairs{ ONE, TWO } do db:createSchema(schema) end
       end
