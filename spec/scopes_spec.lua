@@ -146,6 +146,17 @@ helper.each(function(_, connect)
       end).name)
     end)
 
+    it("may turn the filters of plugins off, for every call that they are on", function()
+      local Item = db:define("Item", { n = D.INTEGER }, { paranoid = true, scopes = { all = { paranoid = false } } })
+      Item:sync()
+      Item:bulkCreate{ { n = 1 }, { n = 2 } }
+      Item:destroy{ where = { n = 1 } }
+      local all = Item:scope("all")
+      assert.same({ 1, 2, 2, 3 }, { Item:count(), all:count(), #all:findAll(), all:sum("n") })
+      assert.equal(2, (all:update({ n = 5 }, { where = rowan.all })))
+      assert.is_true(select(2, all:findOrCreate{ where = { n = 7 } }))
+    end)
+
     it("is left again, by null or for the initial one", function()
       assert.equal(4, User:scope("low"):scope(rowan.null):count())
       assert.equal(User, User:scope("low"):withInitialScope())

@@ -1,6 +1,7 @@
 --- The methods by which hooks are added to a model or to a database: addHook, removeHook, hasHook, and one method for
 --- each hook that can be added there (User:beforeCreate(fn)). Mixed into both.
 
+local check = require("rowan.base.check")
 local hooks = require("rowan.change.hooks")
 
 ---@class rowan.Hooked
@@ -16,6 +17,7 @@ local Hooked = {}
 ---@param fn? function what runs, with the arguments that docs/guide/hooks.md names
 ---@return fun() remove takes the hook away again
 function Hooked:addHook(name, listener_name, fn)
+  check.colon(self, "_hooks", "Model:addHook")
   if fn == nil then listener_name, fn = nil, listener_name end
   return hooks.add(self._hooks, name, listener_name, fn)
 end
@@ -27,6 +29,7 @@ end
 ---@param what string|function the listener's name or its function
 ---@return boolean removed whether there was one
 function Hooked:removeHook(name, what)
+  check.colon(self, "_hooks", "Model:removeHook")
   return hooks.remove(self._hooks, name, what)
 end
 
@@ -36,6 +39,7 @@ end
 ---@param name string of the hook
 ---@return boolean
 function Hooked:hasHook(name)
+  check.colon(self, "_hooks", "Model:hasHook")
   return hooks.has(self._hooks, name)
 end
 Hooked.hasHooks = Hooked.hasHook
@@ -48,6 +52,7 @@ Hooked.hasHooks = Hooked.hasHook
 ---@param name string of the hook
 ---@param ... any what its functions get
 function Hooked:runHooks(name, ...)
+  check.colon(self, "_hooks", "Model:runHooks")
   hooks.check_name(self._hooks, name)
   hooks.run(self._hooks, name, ...)
 end
@@ -113,7 +118,10 @@ end
 
 local function with_methods(names, methods)
   for name in pairs(names) do
-    methods[name] = function(self, listener_name, fn) return self:addHook(name, listener_name, fn) end
+    methods[name] = function(self, listener_name, fn)
+      check.colon(self, "_hooks", "Model:" .. name)
+      return self:addHook(name, listener_name, fn)
+    end
   end
   return methods
 end

@@ -21,7 +21,7 @@ local Scopes = {}
 local scopes = { methods = Scopes }
 
 -- The methods that take a scope: the place of their options, and which options of a scope they can use (nil for all).
-local WHERE = check.set({ "where" })
+local WHERE, FOUND = check.set({ "where" }), check.set({ "where" })
 local COUNTED = check.set({ "where", "include" })
 local BULK = check.set({ "update", "destroy", "increment", "decrement" })
 local METHODS = {
@@ -30,7 +30,7 @@ local METHODS = {
   count = { 1, COUNTED }, exists = { 1, COUNTED }, aggregate = { 3, COUNTED }, sum = { 2, COUNTED },
   min = { 2, COUNTED }, max = { 2, COUNTED }, pluck = { 2, COUNTED }, update = { 2, WHERE }, destroy = { 1, WHERE },
   increment = { 2, WHERE }, decrement = { 2, WHERE },
-  findOrCreate = { 1, WHERE }, findCreateFind = { 1, WHERE }, findOrBuild = { 1, WHERE },
+  findOrCreate = { 1, FOUND }, findCreateFind = { 1, FOUND }, findOrBuild = { 1, FOUND },
 }
 
 local function fail(model, rule)
@@ -105,6 +105,8 @@ local function scoped_options(model, given, usable)
   if scope and usable then
     local part = {}
     for key in next, usable do part[key] = scope[key] end
+    -- What turns filters off: paranoid = false.
+    for key in next, usable ~= FOUND and model.definition.plugin_options or {} do part[key] = scope[key] end
     scope = part
   end
   if scope == nil then return given end
@@ -202,6 +204,7 @@ end
 ---@param ... any scopes
 ---@return rowan.OpenModel
 function Scopes:scope(...)
+  check.colon(self, "definition", "Model:scope")
   local base = base_of(self)
   local merged = {}
   for i = 1, select("#", ...) do merged = read(base, merged, (select(i, ...))) end
