@@ -86,6 +86,8 @@ local function make(base, place, table_name, schema)
   return behind(own, base)
 end
 
+local function itself(own) return own end
+
 ---The variant of a model at a place; the model itself where that is its own.
 ---@param base rowan.Model the model itself
 ---@param place { schema?: string, delimiter?: string, associations?: boolean }
@@ -108,8 +110,7 @@ function variants.at(base, place)
     renew(own)
   end
   -- Those in use stay, however many there were; of the others none is kept for ever.
-  if not base._recent:get(key) then base._recent:put(key, own) end
-  return own
+  return base._recent:kept(key, itself, own)
 end
 
 ---Brings the variants of a model up to date with it.

@@ -51,11 +51,7 @@ function aggregate.value(model, name, what, options)
   end
   local key, params, count = aggregates.shape(model, e, options)
   local db = model.db
-  local plan = db._plans:get(key)
-  if not plan then
-    plan = aggregates.plan(model, e, options, db._dialect)
-    db._plans:put(key, plan)
-  end
+  local plan = db._plans:kept(key, aggregates.plan, model, e, options, db._dialect)
   return run.plan(db, plan, params, count, options, nil, true).value
 end
 

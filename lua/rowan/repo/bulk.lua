@@ -289,12 +289,8 @@ function bulk.update(model, given, options, context)
   local key, params, count, conditions = write_plan.update_shape(def, changes, target, returning)
   refuse_empty(model, options.where, conditions, context)
   if #changes == 0 then return 0, returning and {} or nil end
-  local plan = db._plans:get(key)
-  if not plan then
-    plan = write_plan.update(def, changes, target, returning, db._dialect)
-    plan.model = model
-    db._plans:put(key, plan)
-  end
+  local plan = db._plans:kept(key, write_plan.update, def, changes, target, returning, db._dialect)
+  plan.model = model
   local template = returning and (options.returning == true and model._template or model._partial_template) or nil
   local changed, affected = run.plan(db, plan, params, count, options, template)
   return affected, returning and changed or nil
@@ -313,12 +309,8 @@ function bulk.delete(model, options, context)
   local target = target_of(options, narrowed(model, options, context))
   local key, params, count, conditions = write_plan.delete_shape(model.definition, target)
   refuse_empty(model, options.where, conditions, context)
-  local plan = db._plans:get(key)
-  if not plan then
-    plan = write_plan.delete_where(model.definition, target, db._dialect)
-    plan.model = model
-    db._plans:put(key, plan)
-  end
+  local plan = db._plans:kept(key, write_plan.delete_where, model.definition, target, db._dialect)
+  plan.model = model
   local _, affected = run.plan(db, plan, params, count, options)
   return affected
 end

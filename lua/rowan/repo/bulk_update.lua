@@ -148,22 +148,23 @@ local function reads_of(def, key, returning)
   return reads
 end
 
+local function new_plan(model, group, key, text, options)
+  local def = model.definition
+  local plan = write_many.update(def, key, group.attrs, model.db._dialect, text ~= "" and text or nil,
+    reads_of(def, key, options.returning))
+  plan.model, plan.many = model, true
+  return plan
+end
+
 -- The parameters are lists, one for all rows, so that what the filters of plugins say stands in the text: another text for
 -- each of their values.
 local function plan_of(model, group, key, options)
-  local kept, def = model.db._plans, model.definition
+  local def = model.definition
   local narrowed = def.filters and filter.narrow(def, nil, options) or nil
   local text = narrowed and literals.where(model.db._dialect, def, narrowed) or ""
   local token = table.concat({ "update each", def.generation, key.token, group.key,
     options.returning and "returning" or "", text }, "\31")
-  local plan = kept:get(token)
-  if not plan then
-    plan = write_many.update(def, key, group.attrs, model.db._dialect, text ~= "" and text or nil,
-      reads_of(def, key, options.returning))
-    plan.model, plan.many = model, true
-    kept:put(token, plan)
-  end
-  return plan
+  return model.db._plans:kept(token, new_plan, model, group, key, text, options)
 end
 
 -- Sends one group; the rows that were there join `state`, and the others `state.missing`.

@@ -155,19 +155,19 @@ local function request_of(def, mode, group, told)
   }
 end
 
+local function new_computed_plan(model, group, mode)
+  local def, told = model.definition, telling(model.definition, mode, group.attrs)
+  local plan = compile_plan.row(def, group.attrs, group.values[1], group.computed, model.db._dialect,
+    request_of(def, mode, group, told))
+  plan.model, plan.told = model, told
+  return plan
+end
+
 -- The plan of a row with expressions, and its parameters.
 local function computed_plan(model, group, mode)
-  local def, db, values = model.definition, model.db, group.values[1]
-  local key, params, count = compile_plan.row_shape(def, group.attrs, values, group.computed,
+  local key, params, count = compile_plan.row_shape(model.definition, group.attrs, group.values[1], group.computed,
     mode.token .. (group.given_token or ""))
-  local plan = db._plans:get(key)
-  if not plan then
-    local told = telling(def, mode, group.attrs)
-    plan = compile_plan.row(def, group.attrs, values, group.computed, db._dialect, request_of(def, mode, group, told))
-    plan.model, plan.told = model, told
-    db._plans:put(key, plan)
-  end
-  return plan, params, count
+  return model.db._plans:kept(key, new_computed_plan, model, group, mode), params, count
 end
 
 -- The plan of a group, its parameters and how many.

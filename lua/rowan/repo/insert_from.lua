@@ -27,12 +27,8 @@ end
 
 local function run_plan(model, key, params, count, make, options)
   local db = model.db
-  local plan = db._plans:get(key)
-  if not plan then
-    plan = make(db._dialect)
-    plan.model = model
-    db._plans:put(key, plan)
-  end
+  local plan = db._plans:kept(key, make, db._dialect)
+  plan.model = model
   local _, affected = run.plan(db, plan, params, count, options)
   return affected
 end

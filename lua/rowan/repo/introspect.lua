@@ -55,6 +55,10 @@ local function list_of(values)
   return list
 end
 
+local function new_plan(text, codes)
+  return { text = text, codes = codes, loads = untyped }
+end
+
 ---The rows of a statement of the catalogue.
 ---@async
 ---@param db table
@@ -63,12 +67,7 @@ end
 ---@param options? table transaction, logging
 ---@return table[]
 function introspect.rows(db, text, lists, options)
-  local key = "catalog\31" .. text
-  local plan = db._plans:get(key)
-  if not plan then
-    plan = { text = text, codes = ("[s"):rep(#lists), loads = untyped }
-    db._plans:put(key, plan)
-  end
+  local plan = db._plans:kept("catalog\31" .. text, new_plan, text, ("[s"):rep(#lists))
   local params = {}
   for i, values in ipairs(lists) do params[i] = list_of(values) end
   return (run.plan(db, plan, params, #lists, options))

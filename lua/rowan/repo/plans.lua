@@ -15,14 +15,16 @@ function plans.new()
   return setmetatable({ hot = {}, cold = {}, count = 0 }, Cache)
 end
 
----The plan under a key, nil when it is not known.
+---The plan under a key; one that is not known is what `make` gives for the values behind it.
 ---@param key string
----@return table?
-function Cache:get(key)
+---@param make fun(...): table
+---@param ... any
+---@return table
+function Cache:kept(key, make, ...)
   local plan = self.hot[key]
   if plan then return plan end
-  plan = self.cold[key]
-  if plan then self:put(key, plan) end
+  plan = self.cold[key] or make(...)
+  self:put(key, plan)
   return plan
 end
 

@@ -39,6 +39,11 @@ local function values_table(options, name)
   return value
 end
 
+local function parse(sql, modes)
+  local pieces, several = raw_query.parse(sql, modes)
+  return { pieces = pieces, several = several }
+end
+
 -- A text is parsed once for each way of giving values; what differs after that are lists among the replacements.
 local function parsed(db, sql, replacements, bind)
   local modes = {
@@ -48,13 +53,14 @@ local function parsed(db, sql, replacements, bind)
   }
   local key = ("raw %s%s%s\31%s"):format(modes.positional and "?" or "", modes.named and ":" or "",
     modes.bind and "$" or "", sql)
-  local kept = db._plans:get(key)
-  if not kept then
-    local pieces, several = raw_query.parse(sql, modes)
-    kept = { pieces = pieces, several = several, plans = {} }
-    db._plans:put(key, kept)
-  end
-  return kept
+  return db._plans:kept(key, parse, sql, modes)
+end
+
+local function new_plan(text, codes, script, options)
+  return {
+    text = text, codes = codes, script = script or nil, loads = untyped, known = mapping.known(options),
+    def = options.model and options.model.definition,
+  }
 end
 
 local function plan_of(db, sql, options)
@@ -63,15 +69,7 @@ local function plan_of(db, sql, options)
   local text, codes, values = raw_query.fill(kept.pieces, db._dialect, replacements, bind)
   if kept.several and #values > 0 then fail("several statements cannot take values; send them one by one") end
   local key = codes .. "\31" .. text .. mapping.key(options)
-  local plan = db._plans:get(key)
-  if not plan then
-    plan = {
-      text = text, codes = codes, script = kept.several or nil, loads = untyped, known = mapping.known(options),
-      def = options.model and options.model.definition,
-    }
-    db._plans:put(key, plan)
-  end
-  return plan, values
+  return db._plans:kept(key, new_plan, text, codes, kept.several, options), values
 end
 
 ---The plan of SQL text with its values.

@@ -43,12 +43,7 @@ local function plan_of(model, options, kind)
   if options.lock then check_lock(model, options) end
   local key, params = select.shape(model, options, kind)
   local db = model.db
-  local plan = db._plans:get(key)
-  if not plan then
-    plan = select.plan(model, options, db._dialect, kind)
-    db._plans:put(key, plan)
-  end
-  return plan, params
+  return db._plans:kept(key, select.plan, model, options, db._dialect, kind), params
 end
 
 ---The plan of a finder, and the parameters of a call.
@@ -117,12 +112,7 @@ end
 local function load_plan_of(model, include)
   local key, params = select.load_shape(model, include)
   local db = model.db
-  local plan = db._plans:get(key)
-  if not plan then
-    plan = select.load_plan(model, include, db._dialect)
-    db._plans:put(key, plan)
-  end
-  return plan, params
+  return db._plans:kept(key, select.load_plan, model, include, db._dialect), params
 end
 
 ---What an association has for each of the rows, in one statement a level; the rows are not touched.
@@ -266,11 +256,7 @@ end
 function read.tally(model, options, kind)
   local key, params, count = aggregate.rows_shape(model, options, kind)
   local db = model.db
-  local plan = db._plans:get(key)
-  if not plan then
-    plan = aggregate.rows_plan(model, options, db._dialect, kind)
-    db._plans:put(key, plan)
-  end
+  local plan = db._plans:kept(key, aggregate.rows_plan, model, options, db._dialect, kind)
   return run.plan(db, plan, params, count, options, nil, true)[kind]
 end
 

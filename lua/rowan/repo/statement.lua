@@ -21,13 +21,7 @@ local MAX_PARAMS = 4000
 ---@return integer count
 function statement.plan(q)
   local key, params, count = query.shape(q)
-  local cache = q._db._plans
-  local plan = cache:get(key)
-  if not plan then
-    plan = query.plan(q)
-    cache:put(key, plan)
-  end
-  return plan, params, count
+  return q._db._plans:kept(key, query.plan, q), params, count
 end
 
 local plan_of = statement.plan
@@ -60,12 +54,7 @@ end
 
 local function change(q, options, walk, ...)
   local key, params, count = changing.shape(walk, ...)
-  local cache = q._db._plans
-  local plan = cache:get(key)
-  if not plan then
-    plan = changing.plan(q._db._dialect, walk, ...)
-    cache:put(key, plan)
-  end
+  local plan = q._db._plans:kept(key, changing.plan, q._db._dialect, walk, ...)
   local rows, affected = run.plan(q._db, plan, params, count, options)
   return affected, q._parts.returning and rows or nil
 end
