@@ -53,6 +53,23 @@ helper.each(function(dialect, connect)
       assert.equal("Thing.price must be an amount", err.errors[1].message)
     end)
 
+    it("are what functions of documents and lists give", function()
+      local fn, col = rowan.fn, rowan.col
+      local Thing = db:define("Thing", { doc = DataTypes.JSONB, list = DataTypes.ARRAY(DataTypes.INTEGER), words = DataTypes.TEXT },
+        { timestamps = false })
+      db:sync()
+      Thing:create{ doc = { a = 1, b = rowan.null }, list = { 1, 2 }, words = "x,y" }
+      local cases = dialect == "sqlite" and {
+        { fn("JSON_SET", col("doc"), "$.a", 9), { a = 9, b = rowan.null } }, { fn("json_remove", col("doc"), "$.b"), { a = 1 } },
+      } or {
+        { fn("jsonb_strip_nulls", col("doc")), { a = 1 } }, { fn("array_append", col("list"), 3), { 1, 2, 3 } },
+        { fn("string_to_array", col("words"), ","), { "x", "y" } }, { fn("array_remove", fn("array_agg", col("id")), 7), { 1 } },
+      }
+      for _, case in ipairs(cases) do
+        assert.same(case[2], Thing:findOne{ attributes = { { case[1], "it" } }, group = "id" }.it)
+      end
+    end)
+
     it("are held to by the database too", function()
       local Thing = db:define("Thing", {
         level = DataTypes.ENUM{ values = { "it's", "high" }, check = true }, flag = DataTypes.BOOLEAN, doc = DataTypes.JSON,

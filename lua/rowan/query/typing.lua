@@ -27,6 +27,7 @@ end
 
 local INTEGER, DOUBLE = typing.of_type(D.BIGINT), typing.of_type(D.DOUBLE)
 local TEXT, BOOLEAN, DOCUMENT = typing.of_type(D.TEXT), typing.of_type(D.BOOLEAN), typing.of_type(D.JSONB)
+local TEXTS = typing.of_type(D.ARRAY(D.TEXT))
 
 -- A sum of integers: an integer as long as it is one here, decimal text beyond.
 local WIDE = {
@@ -42,6 +43,14 @@ local function first_known(def, e)
   for i = 1, e.count do
     local found = typing.of(def, e.args[i])
     if found.type then return found end
+  end
+  return UNKNOWN
+end
+
+local function first_array(def, e)
+  for i = 1, e.count do
+    local found = typing.of(def, e.args[i])
+    if types.is(found.type) and found.type.key == "ARRAY" then return found end
   end
   return UNKNOWN
 end
@@ -99,9 +108,21 @@ local FUNCTIONS = {
 for _, name in ipairs({
   "JSON_AGG", "JSONB_AGG", "JSON_OBJECT_AGG", "JSONB_OBJECT_AGG", "JSON_BUILD_OBJECT", "JSONB_BUILD_OBJECT",
   "JSON_BUILD_ARRAY", "JSONB_BUILD_ARRAY", "TO_JSON", "TO_JSONB", "ROW_TO_JSON", "JSON_GROUP_ARRAY",
-  "JSON_GROUP_OBJECT", "JSON_OBJECT", "JSON_ARRAY",
+  "JSON_GROUP_OBJECT", "JSON_OBJECT", "JSON_ARRAY", "JSON_SET", "JSON_INSERT", "JSON_REPLACE", "JSON_REMOVE",
+  "JSON_PATCH", "JSONB_SET", "JSONB_SET_LAX", "JSONB_INSERT", "JSON_STRIP_NULLS", "JSONB_STRIP_NULLS", "JSONB_OBJECT",
+  "JSON_EXTRACT_PATH", "JSONB_EXTRACT_PATH", "JSONB_PATH_QUERY", "JSONB_PATH_QUERY_ARRAY", "JSONB_PATH_QUERY_FIRST",
+  "ARRAY_TO_JSON", "HSTORE_TO_JSON", "HSTORE_TO_JSONB",
 }) do
   FUNCTIONS[name] = always(DOCUMENT)
+end
+-- PostgreSQL's functions of arrays.
+for _, name in ipairs({
+  "ARRAY_APPEND", "ARRAY_PREPEND", "ARRAY_CAT", "ARRAY_REMOVE", "ARRAY_REPLACE", "TRIM_ARRAY",
+}) do
+  FUNCTIONS[name] = first_array
+end
+for _, name in ipairs({ "STRING_TO_ARRAY", "REGEXP_SPLIT_TO_ARRAY", "REGEXP_MATCH", "AKEYS", "AVALS" }) do
+  FUNCTIONS[name] = always(TEXTS)
 end
 
 -- What is said of a function's rows does not change what it gives.
