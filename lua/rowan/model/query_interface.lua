@@ -139,19 +139,19 @@ function QueryInterface:removeColumn(at, column, options)
   schema.remove_column(self.db, name, args.text(column, "removeColumn: the column"), options)
 end
 
--- What numbers the rows goes on doing so, unless the new description says otherwise.
-local function keep_auto(given, was)
-  if not was or not was.auto or expression.is(given) or given.autoIncrement ~= nil then return given end
-  local spec = { type = given }
-  if getmetatable(given) == nil then
-    for key, value in pairs(given) do spec[key] = value end
-    if getmetatable(given.type) then spec.type = given.type end
-  end
-  spec.autoIncrement, spec.primaryKey = true, was.primary
+-- What is not said stays: NOT NULL, and what numbers the rows.
+local function keep_rest(given, was)
+  if expression.is(given) then return given end
+  local spec = {}
+  if getmetatable(given) ~= nil then spec.type, given = given, {} end
+  for key, value in pairs(given) do spec[key] = value end
+  if spec.allowNull == nil and was.not_null and not was.primary then spec.allowNull = false end
+  if was.auto and spec.autoIncrement == nil then spec.autoIncrement, spec.primaryKey = true, was.primary end
   return spec
 end
 
----Makes a column as described: type, nullability and default are those given; keys, uniques and indexes are added.
+---Makes a column as described: type and default are those given; NOT NULL stays unless `allowNull = true`; keys, uniques and
+---indexes are added.
 ---Raises QueryError when there is none, or when rows have no value where they need one.
 ---
 ---    qi:changeColumn("logs", "text", { type = DataTypes.TEXT, allowNull = false })
@@ -169,7 +169,7 @@ function QueryInterface:changeColumn(at, column, attribute, options)
   schema.change(self.db, name, function(live)
     local was = live.by_name[self.db._dialect.catalog.fold(column)]
     if not was then args.fail(('changeColumn: the table %s has no column "%s"'):format(name.name, column)) end
-    return define(self, name, { [column] = keep_auto(attribute, was) }, {})
+    return define(self, name, { [column] = keep_rest(attribute, was) }, {})
   end, options)
 end
 
@@ -289,6 +289,7 @@ end
 ---@param options table type (CHECK, UNIQUE, PRIMARY KEY, FOREIGN KEY), fields, name, where (of a CHECK), references, onDelete, onUpdate, deferrable, schema
 function QueryInterface:addConstraint(at, options)
   options = args.options(options, "addConstraint", CONSTRAINT)
+  if options.type == nil then args.fail("addConstraint: Constraint type must be specified through options.type") end
   local kind = type(options.type) == "string" and options.type:upper()
   if not SUFFIX[kind] and kind ~= "FOREIGN KEY" then
     args.fail("addConstraint: type must be CHECK, UNIQUE, PRIMARY KEY or FOREIGN KEY, not "

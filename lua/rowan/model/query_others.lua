@@ -14,9 +14,9 @@ local others = {}
 ---    qi:createSchema("shop", { ifNotExists = true })    -- CREATE SCHEMA IF NOT EXISTS "shop"
 ---@async
 ---@param name string of the schema
----@param options? { ifNotExists?: boolean, transaction?: any, logging?: any }
+---@param options? { ifNotExists?: boolean, authorization?: string, transaction?: any, logging?: any } authorization: the role that owns it
 function others:createSchema(name, options)
-  options = args.options(options, "createSchema", { ifNotExists = true })
+  options = args.options(options, "createSchema", { ifNotExists = true, authorization = true })
   args.need(self.db, "schemas", "createSchema")
   local text = ddl_table.create_schema(self.db._dialect, args.text(name, "createSchema"), options)
   schema.send(self.db, { text }, options)

@@ -13,6 +13,21 @@ local function model_of(self, at, options, what)
   return live_model.of(self.db, schema.live(self.db, args.table(self.db, at, options, what), options))
 end
 
+-- Sequelize puts a model, an instance or nothing in front of the table's name: these say nothing more here.
+local function behind_model(at, second, ...)
+  if type(second) == "string" and type(at) ~= "string" then return second, ... end
+  return at, second, ...
+end
+
+-- The condition by itself, or among the options.
+local function in_options(where, options)
+  if options ~= nil or type(where) ~= "table" or type(rawget(where, "where")) ~= "table" then return where, options end
+  local own = {}
+  for key, value in pairs(where) do own[key] = value end
+  own.where = nil
+  return where.where, own
+end
+
 ---Inserts rows, given as plain tables by column.
 ---Raises QueryError for an unknown column, UniqueConstraintError and its like when the database refuses.
 ---
@@ -58,6 +73,7 @@ end
 ---@param options? { limit?: integer, order?: any, schema?: string, transaction?: any, logging?: any }
 ---@return integer count
 function rows:bulkDelete(at, where, options)
+  where, options = in_options(where, options)
   options = args.options(options, "bulkDelete", SOME)
   local call = args.call(options)
   call.where, call.limit, call.order = where, options.limit, options.order
@@ -72,7 +88,8 @@ end
 ---@param at string|table its name, { tableName =, schema = }, or a model
 ---@param options? table those of findAll; schema
 ---@return table[]
-function rows:select(at, options)
+function rows:select(at, options, ...)
+  at, options = behind_model(at, options, ...)
   local find = { raw = true }
   for key, value in pairs(options or {}) do
     if key ~= "schema" then find[key] = value end
@@ -107,7 +124,8 @@ end
 ---@param values table<string, any>
 ---@param options? { schema?: string, transaction?: any, logging?: any }
 ---@return table<string, any> row
-function rows:insert(at, values, options)
+function rows:insert(at, values, options, ...)
+  at, values, options = behind_model(at, values, options, ...)
   options = args.options(options, "insert")
   local call = args.call(options)
   call.returning = true

@@ -48,18 +48,30 @@ function dropping.refuse(db, names, advice, call)
   end
 end
 
+-- Whether a foreign key leads to a column; to any, when none is given.
+local function leads_to(db, key, column)
+  local fold = db._dialect.catalog.fold
+  for _, name in ipairs(column and key.keys or {}) do
+    if fold(name) == fold(column) then return true end
+  end
+  return column == nil
+end
+
 ---The steps that take the foreign keys of other tables to these away.
 ---@async
 ---@param db table
 ---@param names string[]
 ---@param call table transaction, logging
+---@param column? string only keys that lead to this one
 ---@return rowan.SchemaStep[]
-function dropping.unlink(db, names, call)
+function dropping.unlink(db, names, call, column)
   local list = {}
   if db._dialect.supports.drop_cascade then return list end
   for _, found in ipairs(pointing(db, names, call)) do
     local changes = {}
-    for i, key in ipairs(found.keys) do changes[i] = { kind = "drop_foreign_key", was = key } end
+    for _, key in ipairs(found.keys) do
+      if leads_to(db, key, column) then changes[#changes + 1] = { kind = "drop_foreign_key", was = key } end
+    end
     for _, step in ipairs(alter.by_hand(db, changes, found.live, found.known)) do list[#list + 1] = step end
   end
   return list

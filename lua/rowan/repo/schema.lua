@@ -189,7 +189,8 @@ function schema.remove_column(db, at, name, options)
     if options.ifExists and not live.by_name[db._dialect.catalog.fold(name)] then return {} end
     local column = schema.column(db, live, name)
     local change = { kind = "drop_column", was = column, column = column, cascade = options.cascade }
-    return alter.by_hand(db, { change }, live, known)
+    local list = options.cascade and dropping.unlink(db, { at.name }, call, column.name) or {}
+    return joined(list, alter.by_hand(db, { change }, live, known))
   end)
 end
 

@@ -146,10 +146,11 @@ end
 
 ---@param dialect rowan.Dialect
 ---@param name string
----@param options { ifNotExists?: boolean }
+---@param options { ifNotExists?: boolean, authorization?: string }
 ---@return string
 function tables.create_schema(dialect, name, options)
   return "CREATE SCHEMA " .. (options.ifNotExists and "IF NOT EXISTS " or "") .. dialect.quote(name)
+    .. (options.authorization and " AUTHORIZATION " .. dialect.quote(options.authorization) or "")
 end
 
 ---@param dialect rowan.Dialect
