@@ -156,6 +156,8 @@ end
 local function mark_changed(self, attr, changed)
   if self.isNewRecord or attr.virtual then return end
   local value, bound = rawget(self, attr.name), null
+  -- So a row is touched.
+  if changed and attr == self.Model.definition.updated then value = build.now() end
   if not changed and value ~= nil and value ~= null then
     bound = attr.type.cast(value)
     if attr.type.dump and bound ~= nil then bound = attr.type.dump(bound) end
