@@ -339,6 +339,21 @@ helper.each(function(_, connect)
       assert.equal("b!", User:findOne().name)
     end)
 
+    it("of each row run by themselves where the model says so", function()
+      local seen = {}
+      define({ individualHooks = true, hooks = {
+        afterUpdate = function(user) seen[#seen + 1] = "updated " .. user.name end,
+        beforeDestroy = function(user) seen[#seen + 1] = "destroyed " .. user.name end,
+      } })
+      assert.equal(1, helper.count(function() User:bulkCreate({ { name = "a" }, { name = "b" } }) end))
+      local count, rows = User:update({ age = 1 }, { where = { name = "a" } })
+      assert.same({ 1, "a" }, { count, rows[1].name })
+      User:update({ age = 2 }, { where = { name = "b" }, individualHooks = false })
+      User:update({ age = 3 }, { where = { name = "b" }, hooks = false })
+      User:destroy({ where = { name = "b" } })
+      assert.same({ "updated a", "destroyed b" }, seen)
+    end)
+
     it("that are passed over are told of once", function()
       local told = {}
       db = connect({ warnings = function(message) told[#told + 1] = message end })

@@ -101,6 +101,7 @@
 ---@field indexes? rowan.IndexOptions[]
 ---@field validate? table<string, function> of the row as a whole
 ---@field hooks? table<string, function|table>
+---@field individualHooks? boolean bulk calls run the hooks of each row as well, unless they say otherwise
 ---@field plugins? any[] plugins, names of them, or { one, option = ... }
 ---@field comment? string
 ---@field associationLoading? "siblings"|"single"|"strict"

@@ -44,6 +44,15 @@ local function warn_passed(model, what, on)
   end
 end
 
+-- Whether the hooks of the rows are to run: the call says it, else the model, as far as there are any.
+local function wants_each(model, what, options, on)
+  local said = options and options.individualHooks
+  if said ~= nil or not model.definition.options.individualHooks then return said end
+  for _, name in ipairs(PER_ROW[what]) do
+    if on[name] then return true end
+  end
+end
+
 -- The hooks in front of a call may narrow its condition. What they got and left empty for rowan.all still is that.
 local function before(list, call, say)
   local given = call.where
@@ -57,8 +66,8 @@ end
 local function around(model, what, options, subject, body)
   local bulk_before, bulk_after = "beforeBulk" .. what, "afterBulk" .. what
   local hooks = lifecycle.hooks_of(model.definition, options)
-  local after = { bulk_after }
-  if hooks[bulk_before] or (options and options.individualHooks) then
+  local after, wanted = { bulk_after }, wants_each(model, what, options, hooks)
+  if hooks[bulk_before] or wanted then
     -- The hook in front may ask for those of the rows.
     for _, name in ipairs(PER_ROW[what]) do
       if name:find("^after") then after[#after + 1] = name end
@@ -72,6 +81,7 @@ local function around(model, what, options, subject, body)
       say(on[bulk_after])
       return ...
     end
+    call.individualHooks = wanted
     before(on[bulk_before], call, say)
     local each = call.individualHooks
     if not each and not call.quiet then warn_passed(model, what, on) end

@@ -14,7 +14,8 @@ local KINDS = {
   underscored = "boolean", timestamps = "boolean", createdAt = "boolean|string", updatedAt = "boolean|string",
   deletedAt = "boolean|string", paranoid = "boolean", version = "boolean|string|table", noPrimaryKey = "boolean",
   omitNull = "boolean", defaultScope = "table|function", scopes = "table", indexes = "table", validate = "table",
-  hooks = "table", plugins = "table", comment = "string", associationLoading = "string", strict = "boolean",
+  hooks = "table", individualHooks = "boolean", plugins = "table",
+  comment = "string", associationLoading = "string", strict = "boolean",
   rejectOnEmpty = "boolean|table",
 }
 
