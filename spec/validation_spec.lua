@@ -144,6 +144,29 @@ helper.each(function(dialect, connect)
     assert.equal(1, (Span:update({ name = "error" }, { where = rowan.all, validate = false })))
   end)
 
+  it("shows functions NULL as nil, in the row too", function()
+    local seen = {}
+    local Login = db:define("Login", {
+      name = { type = D.STRING, validate = { own = function(value, row) seen[#seen + 1] = { value, row.mail } end } },
+      mail = D.STRING,
+    }, { timestamps = false, validate = {
+      reachable = function(self) if not self.mail and not self.name then error("neither name nor mail") end end,
+    } })
+    db:sync()
+    local err = helper.error_of(Login.create, Login, { name = rowan.null, mail = rowan.null })
+    assert.equal("neither name nor mail", err.message)
+    assert.same({ {} }, seen)
+    local login = Login:create{ name = "ann", mail = "a@example.com" }
+    login.name, login.mail = rowan.null, rowan.null
+    assert.equal("neither name nor mail", helper.error_of(login.save, login).message)
+    assert.equal(rowan.null, login.mail)
+    login.name = "bob"
+    login:save()
+    assert.is_nil(login:reload().mail)
+    err = helper.error_of(Login.update, Login, { name = rowan.null, mail = rowan.null }, { where = rowan.all })
+    assert.equal("neither name nor mail", err.message)
+  end)
+
   it("knows functions by name that the application has registered", function()
     rowan.validator("isDivisible", function(value, row, by)
       return value % (by == true and 2 or by) == 0, row.name .. ": " .. value

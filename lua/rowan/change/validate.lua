@@ -136,13 +136,7 @@ local function is_wanted(attr, row, only, strict)
   return attr.virtual and not strict and rawget(row, attr.name) ~= nil
 end
 
----What is wrong with a row, by its types, its validators and those of its model. The row is not changed.
----@param def rowan.Definition
----@param row table
----@param options? rowan.ValidateOptions
----@return rowan.ErrorItem[]? failures
-function validate.failures(def, row, options)
-  options = options or NOTHING
+local function find_failures(def, row, options)
   local only, skip, later = options.only, options.skip or NOTHING, options.later or NOTHING
   local failures
   for _, entry in ipairs(def.entries) do
@@ -155,6 +149,37 @@ function validate.failures(def, row, options)
   if not failures then return nil end
   for _, item in ipairs(failures) do item.instance = row end
   return failures
+end
+
+-- The attributes that are set to NULL; they read as nil until they get it back.
+local function hide_nulls(def, row)
+  local hidden
+  for _, attr in ipairs(def.list) do
+    if rawget(row, attr.name) == null then
+      hidden = hidden or {}
+      hidden[#hidden + 1] = attr.name
+      rawset(row, attr.name, nil)
+    end
+  end
+  return hidden
+end
+
+---What is wrong with a row, by its types, its validators and those of its model. The row is not changed; functions of the
+---user see NULL as nil, as in a row that was read.
+---@param def rowan.Definition
+---@param row table
+---@param options? rowan.ValidateOptions
+---@return rowan.ErrorItem[]? failures
+function validate.failures(def, row, options)
+  options = options or NOTHING
+  local hidden = def.validates and hide_nulls(def, row)
+  if not hidden then return find_failures(def, row, options) end
+  local ok, found = pcall(find_failures, def, row, options)
+  for _, name in ipairs(hidden) do
+    if rawget(row, name) == nil then rawset(row, name, null) end
+  end
+  if not ok then error(found, 0) end
+  return found
 end
 
 ---Raises one ValidationError with all that is wrong with a row.
