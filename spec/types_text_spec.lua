@@ -21,9 +21,9 @@ local function only_comments(text)
   end
 end
 
--- The fields of the classes of a file, by class.
-local function classes_of(path)
-  local all = {}
+-- The fields of the classes of a file, by class; with those of another.
+local function classes_of(path, all)
+  all = all or {}
   local class
   for line in io.lines(path) do
     local name, parents = line:match("^%-%-%-@class ([%w_.]+):? ?(.*)")
@@ -192,7 +192,8 @@ helper.on("sqlite", function(_, connect)
   end)
 
   it("describes the options of calls: all that there are, and no others", function()
-    local meta = classes_of("lua/rowan/meta_options.lua")
+    local meta = classes_of("lua/rowan/meta_calls.lua", classes_of("lua/rowan/meta_options.lua"))
+    local Soft = db:define("Soft", {}, { paranoid = true })
     db:sync()
     local user = User:create{ name = "Ann" }
     local calls = {
@@ -256,6 +257,24 @@ helper.on("sqlite", function(_, connect)
         end
         error{ message = "has no option" }
       end,
+      ExistsOptions = function(o) User:exists(o) end,
+      FindOrOptions = function(o)
+        o.where = o.where or {}
+        User:findOrBuild(o)
+      end,
+      InsertFromOptions = function(o) User:insertFrom(db:from("User"), o) end,
+      CopyOptions = function(o) User:copy({}, o) end,
+      RestoreOptions = function(o)
+        o.where = o.where or rowan.all
+        Soft:restore(o)
+      end,
+      TruncateOptions = function(o) Soft:truncate(o) end,
+      SyncOptions = function(o) Soft:sync(o) end,
+      DropOptions = function(o) Soft:drop(o) end,
+      AddOptions = function(o) user:increment("age", o) end,
+      RestoreRowOptions = function(o) Soft:build():restore(o) end,
+      ReloadOptions = function(o) user:reload(o) end,
+      ValidateOptions = function(o) user:validate(o) end,
       QueryOptions = function(o) db:query("SELECT 1", o) end,
     }
     -- Some stand beside those of a finder; some are for one of the calls; some are rowan's own.

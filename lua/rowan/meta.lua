@@ -1,6 +1,6 @@
 ---@meta _
 --- What an editor cannot read out of the code: names that are made by loops (types, operators, error classes, hooks).
---- Nothing requires this file, or meta_options; spec/types_text_spec holds both to the code.
+--- Nothing requires this file, or meta_options and meta_calls; spec/types_text_spec holds them to the code.
 
 ---A callable type: DataTypes.STRING, DataTypes.STRING(50), DataTypes.STRING{ length = 50 }.
 ---@class rowan.Type

@@ -111,16 +111,16 @@ local function write_functions(text, owner, from, rowans, written)
   end
 end
 
-local ADDED = ", fields: string|string[]|table<string, number>, options?: rowan.IncrementOptions"
+local ADDED = ", fields: string|string[]|table<string, number>, options?: rowan.AddOptions"
 
 local ROW_METHODS = {
   { "save", ", options?: rowan.SaveOptions", "Writes what changed" },
   { "update", ", values: %s, options?: rowan.SaveOptions", "Sets attributes and writes them, and only them" },
   { "set", ", what: %s|string, value?: any, options?: { raw?: boolean }", "Sets attributes, through their setters" },
-  { "reload", ", options?: %s", "Reads the row again" },
+  { "reload", ", options?: rowan.ReloadOptions", "Reads the row again" },
   { "destroy", ", options?: rowan.DestroyOptions", "Deletes the row" },
-  { "restore", ", options?: rowan.SaveOptions", "Brings back a row that was deleted softly" },
-  { "validate", ", options?: { skip?: string[], fields?: string[], hooks?: boolean }", "Checks it as a save would" },
+  { "restore", ", options?: rowan.RestoreRowOptions", "Brings back a row that was deleted softly" },
+  { "validate", ", options?: rowan.ValidateOptions", "Checks it as a save would" },
   { "increment", ADDED, "Adds to numbers where they are stored" },
   { "decrement", ADDED, "The opposite of increment" },
 }
@@ -199,7 +199,7 @@ local MODEL_METHODS = {
   { "min", ", attribute: COLUMN, options?: AGGREGATE", "any", "The smallest value of an attribute" },
   { "max", ", attribute: COLUMN, options?: AGGREGATE", "any", "The largest value of an attribute" },
   { "aggregate", ", attribute: COLUMN, fn: string, options?: AGGREGATE", "any", "Any aggregate function" },
-  { "exists", ", options?: AGGREGATE", "boolean", "Whether any row matches" },
+  { "exists", ", options?: FILTER|rowan.ExistsOptions", "boolean", "Whether any row matches" },
   { "pluck", ", what: COLUMN|table, options?: FINDER", "any[]", "The values of one attribute, or of several" },
   { "select", ", options?: FINDER", "rowan.Query", "A search as a value" },
   { "build", ", values?: VALUES, options?: rowan.BuildOptions", "ROW", "A new row that is not stored yet" },
@@ -211,7 +211,7 @@ local MODEL_METHODS = {
   { "bulkUpdate", ", list: (VALUES|ROW)[], options?: rowan.BulkUpdateOptions", "integer, ROW[]?, table[]",
     "Changes rows, each to values of its own" },
   { "destroy", ", options: FILTER|rowan.BulkDestroyOptions", "integer", "Deletes all rows that match" },
-  { "restore", ", options: FILTER|rowan.BulkDestroyOptions", "integer", "Brings back rows that were deleted softly" },
+  { "restore", ", options: FILTER|rowan.RestoreOptions", "integer", "Brings back rows that were deleted softly" },
   { "increment", ", fields: NUMBERS, options: FILTER|rowan.IncrementOptions", "integer, ROW[]?", "Adds to numbers" },
   { "decrement", ", fields: NUMBERS, options: FILTER|rowan.IncrementOptions", "integer, ROW[]?", "Takes from numbers" },
   { "scope", ", ...: any", "MODEL", "The model with other scopes" },
@@ -229,7 +229,7 @@ local function terms_of(at)
     ROW = at.row, VALUES = at.values, FINDER = at.finder, FILTER = at.filter, MODEL = at.model, PAGE = at.page,
     COLUMN = at.attribute .. "|string|rowan.Expression", AGGREGATE = at.filter .. "|rowan.AggregateOptions",
     NUMBERS = at.attribute .. "|string[]|table<string, number>",
-    EITHER = ("{ where: %s|table, defaults?: %s, hooks?: boolean }|rowan.CallOptions"):format(at.where, at.values),
+    EITHER = ("{ where: %s|table, defaults?: %s }|rowan.FindOrOptions"):format(at.where, at.values),
   }
 end
 

@@ -63,7 +63,7 @@ end
 ---    User:findOne{ where = { name = "Ann" } }
 ---    -- SELECT "id", "name", ... FROM "users" WHERE "name" = $1 ORDER BY "id" ASC LIMIT $2
 ---@async
----@param options? table as for findAll
+---@param options? rowan.FinderOptions
 ---@return rowan.Row?
 function Finders:findOne(options)
   arguments.colon(self, "definition", "Model:findOne")
@@ -91,7 +91,7 @@ end
 ---    User:findByPk(7)      -- SELECT "id", "name", ... FROM "users" WHERE "id" = $1
 ---@async
 ---@param key any the value of the primary key, or a table by attribute
----@param options? table as for findAll, but for limit and offset
+---@param options? rowan.FinderOptions but for limit and offset
 ---@return rowan.Row?
 function Finders:findByPk(key, options)
   arguments.colon(self, "definition", "Model:findByPk")
@@ -113,7 +113,7 @@ end
 ---    local page = User:findAndCountAll{ limit = 10, offset = 20 }
 ---    -- SELECT ..., COUNT(*) OVER () AS "total" FROM "users" ORDER BY "id" ASC LIMIT $1 OFFSET $2
 ---@async
----@param options? table as for findAll
+---@param options? rowan.FinderOptions
 ---@return { count: integer, rows: rowan.Row[] }
 function Finders:findAndCountAll(options)
   arguments.colon(self, "definition", "Model:findAndCountAll")
@@ -163,7 +163,7 @@ function Finders:sum(attribute, options) return value_of(self, "SUM", "sum", att
 ---    User:min("age")    -- SELECT MIN("age") AS "value" FROM "users"
 ---@async
 ---@param attribute string|rowan.Expression as for sum
----@param options? table as for sum
+---@param options? rowan.AggregateOptions
 ---@return any
 function Finders:min(attribute, options) return value_of(self, "MIN", "min", attribute, options) end
 
@@ -173,7 +173,7 @@ function Finders:min(attribute, options) return value_of(self, "MIN", "min", att
 ---    -- SELECT MAX("age") AS "value" FROM "users" WHERE "active" = $1
 ---@async
 ---@param attribute string|rowan.Expression as for sum
----@param options? table as for sum
+---@param options? rowan.AggregateOptions
 ---@return any
 function Finders:max(attribute, options) return value_of(self, "MAX", "max", attribute, options) end
 
@@ -184,7 +184,7 @@ function Finders:max(attribute, options) return value_of(self, "MAX", "max", att
 ---@async
 ---@param attribute string|rowan.Expression "*" with "count"
 ---@param fn string letters, digits and `_`: "avg", "string_agg"
----@param options? table as for sum; `dataType` says what the value is read as where it does not follow
+---@param options? rowan.AggregateOptions `dataType` says what the value is read as where it does not follow
 ---@return any value # with `group` a list of rows with a field of the function's name
 function Finders:aggregate(attribute, fn, options)
   if type(fn) ~= "string" or not fn:find("^[%a_][%w_]*$") then
@@ -198,7 +198,7 @@ end
 ---    User:exists{ where = { name = "Ann" } }
 ---    -- SELECT EXISTS (SELECT 1 FROM "users" WHERE "name" = $1) AS "exists"
 ---@async
----@param options? { where?: any, include?: any, transaction?: rowan.Transaction|false, logging?: any }
+---@param options? rowan.ExistsOptions
 ---@return boolean
 function Finders:exists(options)
   if options == nil then return aggregate.exists(self, NO_OPTIONS) end
@@ -214,7 +214,7 @@ end
 ---    -- SELECT "name" FROM "users" ORDER BY "name" ASC
 ---@async
 ---@param what string|rowan.Expression|table an attribute, an expression, or a list of them
----@param options? table as for findAll, but for attributes, raw, nest and plain
+---@param options? rowan.FinderOptions but for attributes, raw, nest and plain
 ---@return any[]
 function Finders:pluck(what, options)
   local context = self.name .. ":pluck"
@@ -236,7 +236,7 @@ end
 ---
 ---    User:findAll{ where = { id = { [Op.in_] = Post:select{ attributes = { "userId" }, where = { views = 0 } } } } }
 ---    -- ... WHERE "id" IN (SELECT "user_id" FROM "posts" WHERE "views" = $1)
----@param options? table as for findAll
+---@param options? rowan.FinderOptions
 ---@return rowan.Query
 function Finders:select(options)
   if options ~= nil then check(self, options, "finder", "select") end

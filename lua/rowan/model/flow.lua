@@ -82,7 +82,7 @@ end
 ---    -- SELECT ... FROM "users" WHERE "active" = $1 ORDER BY "id" ASC LIMIT $2
 ---    -- SELECT ... FROM "users" WHERE ("active" = $1 AND "id" > $2) ORDER BY "id" ASC LIMIT $3
 ---@async
----@param options? table as for findAll, but for offset; batch: rows a statement, default 500; order: attributes only, by primary key when not given; limit: rows in all
+---@param options? rowan.FinderOptions|rowan.BatchOptions no offset; order: attributes only, by primary key when not given; limit: rows in all
 ---@return fun(): rowan.Row? iterator
 function Flow:each(options)
   options = options or NO_OPTIONS
@@ -120,7 +120,7 @@ end
 ---    local first = users()
 ---    users:close()
 ---@async
----@param options? table as for findAll; batch: rows read at a time, default 500
+---@param options? rowan.FinderOptions|rowan.BatchOptions
 ---@return rowan.Stream iterator
 ---@return nil, nil
 ---@return rowan.Stream closing the same, for the `for` of Lua 5.4
@@ -160,7 +160,7 @@ end
 ---    -- COPY "readings" ("sensor", "value", "at") FROM STDIN
 ---@async
 ---@param rows table[]|fun(): table? what is stored: a list, a stream, or a function that gives nil at the end
----@param options? { fields?: string[], batch?: integer, progress?: fun(count: integer), validate?: boolean, transaction?: rowan.Transaction|false, logging?: any }
+---@param options? rowan.CopyOptions
 ---@return integer count rows stored
 function Flow:copy(rows, options)
   local context = self.name .. ":copy"
@@ -280,7 +280,7 @@ end
 ---    local rest = User:paginate{ first = 20, order = { { "score", "DESC" } }, after = top.endCursor }
 ---    -- SELECT ... WHERE ("score", "id") < ($1, $2) ORDER BY "score" DESC, "id" DESC LIMIT $3
 ---@async
----@param options? table as for findAll; page and perPage (25), or first and after, or last and before; total = true counts with cursors too
+---@param options? rowan.FinderOptions|rowan.PageOptions page and perPage, or first and after, or last and before
 ---@return rowan.Page
 function Flow:paginate(options)
   options = options or NO_OPTIONS

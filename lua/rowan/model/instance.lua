@@ -51,7 +51,7 @@ end
 ---    user.name = "Ann"
 ---    user:save()      -- UPDATE "users" SET "name" = $1, "updated_at" = $2 WHERE "id" = $3
 ---@async
----@param options? { fields?: string[], silent?: boolean, hooks?: boolean, transaction?: rowan.Transaction|false, logging?: any }
+---@param options? rowan.SaveOptions
 ---@return rowan.Row self
 function Instance:save(options)
   local model = type(self) == "table" and self.Model or check.colon(self, "Model", "row:save")
@@ -93,7 +93,7 @@ end
 ---    user:update{ name = "Ben", age = 31 }    -- UPDATE "users" SET "name" = $1, "age" = $2 WHERE "id" = $3
 ---@async
 ---@param given table<string, any>
----@param options? table as for save
+---@param options? rowan.SaveOptions
 ---@return rowan.Row self
 function Instance:update(given, options)
   check.colon(self, "Model", "row:update")
@@ -124,7 +124,7 @@ end
 ---
 ---    user:destroy()    -- DELETE FROM "users" WHERE "id" = $1
 ---@async
----@param options? { hooks?: boolean, transaction?: rowan.Transaction|false, logging?: any }
+---@param options? rowan.DestroyOptions
 ---@return rowan.Row self
 function Instance:destroy(options)
   check.colon(self, "Model", "row:destroy")
@@ -148,7 +148,7 @@ end
 ---
 ---    draft:restore()    -- UPDATE "drafts" SET "deleted_at" = $1 WHERE "id" = $2
 ---@async
----@param _? table hooks, silent, transaction, logging
+---@param _? rowan.RestoreRowOptions
 ---@return rowan.Row self
 function Instance:restore(_)
   return not_paranoid(self, "restore")
@@ -172,7 +172,7 @@ end
 ---    user:increment{ wins = 1, points = 3 }
 ---@async
 ---@param fields string|string[]|table<string, number>
----@param options? { by?: number, silent?: boolean, transaction?: rowan.Transaction|false, logging?: any }
+---@param options? rowan.AddOptions
 ---@return rowan.Row self
 function Instance:increment(fields, options)
   local context = self.Model.name .. ":increment"
@@ -186,7 +186,7 @@ end
 ---    -- UPDATE "users" SET "visits" = "visits" + $1 WHERE "id" = $2 RETURNING "visits"
 ---@async
 ---@param fields string|string[]|table<string, number>
----@param options? table as for increment
+---@param options? rowan.AddOptions
 ---@return rowan.Row self
 function Instance:decrement(fields, options)
   local context = self.Model.name .. ":decrement"
@@ -227,7 +227,7 @@ end
 ---
 ---    user:reload()    -- SELECT "id", "name", ... FROM "users" WHERE "id" = $1 ORDER BY "id" ASC LIMIT $2
 ---@async
----@param options? { include?: any, paranoid?: boolean, attributes?: any, hooks?: boolean, transaction?: rowan.Transaction|false, logging?: any }
+---@param options? rowan.ReloadOptions
 ---@return rowan.Row self
 function Instance:reload(options)
   check.colon(self, "Model", "row:reload")
@@ -260,7 +260,7 @@ end
 ---
 ---    user:validate{ skip = { "age" } }
 ---@async
----@param options? { skip?: string[], fields?: string[], hooks?: boolean }
+---@param options? rowan.ValidateOptions
 ---@return rowan.Row self
 function Instance:validate(options)
   local model = self.Model

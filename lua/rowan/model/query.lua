@@ -65,7 +65,7 @@ end
 ---    db:from("users as u"):where("u.age", ">=", 18):orderBy("u.name"):all()
 ---    -- SELECT * FROM "users" AS "u" WHERE "u"."age" >= $1 ORDER BY "u"."name" ASC
 ---@async
----@param options? { transaction?: rowan.Transaction|false, logging?: any, benchmark?: boolean }
+---@param options? rowan.SendOptions
 ---@return table[]
 function Query:all(options)
   options = options_of(options, "all")
@@ -78,7 +78,7 @@ end
 ---
 ---    db:from("users"):orderBy("age", "DESC"):first()    -- SELECT * FROM "users" ORDER BY "age" DESC LIMIT $1
 ---@async
----@param options? table as for all
+---@param options? rowan.SendOptions
 ---@return table?
 function Query:first(options)
   options = options_of(options, "first")
@@ -143,7 +143,7 @@ end
 ---    -- SELECT "name" AS "value" FROM "users" WHERE "active" = $1
 ---@async
 ---@param column string|rowan.Expression a name or an expression
----@param options? table as for all
+---@param options? rowan.SendOptions
 ---@return any[] NULL is rowan.null
 function Query:pluck(column, options)
   options = options_of(options, "pluck")
@@ -173,7 +173,7 @@ end
 ---    db:from("users"):where("age", ">=", 18):count()    -- SELECT COUNT(*) AS "value" FROM "users" WHERE "age" >= $1
 ---@async
 ---@param column? string a name
----@param options? table as for all
+---@param options? rowan.SendOptions
 ---@return integer
 function Query:count(column, options)
   return single(self, construct.fn("COUNT", construct.col(column or "*")), options_of(options, "count"))
@@ -192,7 +192,7 @@ end
 ---    db:from("users"):where("name", "Ann"):exists()
 ---    -- SELECT EXISTS (SELECT 1 FROM "users" WHERE "name" = $1) AS "found"
 ---@async
----@param options? table as for all
+---@param options? rowan.SendOptions
 ---@return boolean
 function Query:exists(options)
   options = options_of(options, "exists")
@@ -218,7 +218,7 @@ end
 ---    -- INSERT INTO "users" ("age", "name") VALUES ($1, $2) RETURNING "id"
 ---@async
 ---@param rows table<string, any>|table<string, any>[]|rowan.Query
----@param options? table as for all
+---@param options? rowan.SendOptions
 ---@return integer affected
 ---@return table[]? rows with `returning`
 function Query:insert(rows, options)
@@ -240,7 +240,7 @@ end
 ---    -- UPDATE "users" SET "age" = ("age" + $1) WHERE "id" = $2
 ---@async
 ---@param values table<string, any>
----@param options? table as for all
+---@param options? rowan.SendOptions
 ---@return integer affected
 ---@return table[]? rows with `returning`
 function Query:update(values, options)
@@ -253,7 +253,7 @@ end
 ---
 ---    db:from("users"):where("active", false):delete()    -- DELETE FROM "users" WHERE "active" = $1
 ---@async
----@param options? table as for all
+---@param options? rowan.SendOptions
 ---@return integer affected
 ---@return table[]? rows with `returning`
 function Query:delete(options)

@@ -59,7 +59,7 @@ local DESTROY = {
 ---    local user = User:build({ name = "Ann", posts = { { title = "First" } } }, { include = "posts" })
 ---    User:build({ id = 7 }, { isNewRecord = false }):update{ name = "Ann" }   -- UPDATE "users" SET "name" = $1 ... WHERE "id" = $3
 ---@param values? table<string, any> or a list of them, as for bulkBuild
----@param options? { include?: any, raw?: boolean, isNewRecord?: boolean }
+---@param options? rowan.BuildOptions
 ---@return rowan.Row
 function Writers:build(values, options)
   check.colon(self, "definition", "Model:build")
@@ -72,7 +72,7 @@ end
 ---
 ---    User:bulkBuild{ { name = "Ann" }, { name = "Ben" } }
 ---@param list table<string, any>[]
----@param options? { include?: any, raw?: boolean, isNewRecord?: boolean }
+---@param options? rowan.BuildOptions
 ---@return rowan.Row[]
 function Writers:bulkBuild(list, options)
   local context, instances = self.name .. ":bulkBuild", {}
@@ -150,7 +150,7 @@ end
 ---row. A conflict on another key is a UniqueConstraintError. `fields` are the only attributes that an update changes.
 ---@async
 ---@param values table<string, any>
----@param options? { conflictFields?: string|string[], conflictWhere?: table, fields?: string[], silent?: boolean, transaction?: rowan.Transaction|false }
+---@param options? rowan.UpsertOptions
 ---@return rowan.Row
 ---@return boolean created
 function Writers:upsert(values, options)
@@ -169,7 +169,7 @@ end
 ---    local user, created = User:findOrCreate{ where = { email = "a@b.c" }, defaults = { name = "Ann" } }
 ---    -- INSERT INTO "users" ... ON CONFLICT ("email") DO NOTHING RETURNING ...
 ---@async
----@param options { where: table, defaults?: table<string, any>, transaction?: rowan.Transaction|false }
+---@param options rowan.FindOrOptions
 ---@return rowan.Row
 ---@return boolean created
 function Writers:findOrCreate(options)
@@ -184,7 +184,7 @@ end
 ---    User:findCreateFind{ where = { email = "a@b.c" }, defaults = { name = "Ann" } }
 ---    -- SELECT "id", "name", ... FROM "users" WHERE "email" = $1 ORDER BY "id" ASC LIMIT $2; ...
 ---@async
----@param options table as for findOrCreate
+---@param options rowan.FindOrOptions
 ---@return rowan.Row
 ---@return boolean created
 function Writers:findCreateFind(options)
@@ -199,7 +199,7 @@ end
 ---    User:findOrBuild{ where = { name = "Ann" }, defaults = { age = 30 } }
 ---    -- SELECT "id", "name", ... FROM "users" WHERE "name" = $1 ORDER BY "id" ASC LIMIT $2
 ---@async
----@param options table as for findOrCreate; include: read with the row, or built out of `defaults` with it
+---@param options rowan.FindOrOptions include: read with the row, or built out of `defaults` with it
 ---@return rowan.Row
 ---@return boolean built
 function Writers:findOrBuild(options)
@@ -220,7 +220,7 @@ end
 ---or else by primary key. `returning` (true, or a list of attributes) gives the changed rows.
 ---@async
 ---@param values table<string, any>
----@param options { where: any, fields?: string[], limit?: integer, order?: any, returning?: boolean|string[], silent?: boolean }
+---@param options rowan.UpdateOptions
 ---@return integer count rows changed
 ---@return rowan.Row[]? rows with `returning = true`
 function Writers:update(values, options)
@@ -245,7 +245,7 @@ end
 ---gives the changed rows; with `strict` a row that is not stored is an error, and nothing is changed. No hooks run.
 ---@async
 ---@param list table[] the rows
----@param options? { key?: string|string[], fields?: string[], returning?: boolean, strict?: boolean, silent?: boolean, validate?: boolean }
+---@param options? rowan.BulkUpdateOptions
 ---@return integer count rows changed
 ---@return rowan.Row[]? rows with `returning`, in the order of the list
 ---@return table[] missing those of the list that are not stored
@@ -268,7 +268,7 @@ end
 ---    -- INSERT INTO "archives" ("post_id", "title", ...) SELECT "id", "title", ... FROM "posts" WHERE "old" = $3
 ---@async
 ---@param source rowan.Query|{ model: rowan.Model, attributes: table<string, any>, where?: any, order?: any, limit?: integer } what the rows are
----@param options? { ignoreDuplicates?: boolean, transaction?: rowan.Transaction|false, logging?: any }
+---@param options? rowan.InsertFromOptions
 ---@return integer count rows stored
 function Writers:insertFrom(source, options)
   local context = self.name .. ":insertFrom"
@@ -282,7 +282,7 @@ end
 ---
 ---    User:destroy{ where = { active = false } }    -- DELETE FROM "users" WHERE "active" = $1
 ---@async
----@param options { where: any, force?: boolean, limit?: integer, order?: any, hooks?: boolean, individualHooks?: boolean }
+---@param options rowan.BulkDestroyOptions
 ---@return integer count rows deleted
 function Writers:destroy(options)
   check.colon(self, "definition", "Model:destroy")
@@ -299,7 +299,7 @@ end
 ---    Draft:restore{ where = { id = 7 } }
 ---    -- UPDATE "drafts" SET "deleted_at" = $1 WHERE "id" = $2 AND "deleted_at" IS NOT NULL
 ---@async
----@param _? { where: any, hooks?: boolean, individualHooks?: boolean, transaction?: rowan.Transaction|false }
+---@param _? rowan.RestoreOptions
 ---@return integer count rows restored
 function Writers:restore(_)
   errors.raise("QueryError", {
@@ -315,7 +315,7 @@ end
 ---    User:increment({ wins = 1, points = 3 }, { where = { id = 7 } })
 ---@async
 ---@param fields string|string[]|table<string, number>
----@param options { where: any, by?: number, silent?: boolean, returning?: boolean|string[], transaction?: rowan.Transaction|false }
+---@param options rowan.IncrementOptions
 ---@return integer count rows changed
 ---@return rowan.Row[]? rows with `returning`
 function Writers:increment(fields, options)
@@ -331,7 +331,7 @@ end
 ---    -- UPDATE "users" SET "visits" = "visits" + $1 WHERE "id" = $2
 ---@async
 ---@param fields string|string[]|table<string, number>
----@param options table as for increment
+---@param options rowan.IncrementOptions
 ---@return integer count rows changed
 ---@return rowan.Row[]? rows with `returning`
 function Writers:decrement(fields, options)
@@ -347,7 +347,7 @@ end
 ---
 ---    User:truncate{ restartIdentity = true }   -- TRUNCATE TABLE "users" RESTART IDENTITY
 ---@async
----@param options? { cascade?: boolean, restartIdentity?: boolean, transaction?: rowan.Transaction|false }
+---@param options? rowan.TruncateOptions
 function Writers:truncate(options)
   check.keys(options, TRUNCATE, self.name .. ":truncate", "QueryError")
   truncate.model(self, options or {})

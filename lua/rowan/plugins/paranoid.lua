@@ -85,7 +85,7 @@ local class, instance = {}, {}
 ---    -- UPDATE "drafts" SET "deleted_at" = $1 WHERE "id" = $2 AND "deleted_at" IS NOT NULL
 ---@async
 ---@param self rowan.Model
----@param options { where: any, hooks?: boolean, individualHooks?: boolean, transaction?: rowan.Transaction|false }
+---@param options rowan.RestoreOptions
 ---@return integer count rows restored
 function class.restore(self, options)
   local context = self.name .. ":restore"
@@ -104,7 +104,7 @@ end
 ---    draft:restore()    -- UPDATE "drafts" SET "deleted_at" = $1 WHERE "id" = $2
 ---@async
 ---@param self rowan.Instance
----@param options? { hooks?: boolean, silent?: boolean, transaction?: rowan.Transaction|false, logging?: any }
+---@param options? rowan.RestoreRowOptions
 ---@return rowan.Row self
 function instance.restore(self, options)
   local model = self.Model
