@@ -11,7 +11,7 @@ helper.each(function(dialect, connect)
 
   local function define()
     User = db:define("User", {
-      { "name", D.STRING, unique = true }, { "mood", D.ENUM("glad", "sad") },
+      { "name", D.STRING, unique = true }, { "mood", D.ENUM("glad", "sad") }, { "data", D.JSON },
       { "shout", D.STRING, set = function(self, value) self:setDataValue("shout", value:upper()) end },
     }, {
       paranoid = true, indexes = { { name = "by_mood", fields = { "mood" } } },
@@ -171,6 +171,12 @@ helper.each(function(dialect, connect)
         local err = helper.error_of(function() one.User:bulkCreate{ { name = "Ann" }, { name = "Ann" } } end)
         assert.equal("UniqueConstraintError", err.name)
         assert.equal("name", err.errors[1].path)
+      end)
+
+      it("tells the query interface of what types its columns are", function()
+        local one = tenant(ONE).User
+        one:create{ name = "Ann", data = { a = { 1 } } }
+        assert.same({ { data = { a = { 1 } } } }, db:queryInterface():select(one, { attributes = { "data" } }))
       end)
 
       it("points at itself where the model does", function()

@@ -7,12 +7,19 @@ local difference = require("rowan.schema.difference")
 
 local live_model = {}
 
--- The definition of the first model of a table; nil when it has none.
+local function is_of(def, live)
+  local here = def.schema == live.schema or def.schema == nil and live.is_current
+  return def.table == live.name and here
+end
+
+-- The definition of the first model of a table, or of a variant of one; nil when it has none.
 local function definition_of(db, live)
   for _, name in ipairs(check.sorted_keys(db.models)) do
-    local def = db.models[name].definition
-    local here = def.schema == live.schema or def.schema == nil and live.is_current
-    if def.table == live.name and here then return def end
+    local model = db.models[name]
+    if is_of(model.definition, live) then return model.definition end
+    for _, variant in next, rawget(model, "_variants") or {} do
+      if is_of(variant.definition, live) then return variant.definition end
+    end
   end
 end
 
