@@ -13,10 +13,10 @@ local M = {}
 ---@class rowan.driver.Keeper
 ---@field check fun(self) raises when a connection may not be asked for here
 ---@field acquiring fun(self, options: table)
----@field acquired fun(self, lease: userdata, options: table)
+---@field acquired fun(self, lease: rowan.core.Lease, options: table)
 ---@field connecting fun(self, config: table)
----@field connected fun(self, lease: userdata, config: table)
----@field closing fun(self, lease: userdata, id: number) never raises, nor do those below
+---@field connected fun(self, lease: rowan.core.Lease, config: table)
+---@field closing fun(self, lease: rowan.core.Lease, id: number) never raises, nor do those below
 ---@field closed fun(self, id: number)
 ---@field lost fun(self, id: number) it was closed already
 
@@ -145,7 +145,7 @@ end
 ---@param self rowan.driver.Handle
 ---@param statement userdata
 ---@param timeout_ms integer|nil for all of it
----@param fn fun(lease: userdata): ...
+---@param fn fun(lease: rowan.core.Lease): ...
 ---@return any ... what fn returned; or nil and the error when there is no connection
 function M.hold(self, statement, timeout_ms, fn)
   local lease, stop = M.lease(self, timeout_ms, { type = purpose(statement) })

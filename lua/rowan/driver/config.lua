@@ -258,8 +258,8 @@ end
 ---@field hooks table|nil hooks of the database, by name
 ---@field options table what the layers above look at: logging, benchmark, define, schema, isolationLevel, ...
 ---@field label string names the database in messages, without secrets
----@field private parsed rowan.driver.Parsed
----@field private given table
+---@field parsed rowan.driver.Parsed
+---@field given table
 
 --- Reads rowan.connect's arguments. Connects to nothing.
 ---@param url string|table|nil a URL, or the options
@@ -272,7 +272,7 @@ function M.read(url, options)
   local driver = parsed.driver
   check_dialect(driver, given)
   parsed.driver = driver
-  local config = making.of(parsed, given, fail)
+  local config = making.of(parsed, given, fail) --[[@as rowan.driver.Config]]
   local settings = config.settings
   local kept = {}
   for i = 1, #FIELDS do

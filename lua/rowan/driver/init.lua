@@ -46,13 +46,13 @@ local loop_list, current_loop = loops.list, loops.current
 ---@class rowan.driver.Handle
 ---@field driver "postgres"|"sqlite"
 ---@field label string names the database in messages, without secrets
----@field private pool rowan.core.Pool
+---@field pool rowan.core.Pool for driver alone, as are the next ones
 ---@field private run function pool.run; every statement takes it, and the method `query`, so that both are fields
 ---@field private timeout_ms integer|nil
----@field private config rowan.driver.Config
----@field private attended boolean the keeper is to be asked about connections
+---@field config rowan.driver.Config
+---@field attended boolean the keeper is to be asked about connections
 ---@field keeper rowan.driver.Keeper|nil
----@field private stops table<userdata, number> deadlines of calls that have that lease
+---@field stops table<rowan.core.Lease, number> deadlines of calls that have that lease
 local Handle = {}
 Handle.__index = Handle
 Handle.__name = "rowan.driver.Handle"

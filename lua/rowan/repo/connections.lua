@@ -16,8 +16,8 @@ local current_task, waiting_for = driver.task.current, driver.task.waiting_for
 ---@class rowan.Connection
 ---@field db rowan.Database
 ---@field number integer tells it from all others of the process
----@field private lease? userdata while a hook has it
----@field private ending? boolean
+---@field package lease? rowan.core.Lease while a hook has it
+---@field package ending? boolean its end has begun
 local Connection = { __name = "rowan.connection" }
 
 -- A lease is its call's, and goes with it: here it is held weakly, for a coroutine may be left inside of a hook.

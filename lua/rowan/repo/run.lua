@@ -96,7 +96,7 @@ end
 local function observed(db, options, plan, transaction, lease, send)
   local call = send
   if db._hooks.queries then
-    call = function() return hooked(db, options, plan, transaction, lease, send) end
+    call = function(held) return hooked(db, options, plan, transaction, held, send) end
   end
   local info = { model = plan.model and plan.model.name, transaction = transaction and transaction.id }
   if not wants_benchmark(db, options) then
