@@ -29,6 +29,12 @@ local function within(number, bounds)
     and (bounds.gt == nil or number > bounds.gt) and (bounds.lt == nil or number < bounds.lt)
 end
 
+-- Numbers as they are, and what texts say in decimals.
+local function number_of(text, value)
+  if type(value) == "number" then return value end
+  return formats.decimal(text)
+end
+
 local function has_bounds(options)
   return options.min or options.max or options.gt or options.lt
 end
@@ -132,13 +138,15 @@ local function is_list(_, _, value)
   return type(value) == "table" and (#value > 0 or next(value) == nil)
 end
 
-local URL = validator(args.options({
+-- ---- by name ----
+
+local URL = {
   protocols = "texts", require_protocol = "boolean", require_valid_protocol = "boolean", require_host = "boolean",
   require_port = "boolean", require_tld = "boolean", allow_underscores = "boolean", allow_trailing_dot = "boolean",
   allow_protocol_relative_urls = "boolean", allow_fragments = "boolean", allow_query_components = "boolean",
   disallow_auth = "boolean", validate_length = "boolean", max_allowed_length = "number", host_blacklist = "hosts",
   host_whitelist = "hosts",
-}), addresses.url)
+}
 local EMAIL = {
   allow_display_name = "boolean", require_display_name = "boolean", allow_utf8_local_part = "boolean",
   require_tld = "boolean", allow_underscores = "boolean", allow_ip_domain = "boolean", ignore_max_length = "boolean",
@@ -148,49 +156,104 @@ local EMAIL = {
 local INTEGER = { min = "number", max = "number", gt = "number", lt = "number", allow_leading_zeroes = "boolean" }
 local FLOAT = { min = "number", max = "number", gt = "number", lt = "number", locale = "locale" }
 local DECIMAL = { force_decimal = "boolean", decimal_digits = "digits", locale = "locale" }
+local NUMERIC = { no_symbols = "boolean", locale = "locale" }
+local CONTAINED = { ignoreCase = "boolean", minOccurrences = "number" }
+local IP = { ["4"] = true, ["6"] = true }
 local UUID = { all = true, loose = true, ["nil"] = true, max = true }
 for version = 1, 8 do UUID[tostring(version)] = true end
 
-local IS_IN = validator(args.list, is_in, true)
-local CONTAINS = validator(args.text({ ignoreCase = "boolean", minOccurrences = "number" }), contains)
-local MATCHES = validator(args.pattern, matches)
+---@type table<string, rowan.Validator>
+local by_name = {}
+
+-- isEmail = true; isEmail = { allow_display_name = true }: ann@example.com
+by_name.isEmail = validator(args.options(EMAIL), addresses.email)
+
+-- isUrl = true; isUrl = { protocols = { "https" }, require_protocol = true }: https://example.com/a?b=c
+by_name.isUrl = validator(args.options(URL), addresses.url)
+by_name.isURL = by_name.isUrl
+
+-- isIP = true; isIP = 4; isIPv4 = true: 192.0.2.1
+by_name.isIP = validator(args.version(IP), function(text, given) return formats.ip(text, given[1]) end)
+by_name.isIPv4 = validator(args.none, formats.ipv4)
+by_name.isIPv6 = validator(args.none, formats.ipv6)
+
+-- isUUID = true; isUUID = 4: f47ac10b-58cc-4372-a567-0e02b2c3d479
+by_name.isUUID = validator(args.version(UUID), function(text, given) return formats.uuid(text, given[1]) end)
+
+-- isCreditCard = true; isCreditCard = { provider = "visa" }: 4012 8888 8888 1881
+by_name.isCreditCard = validator(args.options({ provider = "card" }), function(text, options)
+  return formats.credit_card(text, options.provider and options.provider:lower())
+end)
+
+-- isAlpha = true; isAlpha = "de-DE"; isAlpha = { "fr-FR", { ignore = " -" } }: Straße
+by_name.isAlpha = of_alphabet(false)
+by_name.isAlphanumeric = of_alphabet(true)
+
+-- isLowercase = true: abc, äé; what is no letter is both
+by_name.isLowercase = validator(args.none, letters.are_small)
+by_name.isUppercase = validator(args.none, letters.are_capital)
+
+-- isNumeric = true; isNumeric = { no_symbols = true }: 019, -1.5
+by_name.isNumeric = validator(args.options(NUMERIC), function(text, options)
+  return formats.numeric(text, letters.separator(options.locale), options.no_symbols)
+end)
+
+-- isDecimal = true: 1.5, 1e3; isDecimal = { force_decimal = true, decimal_digits = "1,2", locale = "de-DE" }: 1,5
+by_name.isDecimal = validator(args.options(DECIMAL), is_decimal)
+
+-- isInt = true; isInt = { min = 1, lt = 10 }: 7
+by_name.isInt = validator(args.options(INTEGER), is_int)
+by_name.isFloat = validator(args.options(FLOAT), is_float)
+
+-- min = 0; max = 23: numbers not below, not above, and texts of them
+by_name.min = validator(args.number, function(text, given, value)
+  return within(number_of(text, value), { min = given[1] })
+end)
+by_name.max = validator(args.number, function(text, given, value)
+  return within(number_of(text, value), { max = given[1] })
+end)
+
+-- len = { 2, 10 }; len = { min = 2 }: so many characters, or items
+by_name.len = validator(args.range, has_length, true)
+
+-- notEmpty = true: something but blanks; isNull = true: ""
+by_name.notEmpty = validator(args.none, not_empty, true)
+by_name.isNull = validator(args.options({ ignore_whitespace = "boolean" }), function(text, options)
+  return not text:find(options.ignore_whitespace and "%S" or ".")
+end)
+
+-- equals = "yes"
+by_name.equals = validator(args.text({}), function(text, given) return text == given[1] end)
+
+-- contains = "a"; contains = { "a", { ignoreCase = true, minOccurrences = 2 } }
+by_name.contains = validator(args.text(CONTAINED), contains)
+by_name.notContains = negated(by_name.contains)
+
+-- is = "^%a+$"; is = { "^[a-z]+$", "i" }; is = an object with a method `match`
+by_name.is = validator(args.pattern, matches)
+by_name.regex = by_name.is
+by_name["not"] = negated(by_name.is)
+by_name.notRegex = by_name["not"]
+
+-- isIn = { "a", "b" }; isIn = { { "a", "b" } }; isIn = "abc": a part of it
+by_name.isIn = validator(args.list, is_in, true)
+by_name.notIn = negated(by_name.isIn)
+
+-- isDate = true: 2024-02-29, 2024-02-29T12:00:00Z
+by_name.isDate = validator(args.none, function(_, _, value) return instant(value) ~= nil end)
+
+-- isAfter = "2024-02-29"; isAfter = true: than now
+by_name.isAfter = compared(false)
+by_name.isBefore = compared(true)
+
+-- isArray = true: { 1, 2 }, {}
+by_name.isArray = validator(args.none, is_list, true)
+
+-- isImmutable = true. What is looked at is not the value alone: see change/validate.
+by_name.isImmutable = validator(args.none, function() return true end, true)
 
 ---By name.
----@type table<string, rowan.Validator>
-validators.by_name = {
-  isEmail = validator(args.options(EMAIL), addresses.email), isUrl = URL, isURL = URL,
-  isIP = validator(args.version({ ["4"] = true, ["6"] = true }), function(text, given)
-    return formats.ip(text, given[1])
-  end),
-  isIPv4 = validator(args.none, formats.ipv4), isIPv6 = validator(args.none, formats.ipv6),
-  isUUID = validator(args.version(UUID), function(text, given) return formats.uuid(text, given[1]) end),
-  isCreditCard = validator(args.options({ provider = "card" }), function(text, options)
-    return formats.credit_card(text, options.provider and options.provider:lower())
-  end),
-  isAlpha = of_alphabet(false), isAlphanumeric = of_alphabet(true),
-  isLowercase = validator(args.none, letters.are_small), isUppercase = validator(args.none, letters.are_capital),
-  isNumeric = validator(args.options({ no_symbols = "boolean", locale = "locale" }), function(text, options)
-    return formats.numeric(text, letters.separator(options.locale), options.no_symbols)
-  end),
-  isDecimal = validator(args.options(DECIMAL), is_decimal),
-  isInt = validator(args.options(INTEGER), is_int), isFloat = validator(args.options(FLOAT), is_float),
-  min = validator(args.number, function(text, given) return within(tonumber(text), { min = given[1] }) end),
-  max = validator(args.number, function(text, given) return within(tonumber(text), { max = given[1] }) end),
-  len = validator(args.range, has_length, true),
-  notEmpty = validator(args.none, not_empty, true),
-  isNull = validator(args.options({ ignore_whitespace = "boolean" }), function(text, options)
-    return not text:find(options.ignore_whitespace and "%S" or ".")
-  end),
-  equals = validator(args.text({}), function(text, given) return text == given[1] end),
-  contains = CONTAINS, notContains = negated(CONTAINS),
-  is = MATCHES, regex = MATCHES, ["not"] = negated(MATCHES), notRegex = negated(MATCHES),
-  isIn = IS_IN, notIn = negated(IS_IN),
-  isDate = validator(args.none, function(_, _, value) return instant(value) ~= nil end),
-  isAfter = compared(false), isBefore = compared(true),
-  isArray = validator(args.none, is_list, true),
-  -- What is looked at is not the value alone: see change/validate.
-  isImmutable = validator(args.none, function() return true end, true),
-}
+validators.by_name = by_name
 
 ---Whether a value passes.
 ---@param name string
