@@ -38,11 +38,11 @@ local BOTH = {
   ENUM = { D.ENUM("a", "b"), "a", "b" }, CHECKED = { D.ENUM{ values = { "a", "b" }, check = true }, "a", "b" },
   JSON = { D.JSON, { k = 1 }, { k = 2 }, unordered = true }, JSONB = { D.JSONB, { k = 1 }, { k = 2 } },
   INTERVAL = { D.INTERVAL, "P1D", "P2D" }, INET = { D.INET, "10.0.0.1", "10.0.0.2" }, CIDR = { D.CIDR, "10.0.0.0/8", "11.0.0.0/8" },
-  MACADDR = { D.MACADDR, "08:00:2b:01:02:03", "08:00:2b:01:02:04" }, integers = { D.ARRAY(D.INTEGER), { 1 }, { 2, null } },
-  enums = { D.ARRAY(D.ENUM("a", "b")), { "a" }, { "b", null } }, documents = { D.ARRAY(D.JSONB), { { k = 1 } }, { { k = 2 } } },
+  MACADDR = { D.MACADDR, "08:00:2b:01:02:03", "08:00:2b:01:02:04" }, integers = { D.ARRAY(D.INTEGER), { 1, null }, { 2 } },
+  enums = { D.ARRAY(D.ENUM("a", "b")), { "a", null }, { "b" } }, documents = { D.ARRAY(D.JSONB), { { k = 1 } }, { { k = 2 } } },
   matrix = { D.ARRAY(D.ARRAY(D.INTEGER)), { { 1 } }, { { 2 } } }, Money = { Money, 1.5, 2.25 }, Point = { Point, { x = 1 }, { x = 2 } },
   Wrapped = { Wrapped, { k = 1 }, { k = 2 }, unordered = true }, Upper = { Upper, "A", "B" }, Word = { Word, "a", "b" },
-  moneys = { D.ARRAY(Money), { 1.5 }, { 2.5, null } }, uppers = { D.ARRAY(Upper), { "A" }, { "B" } },
+  moneys = { D.ARRAY(Money), { 1.5, null }, { 10.5 } }, uppers = { D.ARRAY(Upper), { "A" }, { "B" } },
 }
 local POSTGRES = {
   ["RANGE(INTEGER)"] = { D.RANGE(D.INTEGER), range(1, 5), range(2, 5) }, ["RANGE(DATE)"] = { D.RANGE(D.DATE), {},
@@ -178,6 +178,19 @@ helper.each(function(dialect, connect)
     Price:upsert({ price = 1.5, n = 3 }, { conflictFields = { "price" } })
     assert.equal(3, Price:findOne{ where = { price = 1.5 } }.n)
     assert.same({ 3.75, 1.5, 2.25, 1.875 }, { Price:sum("price"), Price:min("price"), Price:max("price"), Price:aggregate("price", "avg") })
+  end)
+
+  it("text in documents and lists sorts as text, lists item by item, alike on both databases", function()
+    local db = connect()
+    local Row = db:define("Row", { doc = D.JSONB, words = D.ARRAY(D.TEXT) }, { timestamps = false })
+    db:sync()
+    local texts = { "", "a", "a\t", "a b", 'a"', "a#", "aZ", "a\\", "ab", "\195\164" }
+    for i = #texts, 1, -1 do Row:create{ doc = texts[i], words = { texts[i], null } } end
+    assert.same(texts, Row:pluck("doc", { order = "doc" }))
+    assert.equal(#texts - 2, Row:count{ where = { doc = { [Op.gt] = "a" } } })
+    assert.equal(2, Row:count{ where = { words = { [Op.lte] = { "a", null } } } })
+    assert.equal(1, Row:count{ where = { words = { [Op.lt] = { "a", "z" } } } })
+    assert.same({ "\195\164", null }, Row:findOne{ order = { { "words", "DESC" } } }.words)
   end)
 
   it("documents compare with documents", function()

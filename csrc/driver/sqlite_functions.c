@@ -1,5 +1,5 @@
-/* What rowan adds to SQL on each connection besides rowan_rows: the collations ROWAN_DECIMAL and ROWAN_JSON,
- * by which exact decimals and documents kept as text compare by value, and sums that are exact or an error:
+/* What rowan adds to SQL on each connection besides rowan_rows: the collations ROWAN_DECIMAL, ROWAN_JSON
+ * and ROWAN_ARRAY, by which exact decimals, documents and arrays kept as text compare by value, and sums that are exact or an error:
  * ROWAN_SUM over rows, rowan_add_integer and rowan_add_decimal of two values. Called once by open(); holds
  * nothing. */
 #include "driver/sqlite.h"
@@ -19,6 +19,11 @@ static int compare_decimals(void *context, int na, const void *a, int nb, const 
 static int compare_documents(void *context, int na, const void *a, int nb, const void *b) {
   (void)context;
   return rn_json_compare(a, (size_t)na, b, (size_t)nb);
+}
+
+static int compare_arrays(void *context, int na, const void *a, int nb, const void *b) {
+  (void)context;
+  return rn_json_compare_lists(a, (size_t)na, b, (size_t)nb);
 }
 
 /* ---- ROWAN_SUM(x): SUM without rounding and without an end ---- */
@@ -137,6 +142,7 @@ int rn_sqlite_functions_register(sqlite3 *db) {
     rc = sqlite3_create_function_v2(db, "rowan_add_decimal", 4, PURE, NULL, add_decimals, NULL, NULL, NULL);
   if (rc != SQLITE_OK) return rc;
   rc = sqlite3_create_collation_v2(db, "ROWAN_JSON", SQLITE_UTF8, NULL, compare_documents, NULL);
+  if (rc == SQLITE_OK) rc = sqlite3_create_collation_v2(db, "ROWAN_ARRAY", SQLITE_UTF8, NULL, compare_arrays, NULL);
   if (rc != SQLITE_OK) return rc;
   return sqlite3_create_window_function(db, "ROWAN_SUM", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, sum_step,
                                         sum_final, sum_value, sum_inverse, NULL);

@@ -1,5 +1,5 @@
-/* JSON compared by value, as PostgreSQL's jsonb does: order, containment, keys. For SQLite's collation ROWAN_JSON and
- * the functions beside it. Looks at canonical texts (json.c), where equal values are equal bytes, lists are
+/* JSON compared by value, as PostgreSQL's jsonb does: order, containment, keys. For SQLite's collations ROWAN_JSON and
+ * ROWAN_ARRAY and the functions beside it. Looks at canonical texts (json.c), where equal values are equal bytes, lists are
  * [a,b,] and objects {"k":v,} with their keys in order. */
 #include "value/json.h"
 
@@ -96,10 +96,28 @@ static int compare_numbers(slice a, slice b) {
   return sign * compare_bytes((slice) { x.bytes, (size_t)(xe - x.bytes) }, (slice) { y.bytes, (size_t)(ye - y.bytes) });
 }
 
+/* The next byte of a text as it counts in its order; what only an escape can hold comes first. */
+static int next_byte(const char **at) {
+  unsigned char c = (unsigned char)*(*at)++;
+  if (c != '\\') return c;
+  c = (unsigned char)*(*at)++;
+  return c == 'u' ? 0 : c;
+}
+
+static int compare_texts(slice a, slice b) {
+  const char *x = a.bytes + 1, *x_end = a.bytes + a.size - 1, *y = b.bytes + 1, *y_end = b.bytes + b.size - 1;
+  while (x < x_end && y < y_end) {
+    int order = next_byte(&x) - next_byte(&y);
+    if (order) return order < 0 ? -1 : 1;
+  }
+  return (x < x_end) - (y < y_end);
+}
+
 static int compare_values(slice a, slice b) {
   int rank = rank_of(a);
   if (rank != rank_of(b)) return rank < rank_of(b) ? -1 : 1;
   if (same(a, b)) return 0;
+  if (rank == 1) return compare_texts(a, b);
   if (rank == 2) return compare_numbers(a, b);
   if (rank < 4) return compare_bytes(a, b);
   size_t a_count = count_of(a), b_count = count_of(b);
@@ -107,14 +125,28 @@ static int compare_values(slice a, slice b) {
   items i = items_of(a), k = items_of(b);
   slice a_key = { "", 0 }, b_key = { "", 0 }, a_value, b_value;
   while (next_item(&i, &a_key, &a_value) && next_item(&k, &b_key, &b_value)) {
-    int order = compare_bytes(a_key, b_key);
+    int order = a_key.size > 0 ? compare_texts(a_key, b_key) : 0;
     if (order == 0) order = compare_values(a_value, b_value);
     if (order) return order;
   }
   return 0;
 }
 
-int rn_json_compare(const char *a, size_t na, const char *b, size_t nb) {
+/* Lists as PostgreSQL's arrays: item by item, NULL behind all others, and what goes on behind what has ended. */
+static int compare_lists(slice a, slice b) {
+  if (rank_of(a) != 4 || rank_of(b) != 4) return compare_values(a, b);
+  items i = items_of(a), k = items_of(b);
+  slice key = { "", 0 }, x, y;
+  for (;;) {
+    bool more = next_item(&i, &key, &x), others = next_item(&k, &key, &y);
+    if (!more || !others) return (int)more - (int)others;
+    bool x_null = rank_of(x) == 0, y_null = rank_of(y) == 0;
+    int order = x_null || y_null ? (int)x_null - (int)y_null : compare_lists(x, y);
+    if (order) return order;
+  }
+}
+
+static int compare_as(const char *a, size_t na, const char *b, size_t nb, int (*compare)(slice, slice)) {
   slice left = { a, na }, right = { b, nb };
   if (same(left, right)) return 0;
   rn_buf x = { 0 }, y = { 0 };
@@ -125,11 +157,19 @@ int rn_json_compare(const char *a, size_t na, const char *b, size_t nb) {
   } else if (x_json != y_json) {
     order = x_json ? -1 : 1;
   } else {
-    order = compare_values((slice) { x.data, x.size }, (slice) { y.data, y.size });
+    order = compare((slice) { x.data, x.size }, (slice) { y.data, y.size });
   }
   rn_buf_free(&x);
   rn_buf_free(&y);
   return order;
+}
+
+int rn_json_compare(const char *a, size_t na, const char *b, size_t nb) {
+  return compare_as(a, na, b, nb, compare_values);
+}
+
+int rn_json_compare_lists(const char *a, size_t na, const char *b, size_t nb) {
+  return compare_as(a, na, b, nb, compare_lists);
 }
 
 /* ---- containment ---- */

@@ -60,6 +60,21 @@ static void different_values_differ(void) {
         fprintf(stderr, "  %s %s\n", values[i], values[j]);
 }
 
+static void they_have_an_order(void) {
+  static const char *const values[] = { "null", "\"\"", "\" \"", "\"a\"", "\"a\\u0000\"", "\"a\\n\"", "\"a b\"", "\"a!\"",
+    "\"a\\\"\"", "\"a#\"", "\"aZ\"", "\"a\\\\\"", "\"a]\"", "\"b\"", "-1", "0", "9", "10", "false", "true", "[]", "[3]",
+    "[1,2]", "{}", "{\"a\":1}", "{\"a\":2}", "{\"a b\":1}" };
+  static const char *const lists[] = { "[]", "[1]", "[1,1]", "[1,null]", "[2]", "[2,1]", "[10]", "[null]", "[null,1]" };
+  for (size_t i = 0; i + 1 < COUNT(values); i++)
+    if (!CHECK(compare(values[i], values[i + 1]) < 0)) fprintf(stderr, "  %s %s\n", values[i], values[i + 1]);
+  for (size_t i = 0; i + 1 < COUNT(lists); i++) {
+    const char *a = lists[i], *b = lists[i + 1];
+    if (!CHECK(rn_json_compare_lists(a, strlen(a), b, strlen(b)) < 0 && rn_json_compare_lists(b, strlen(b), a, strlen(a)) > 0))
+      fprintf(stderr, "  %s %s\n", a, b);
+  }
+  CHECK(rn_json_compare_lists("[[1],[2]]", 9, "[[1],[3]]", 9) < 0 && rn_json_compare_lists("[1.0]", 5, "[1]", 3) == 0);
+}
+
 static void what_is_no_json_is_found_out(void) {
   static const char *const bad[] = {
     "", " ", "{", "[", "[1", "[1,", "[1,]", "{\"a\"", "{\"a\":", "{\"a\":1", "{\"a\":1,}", "{a:1}", "\"",
@@ -88,6 +103,7 @@ static void depth_has_a_limit(void) {
 int main(void) {
   equal_values_are_equal();
   different_values_differ();
+  they_have_an_order();
   what_is_no_json_is_found_out();
   depth_has_a_limit();
   return check_done();

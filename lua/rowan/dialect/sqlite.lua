@@ -99,13 +99,14 @@ end
 local function collation(code)
   if code == "n" then return " COLLATE ROWAN_DECIMAL" end
   if code == "j" or code == "J" then return " COLLATE ROWAN_JSON" end
+  if code == "a" then return " COLLATE ROWAN_ARRAY" end
   return ""
 end
 
--- DECIMAL and JSON are text in SQLite, so they are compared by value through the core's collations.
+-- DECIMAL, JSON and arrays are text in SQLite, so they are compared by value through the core's collations.
 function sqlite.visitors.column(w, item)
   w:column(item)
-  w:put(collation(item.decimal and "n" or item.document and "J"))
+  w:put(collation(item.decimal and "n" or item.array and "a" or item.document and "J"))
 end
 
 function sqlite.visitors.by_value(w, item)

@@ -4,6 +4,7 @@
 --- order of parameters. Values never enter the key.
 
 local errors = require("rowan.base.errors")
+local family = require("rowan.types.family")
 local node = require("rowan.sql.node")
 
 local builder = {}
@@ -244,6 +245,7 @@ end
 function Tree:compared(attr)
   local column = self:column(attr)
   column.document = attr.type.code == "j" or attr.type.code == "J"
+  column.array = family.root(attr.type).key == "ARRAY"
   column.plain_json = attr.type.code == "j"
   local as_text = self.dialect.lists_as_text
   column.text_type = as_text and as_text(attr.type) and self.dialect.type_name(attr.type, attr, attr.definition) or nil
@@ -263,7 +265,10 @@ function Tree:convert(value, type_of)
   return node.cast(value, self.dialect.type_name(self.dialect.kept_as(type_of)), type_of.key)
 end
 
-function Tree:by_value(value, type_of) return node.by_value(value, type_of.code) end
+function Tree:by_value(value, type_of)
+  return node.by_value(value, family.root(type_of).key == "ARRAY" and "a" or type_of.code)
+end
+
 
 -- Where it takes a subquery, columns on the left need the name of their table in it.
 function Tree:over_list(quantifier, operator, left, slot)
