@@ -7,6 +7,7 @@ local hooks = require "rowan.change.hooks"
 local ops = require "rowan.base.ops"
 local suggest = require "rowan.base.suggest"
 local types = require "rowan.types"
+local words = require "rowan.model.annotation_words"
 
 local function has(text, line)
   local near = text:match("[^\n]*" .. (line:match("@%w+ [%w_%[\"]+") or line):gsub("%p", "%%%0") .. "[^\n]*")
@@ -126,6 +127,8 @@ helper.on("sqlite", function(_, connect)
       end
     end
     for _, name in ipairs{ "Money", "Even" } do attributes[#attributes + 1] = { name, complete[name] } end
+    assert.equal("{ value?: integer, inclusive: boolean }[]", words.type(D.RANGE(D.INTEGER)))
+    assert.equal("table", words.type(D.RANGE(D.INTEGER), true))
     local text = rowan.types(db:define("All", attributes, { timestamps = false }))
     for _, one in ipairs(attributes) do
       local kind = wanted[one[1]] or one[2].integer and "integer"
@@ -319,7 +322,7 @@ helper.on("sqlite", function(_, connect)
         local given, told = { [key] = false }, fields[key] or own[key]
         if name == "IndexOptions" then given = { fields = { "a" }, [key] = 1 } end
         local message = message_of(call, given)
-        for _, words in ipairs(refused) do told = told or message:find(words, 1, true) end
+        for _, part in ipairs(refused) do told = told or message:find(part, 1, true) end
         if not told then missing[#missing + 1] = full .. "." .. key end
       end
     end

@@ -57,6 +57,9 @@ function words.type(type_of, written)
     return table.concat(list, "|")
   end
   if type_of.key == "ARRAY" then return grouped(words.type(type_of.element, written)) .. "[]" end
+  if type_of.key == "RANGE" and not written then
+    return ("{ value?: %s, inclusive: boolean }[]"):format(words.type(type_of.element))
+  end
   if written and ALSO_WRITTEN[type_of.key] then return ALSO_WRITTEN[type_of.key] end
   if type_of.integer then return "integer" end
   return BY_KEY[type_of.key] or (TEXTS[type_of.key] and "string") or "any"
