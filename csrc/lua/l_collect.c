@@ -31,6 +31,7 @@ static const char *const plain_names[] = {"none",  "integer", "float", "boolean"
                                           "bytes", "instant", "day",   "uuid",    "word"};
 
 typedef struct field {
+  const char *name; /* the environment's */
   plain_kind kind;
   bool nullable;     /* NULL may be stored */
   bool optional;     /* may be left out of an INSERT */
@@ -116,6 +117,7 @@ static void read_field(lua_State *L, int item, int env, fields *self, size_t i) 
   lua_rawseti(L, env, -((int)(self->count + i) + 1));
   lua_getfield(L, item, "name");
   luaL_argcheck(L, lua_type(L, -1) == LUA_TSTRING, 1, "every field must have a name");
+  f->name = lua_tostring(L, -1);
   lua_pushvalue(L, -1);
   lua_rawseti(L, env, (int)i + 1);
   push_position(L, i);
@@ -323,23 +325,37 @@ static void read_now(lua_State *L, int now) {
 /* The stack of create_row. */
 enum { CREATE_FIELDS = 1, CREATE_GIVEN, CREATE_META, CREATE_NOW, CREATE_ENV };
 
+/* [-0, +0] The field with the name at index, looked for from field `from` on; `count` when there is none. Equal
+ * strings are one string, but for long ones. */
+static size_t find_field(lua_State *L, const fields *self, int index, size_t from) {
+  const char *name = lua_type(L, index) == LUA_TSTRING ? lua_tostring(L, index) : NULL;
+  for (size_t i = from; i < self->count; i++)
+    if (self->at[i].name == name) return i;
+  for (size_t i = 0; i < from; i++)
+    if (self->at[i].name == name) return i;
+  int64_t position = (int64_t)self->count + 1;
+  if (name) {
+    lua_pushvalue(L, index);
+    lua_rawget(L, CREATE_ENV);
+    rn_lua_tointeger(L, -1, &position);
+    lua_settop(L, -2);
+  }
+  return (size_t)position - 1;
+}
+
 /* [-0, +0] Copies what the table at CREATE_GIVEN has to the one at CREATE_ROW; false when Lua has to look at
  * it. */
 static bool copy_given(lua_State *L, const fields *self, int given, int row, unsigned char *states) {
   int top = lua_gettop(L), name = top + 1;
+  size_t i = 0;
   lua_pushnil(L);
   while (lua_next(L, given)) { /* stack: top, name, value */
-    if (lua_type(L, name) != LUA_TSTRING) return false;
-    lua_pushvalue(L, name);
-    lua_pushvalue(L, name);
-    lua_rawget(L, CREATE_ENV); /* stack: top, name, value, name, position */
-    int64_t position;
-    if (!rn_lua_tointeger(L, -1, &position)) return false;
-    size_t i = (size_t)position - 1;
-    lua_pushvalue(L, name + 1);
-    lua_replace(L, -2);
+    i = find_field(L, self, name, i);
+    if (i >= self->count) return false;
     states[i] = given_state(L, CREATE_ENV, i, &self->at[i]);
     if (states[i] & LEFT_TO_LUA) return false;
+    lua_pushvalue(L, name);
+    lua_pushvalue(L, name + 1);
     lua_rawset(L, row);
     lua_settop(L, name);
   }

@@ -97,19 +97,30 @@ local function made_token(def, group)
   return table.concat(token, "\31")
 end
 
--- Rows of several groups as one: what a row lacks is NULL, as it would be anyway.
-local function joined_group(def, parts)
-  local has, attrs, names, known = {}, {}, {}, {}
+-- Rows of several groups as one: what a row lacks is NULL, as it would be anyway. With `whole` the groups have all rows.
+local function joined_group(def, parts, instances, whole)
+  local has, attrs, names, shown = {}, {}, {}, true
   for _, group in ipairs(parts) do
     for _, attr in ipairs(group.attrs) do has[attr] = true end
-    for i, row in ipairs(group.rows) do known[row] = group.values[i] end
+    shown = shown and group.values == group.rows
   end
   for _, attr in ipairs(def.list) do
     if has[attr] then attrs[#attrs + 1], names[#names + 1] = attr, attr.name end
   end
   local group = { key = "\31" .. table.concat(names, "\31"), attrs = attrs, count = 0, rows = {} }
   group.values = group.rows
-  return group, known
+  if whole and shown then
+    group.count, group.rows, group.values = #instances, instances, instances
+    return group
+  end
+  local known = {}
+  for _, part in ipairs(parts) do
+    for i, row in ipairs(part.rows) do known[row] = part.values[i] end
+  end
+  for _, row in ipairs(instances) do
+    if known[row] then add_to(group, row, known[row]) end
+  end
+  return group
 end
 
 ---Groups that lack nothing but NULLs as one, whose rows are in the caller's order.
@@ -129,14 +140,7 @@ function groups.joined(def, list, instances)
     table.insert(parts[token], group)
   end
   for i, some in ipairs(order) do
-    made[i] = some[1]
-    if some[2] then
-      local group, known = joined_group(def, some)
-      for _, row in ipairs(instances) do
-        if known[row] then add_to(group, row, known[row]) end
-      end
-      made[i] = group
-    end
+    made[i] = some[2] and joined_group(def, some, instances, not order[2]) or some[1]
   end
   return made
 end
