@@ -234,6 +234,15 @@ helper.each(function(dialect, connect)
       assert.equal(1, one(db))
     end)
 
+    it("leaves a transaction without that deadline", function()
+      local db = connect { queryTimeout = 300 }
+      db:afterConnect(function(connection) connection:query("SELECT 1") end)
+      local t = db:transaction({ readOnly = true })
+      wait_ms(350)
+      assert.equal(1, db:query("SELECT 1 AS one", { transaction = t, plain = true }).one)
+      t:rollback()
+    end)
+
     it("has its statements logged and hooked like others", function()
       local db = connect()
       local query

@@ -69,9 +69,7 @@ local function open(self, lease, stop)
   local settings = config.fold(self.config, given)
   local connected, err = wait.connect(lease, settings, left(stop))
   if not connected then return err end
-  self.stops[lease] = stop
   self.keeper:connected(lease, given)
-  self.stops[lease] = nil
   return nil
 end
 
@@ -89,10 +87,8 @@ local function fill(self, lease, stop)
   return err
 end
 
-local function hand_out(self, lease, options, stop)
-  self.stops[lease] = stop
+local function hand_out(self, lease, options)
   local ok, err = pcall(self.keeper.acquired, self.keeper, lease, options)
-  self.stops[lease] = nil
   if ok then return end
   M.give_back(self, lease, true)
   error(err, 0)
@@ -112,9 +108,11 @@ function M.lease(self, timeout_ms, options)
   sweep(self)
   local lease, err = wait.place(self.pool, left(stop))
   if not lease then return nil, err end
+  self.stops[lease] = stop -- for the hooks
   err = fill(self, lease, stop)
   if err then return nil, err end
-  hand_out(self, lease, options, stop)
+  hand_out(self, lease, options)
+  self.stops[lease] = nil
   return lease, stop
 end
 
