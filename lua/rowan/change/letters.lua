@@ -79,6 +79,7 @@ end
 ---@param text string
 ---@return integer
 function letters.count(text)
+  if not text:find("[\128-\255]") then return #text end
   local _, count = text:gsub("[^\128-\191]", "")
   if not text:find("\239\184", 1, true) then return count end
   local before = SELECTOR
@@ -90,7 +91,9 @@ function letters.count(text)
   return count
 end
 
----@alias rowan.Letters integer[][] ranges of code points, each from its first to its last
+---@class rowan.Letters ranges of code points, each from its first to its last
+---@field [integer] integer[]
+---@field ascii? string
 
 ---The ranges that a text like "a-zäöü" stands for.
 ---@param text string UTF-8
@@ -118,17 +121,30 @@ local function is_within(code, ranges)
   return false
 end
 
+-- What of ASCII is in these ranges, as a Lua pattern, which is quicker to ask.
+local function ascii_of(ranges)
+  local smaller, class = cases(), {}
+  for code = 1, 127 do
+    if is_within(smaller[code] or code, ranges) then class[#class + 1] = string.char(code):gsub("%p", "%%%0") end
+  end
+  return class[1] and "^[" .. table.concat(class) .. "]+$" or "^$."
+end
+
 ---Whether a text, which is not empty, has nothing but characters of these ranges (of small letters: capitals too).
 ---@param text string UTF-8
 ---@param ranges rowan.Letters
 ---@return boolean
 function letters.are_within(text, ranges)
+  if not text:find("[\128-\255]") then
+    ranges.ascii = ranges.ascii or ascii_of(ranges)
+    return text:find(ranges.ascii) ~= nil
+  end
   local smaller = cases()
   for character in text:gmatch(CHARACTER) do
     local code = code_of(character)
     if not is_within(smaller[code] or code, ranges) then return false end
   end
-  return text ~= ""
+  return true
 end
 
 local LATIN, ARABIC = "a-z", { { 0x621, 0x63A }, { 0x641, 0x652 }, { 0x670, 0x670 } }
