@@ -50,13 +50,13 @@ local ONE_IN_US = words [[
 local TO_MANY = {
   { "person$", "people" }, { "people$", "people" }, { "child$", "children" }, { "children$", "children" },
   { "woman$", "women" }, { "women$", "women" }, { "ss$", "sses" }, { "sis$", "ses" }, { "s$", "s" },
-  { "x$", "xes" }, { "z$", "zes" }, { "ch$", "ches" }, { "sh$", "shes" }, { "quy$", "quies" },
+  { "x$", "xes" }, { "[tz]z$", "%0es" }, { "ch$", "ches" }, { "sh$", "shes" }, { "quy$", "quies" },
   { "([^aeiou])y$", "%1ies" }, { "$", "s" },
 }
 local TO_ONE = {
   { "people$", "person" }, { "children$", "child" }, { "women$", "woman" }, { "ss$", "ss" },
   { "sis$", "sis" }, { "sses$", "ss" }, { "xes$", "x" }, { "ches$", "ch" }, { "shes$", "sh" },
-  { "zzes$", "zz" }, { "quies$", "quy" }, { "([^aeiou])ies$", "%1y" }, { "s$", "" }, { "$", "" },
+  { "([tz])zes$", "%1z" }, { "quies$", "quy" }, { "([^aeiou])ies$", "%1y" }, { "s$", "" }, { "$", "" },
 }
 
 -- The last word of a compound (UserRole, user_role, "user role") and what comes before it.
