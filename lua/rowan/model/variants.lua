@@ -73,7 +73,7 @@ end
 
 local function make(base, place, table_name, schema)
   local own = { baseModel = base, prototype = base.prototype, tableName = table_name, _plans = { generation = -1 },
-    _written = 0 }
+    _written = 0, _place = place }
   function own._counterpart(model)
     if model == base then return own end
     return place.associations and variants.at(model, place) or model
@@ -128,8 +128,10 @@ end
 function variants.association(made, model, options)
   local found = model and model.associations[made.as] or made
   if not options or (options.schema == nil and options.schemaDelimiter == nil) then return found, options end
-  local place = read_place({ schema = options.schema, schemaDelimiter = options.schemaDelimiter },
-    made.source.name .. "." .. made.as)
+  local own = model and rawget(model, "_place")
+  local place = read_place({
+    schema = options.schema, schemaDelimiter = options.schemaDelimiter, associations = own and own.associations,
+  }, made.source.name .. "." .. made.as)
   local target = variants.at(elsewhere.initial(found.target), place)
   options = link.with(options, {})
   options.schema, options.schemaDelimiter = nil, nil
