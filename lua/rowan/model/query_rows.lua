@@ -87,7 +87,9 @@ end
 ---@async
 ---@param at string|table its name, { tableName =, schema = }, or a model
 ---@param options? table those of findAll; schema
+---@param ... any Sequelize's order puts a model, or nothing, in front of the table
 ---@return table[]
+---@overload fun(self: rowan.QueryInterface, model: any, at: string, options?: table): table[]
 function rows:select(at, options, ...)
   at, options = behind_model(at, options, ...)
   local find = { raw = true }
@@ -123,7 +125,9 @@ end
 ---@param at string|table its name, { tableName =, schema = }, or a model
 ---@param values table<string, any>
 ---@param options? { schema?: string, transaction?: any, logging?: any }
+---@param ... any Sequelize's order puts an instance, or nothing, in front of the table
 ---@return table<string, any> row
+---@overload fun(self: rowan.QueryInterface, row: any, at: string, values: table<string, any>, options?: table): table<string, any>
 function rows:insert(at, values, options, ...)
   at, values, options = behind_model(at, values, options, ...)
   options = args.options(options, "insert")

@@ -43,10 +43,10 @@ function Draft:fail(rule)
 end
 
 ---Adds an attribute that a plugin keeps, at the end. The user may have said more about it, but not another type or
----nullability.
+---nullability: that raises DefinitionError.
 ---
 ---    draft:attribute("slug", { type = DataTypes.STRING, allowNull = true }, "the slug")
----@param name string
+---@param name string of the attribute
 ---@param spec table as in a definition
 ---@param what string "a timestamp", for messages
 function Draft:attribute(name, spec, what)
