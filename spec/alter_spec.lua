@@ -299,7 +299,9 @@ helper.each(function(dialect, connect)
     settled()
     assert.equal("12345", User:findOne().v)
     User:create { v = "abc" }
-    for _, kind in ipairs { DataTypes.INTEGER, DataTypes.DOUBLE } do
+    for _, kind in ipairs {
+      DataTypes.INTEGER, DataTypes.DOUBLE, DataTypes.DATE, DataTypes.DATEONLY, DataTypes.TIME, DataTypes.DECIMAL,
+    } do
       define(kind)
       local err = error_of(db.sync, db, { alter = { drop = true } })
       assert.matches('Users: .*"v"', err.message)

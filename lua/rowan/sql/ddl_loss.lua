@@ -53,18 +53,27 @@ end
 -- SQLite keeps truth values as numbers.
 local TRUTH = "%s NOT IN (0, 1)"
 
--- A column of SQLite takes over anything; what is no number there could not be read any more.
-local NUMBERS = { INTEGER = "'integer'", REAL = "'integer', 'real'" }
+-- A column of SQLite takes over anything: what has not the form that values of the new type have there could not be read any
+-- more.
 local KIND = [[CASE typeof({}) WHEN 'text' THEN CASE WHEN json_valid({}) THEN json_type({}) ELSE 'text' END
   WHEN 'real' THEN CASE WHEN {} = CAST({} AS INTEGER) THEN 'integer' ELSE 'real' END ELSE typeof({}) END]]
+local DAY = "{} GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]*' AND julianday({}) IS NOT NULL"
+local FORMS = {
+  INTEGER = KIND .. " = 'integer'", REAL = KIND .. " IN ('integer', 'real')",
+  DECIMAL = KIND .. " IN ('integer', 'real')",
+  DATE = DAY, DATEONLY = DAY, TIME = "{} GLOB '[0-9][0-9]:[0-9][0-9]*'", BLOB = "typeof({}) IN ('blob', 'text')",
+}
 
-local function no_number(change, to, name)
-  local kinds = not to.dialect.supports.alter_constraints and NUMBERS[change.column.type]
-  if not kinds then return nil end
-  local kind = KIND:gsub("{}", function() return name end)
+local function unreadable(change, to)
+  local column = change.column
+  local kind = column.attr and FORMS[column.attr.type.key] and column.attr.type.key or column.type
+  local form = not to.dialect.supports.alter_constraints and FORMS[kind]
+  if not form then return nil end
+  local name = to.dialect.quote(column.name)
+  form = form:gsub("{}", function() return name end)
   return {
-    text = count(to, ("%s IS NOT NULL AND %s NOT IN (%s)"):format(name, kind, kinds)), fatal = true,
-    say = ('%%d rows have a value in the column "%s" that is no %s'):format(change.column.name, change.column.type),
+    text = count(to, ("%s IS NOT NULL AND NOT (%s)"):format(name, form)), fatal = true,
+    say = ('%%d rows have a value in the column "%s" that is no %s'):format(column.name, kind),
   }
 end
 
@@ -107,8 +116,14 @@ function asks.type(change, to)
   return {
     text = count(to, numbers and TRUTH:format(name) or narrowing_condition(change, name)),
     say = ('%%d rows have a value in the column "%s" that %s may not hold'):format(column.name, column.type),
-    worse = no_number(change, to, name),
+    worse = unreadable(change, to),
   }
+end
+
+function asks.drop_check(change, to)
+  local column = change.column
+  local live = to.live.by_name[to.dialect.catalog.fold(column.name)]
+  if not column.check and live and live.type == column.type then return unreadable(change, to) end
 end
 
 function asks.add_check(change, to)
