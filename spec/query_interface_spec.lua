@@ -402,6 +402,18 @@ helper.each(function(dialect, connect)
     end))
   end)
 
+  it("refuses arguments of the wrong kind as errors of its own", function()
+    create("users")
+    for _, call in ipairs {
+      function() qi:select("users", 5) end, function() qi:select("users", "id") end,
+      function() qi:withoutForeignKeyChecks(print, "x") end, function() db:plugin("timestamps", 5) end,
+    } do
+      assert.matches("options must be a table", error_of(call).message)
+    end
+    local User = db:define("User", { name = DataTypes.STRING })
+    assert.equal("AssociationError", error_of(User.getAssociation, User, 5).name)
+  end)
+
   it("refuses what it does not know before anything is sent", function()
     create("users")
     local err

@@ -121,6 +121,7 @@ end
 ---@param options? table the plugin's
 ---@return rowan.Database self
 function Database:plugin(what, options)
+  check.optional(options, "table", "db:plugin: the options")
   local item = { what }
   for key, value in pairs(options or {}) do item[key] = value end
   self._plugins[#self._plugins + 1] = plugin.read(item, "db:plugin")

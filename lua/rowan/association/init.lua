@@ -185,6 +185,10 @@ function association.find(source, what)
     if own and elsewhere.same(own, what) then return elsewhere.toward(own, what.target) end
     return nil, ("the association %q is one of %s, not of %s"):format(what.as, what.source.name, source.name)
   end
+  if type(what) ~= "table" or not rawget(what, "definition") then
+    return nil, ("an association of %s is named by its alias, or by a model, not by %s"):format(source.name,
+      suggest.clip(what))
+  end
   local found, aliases = nil, {}
   for _, known in ipairs(source.association_order) do
     if elsewhere.same_model(known.target, what) then

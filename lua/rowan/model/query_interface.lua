@@ -332,6 +332,7 @@ end
 ---@return T ...
 function QueryInterface:withoutForeignKeyChecks(fn, options)
   check.type(fn, "function", "queryInterface:withoutForeignKeyChecks", "QueryError")
+  check.optional(options, "table", "queryInterface:withoutForeignKeyChecks: the options", "QueryError")
   return schema.without_keys(self.db, options, fn)
 end
 

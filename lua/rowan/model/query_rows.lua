@@ -2,6 +2,7 @@
 --- model/query_interface.
 
 local args = require("rowan.model.query_args")
+local check = require("rowan.base.check")
 local live_model = require("rowan.model.live_model")
 local schema = require("rowan.repo.schema")
 
@@ -92,6 +93,7 @@ end
 ---@overload fun(self: rowan.QueryInterface, model: any, at: string, options?: table): table[]
 function rows:select(at, options, ...)
   at, options = behind_model(at, options, ...)
+  check.optional(options, "table", "queryInterface:select: the options", "QueryError")
   local find = { raw = true }
   for key, value in pairs(options or {}) do
     if key ~= "schema" then find[key] = value end

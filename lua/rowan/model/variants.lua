@@ -152,6 +152,7 @@ function Variants:withSchema(place)
   if not rawget(self, "_unscoped") then return found end
   return scopes.variant(found, rawget(self, "scoped"))
 end
+Variants.schema = Variants.withSchema
 
 ---The model itself, without a schema or scope of a variant.
 ---
