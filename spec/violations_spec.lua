@@ -201,6 +201,18 @@ helper.each(function(dialect, connect)
     assert.is_nil(err.errors[1].value)
   end)
 
+  it("are known by their names where PostgreSQL hides the columns", function()
+    local _, Letter, Person = family()
+    local function message(name, model, sql)
+      return failure.object({ kind = "database", sqlstate = "23503", message = "no", constraint = name, table = "letters" },
+        { def = model.definition, owner = Letter.definition, sql = sql }).message
+    end
+    assert.equal("Letter.toId refers to a row that is not there (no)", message("letters_to_id_fkey", Letter, "INSERT"))
+    assert.equal("Person.id is still referenced by another row (no)", message("letters_to_id_fkey", Person, "UPDATE"))
+    assert.equal("Letter.id is still referenced by another row (no)", message("letters_answer_id_fkey", Letter, "DELETE"))
+    assert.equal("no", message("other", Letter, "INSERT"))
+  end)
+
   it("are known in any language", function()
     local _, Letter, Person = family()
     local function object(err, model, owner)

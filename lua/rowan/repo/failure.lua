@@ -165,16 +165,16 @@ local function about(fields, def, names, kind, context, err)
   fields.message = violation_message(fields.errors, err)
 end
 
+-- The attributes, whose they are, and whether others point at them.
+local function key_of(context, err)
+  local found = context.blame
+  if found then return labels_of(found.attrs), found.def or context.def, found.referenced end
+  local columns, def, referenced = violated.key(context, err)
+  return names_of(def, columns), def, referenced
+end
+
 local function foreign_key(fields, context, err)
-  local found, def, referenced = context.blame, context.def, false
-  local names
-  if found then
-    def, referenced, names = found.def or def, found.referenced, labels_of(found.attrs)
-  else
-    local columns = violated.columns(nil, err)
-    if columns[1] then def, referenced = violated.side(context, err, columns) end
-    names = names_of(def, columns)
-  end
+  local names, def, referenced = key_of(context, err)
   about(fields, def, names, referenced and REFERENCED or REFERENCE, context, err)
   -- SQLite names no table; a row that is still pointed at is in another than the key.
   fields.table = fields.table or names[1] and not referenced and def and def.table or nil

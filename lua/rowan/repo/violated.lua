@@ -160,14 +160,9 @@ function violated.columns(def, err)
   return listed and key_columns(listed) or {}
 end
 
----Which side of a violated foreign key PostgreSQL speaks of: it names the table with the key, and the columns of the key or
----those that it points at. Which of them only its words say, and they are in any language.
----@param context { def?: rowan.Definition, owner?: rowan.Definition, sql?: string }
----@param err table the driver's
----@param columns string[]
----@return rowan.Definition? def whose columns they are
----@return boolean referenced whether others point at them
-function violated.side(context, err, columns)
+-- Which side of a violated foreign key PostgreSQL speaks of: it names the table with the key, and the columns of the key or
+-- those that it points at. Which of them only its words say, and they are in any language.
+local function side(context, err, columns)
   local def, owner = context.def, context.owner
   if not owner then
     local sql = context.sql or ""
@@ -183,6 +178,32 @@ function violated.side(context, err, columns)
   end
   if own or not other then return owner, false end
   return other, true
+end
+
+-- The same by the name that PostgreSQL gives a key: where rows are hidden from the user, it lists no columns.
+local function named_side(context, err)
+  local def, owner = context.def, context.owner
+  for _, key in ipairs(owner and missing.keys(owner) or {}) do
+    local fields = fields_of(key.attrs)
+    if err.constraint == owner.table .. "_" .. table.concat(fields, "_") .. "_fkey" then
+      local deleted = (context.sql or ""):find("^DELETE") ~= nil
+      local referenced = def ~= nil and key.table == def.table and (def ~= owner or deleted)
+      return referenced and key.fields or fields, referenced and def or owner, referenced
+    end
+  end
+  return {}, def, false
+end
+
+---The columns of a violated foreign key.
+---@param context { def?: rowan.Definition, owner?: rowan.Definition, sql?: string }
+---@param err table the driver's
+---@return string[] columns
+---@return rowan.Definition? def whose columns they are
+---@return boolean referenced whether others point at them
+function violated.key(context, err)
+  local columns = violated.columns(nil, err)
+  if not columns[1] then return named_side(context, err) end
+  return columns, side(context, err, columns)
 end
 
 return violated
