@@ -37,7 +37,7 @@ local BOTH = {
   UUID = { D.UUID, "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", "b0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11" },
   ENUM = { D.ENUM("a", "b"), "a", "b" }, CHECKED = { D.ENUM{ values = { "a", "b" }, check = true }, "a", "b" },
   JSON = { D.JSON, { k = 1 }, { k = 2 }, unordered = true }, JSONB = { D.JSONB, { k = 1 }, { k = 2 } },
-  INTERVAL = { D.INTERVAL, "P1D", "P2D" }, INET = { D.INET, "10.0.0.1", "10.0.0.2" }, CIDR = { D.CIDR, "10.0.0.0/8", "11.0.0.0/8" },
+  INTERVAL = { D.INTERVAL, "P2D", "P10D" }, INET = { D.INET, "9.0.0.1", "10.0.0.1" }, CIDR = { D.CIDR, "9.0.0.0/8", "10.0.0.0/8" },
   MACADDR = { D.MACADDR, "08:00:2b:01:02:03", "08:00:2b:01:02:04" }, integers = { D.ARRAY(D.INTEGER), { 1, null }, { 2 } },
   enums = { D.ARRAY(D.ENUM("a", "b")), { "a", null }, { "b" } }, documents = { D.ARRAY(D.JSONB), { { k = 1 } }, { { k = 2 } } },
   matrix = { D.ARRAY(D.ARRAY(D.INTEGER)), { { 1 } }, { { 2 } } }, Money = { Money, 1.5, 2.25 }, Point = { Point, { x = 1 }, { x = 2 } },
@@ -191,6 +191,25 @@ helper.each(function(dialect, connect)
     assert.equal(2, Row:count{ where = { words = { [Op.lte] = { "a", null } } } })
     assert.equal(1, Row:count{ where = { words = { [Op.lt] = { "a", "z" } } } })
     assert.same({ "\195\164", null }, Row:findOne{ order = { { "words", "DESC" } } }.words)
+  end)
+
+  it("lengths of time and addresses sort by what they mean, alike on both databases", function()
+    local db = connect()
+    local Row = db:define("Row", { span = D.INTERVAL, ip = D.INET, net = D.CIDR }, { timestamps = false })
+    db:sync()
+    local spans = { "P-1Y", "PT-0.000001S", "PT0S", "PT0.5S", "PT9M", "PT90H", "P4D", "P10D", "P29DT23H", "P1M", "P1MT1S", "P1Y" }
+    local ips = { "0.0.0.0", "9.255.0.0", "10.0.0.0/8", "10.0.0.1/8", "10.0.0.0", "10.0.0.1", "::/0", "::1", "2001:db8::/32",
+      "2001:db8::1" }
+    local nets = { "0.0.0.0/0", "9.0.0.0/8", "10.0.0.0/8", "10.0.0.0/9", "10.128.0.0/9", "10.128.0.0/32", "::/0", "fe80::/10" }
+    for i = 12, 1, -1 do Row:create{ span = spans[i], ip = ips[i] or null, net = nets[i] or null } end
+    assert.same(spans, Row:pluck("span", { order = "span" }))
+    assert.same(ips, Row:pluck("ip", { order = "ip", where = { ip = { [Op.ne] = null } } }))
+    assert.same(nets, Row:pluck("net", { order = "net", where = { net = { [Op.ne] = null } } }))
+    assert.equal(2, Row:count{ where = { span = { [Op.gt] = "P1M" } } })
+    assert.equal(1, Row:count{ where = { span = "P30D" } })
+    assert.equal(4, Row:count{ where = { ip = { [Op.gt] = "10.0.0.1" } } })
+    assert.equal(3, Row:count{ where = { net = { [Op.between] = { "9.0.0.0/8", "10.0.0.0/9" } } } })
+    assert.same({ "P-1Y", "P1Y" }, { Row:min("span"), Row:max("span") })
   end)
 
   it("documents compare with documents", function()

@@ -1,6 +1,6 @@
-/* What rowan adds to SQL on each connection besides rowan_rows: the collations ROWAN_DECIMAL, ROWAN_JSON
- * and ROWAN_ARRAY, by which exact decimals, documents and arrays kept as text compare by value, and sums that are exact or an error:
- * ROWAN_SUM over rows, rowan_add_integer and rowan_add_decimal of two values. Called once by open(); holds
+/* What rowan adds to SQL on each connection besides rowan_rows: the collations by which what is kept as text
+ * compares by value (exact decimals, documents, arrays, lengths of time, addresses), and sums that are exact or an
+ * error: ROWAN_SUM over rows, rowan_add_integer and rowan_add_decimal of two values. Called once by open(); holds
  * nothing. */
 #include "driver/sqlite.h"
 
@@ -11,19 +11,30 @@
 #include "value/json.h"
 #include "value/text.h"
 
-static int compare_decimals(void *context, int na, const void *a, int nb, const void *b) {
-  (void)context;
-  return rn_decimal_compare(a, (size_t)na, b, (size_t)nb);
+/* A collation is one of these. */
+typedef int (*order)(const char *a, size_t na, const char *b, size_t nb);
+
+typedef struct collation {
+  const char *name;
+  order compare;
+} collation;
+
+static const collation collations[] = {
+    {"ROWAN_DECIMAL", rn_decimal_compare},   {"ROWAN_JSON", rn_json_compare},
+    {"ROWAN_ARRAY", rn_json_compare_lists},  {"ROWAN_INTERVAL", rn_interval_compare},
+    {"ROWAN_ADDRESS", rn_address_compare},
+};
+
+static int collate(void *context, int na, const void *a, int nb, const void *b) {
+  return ((const collation *)context)->compare(a, (size_t)na, b, (size_t)nb);
 }
 
-static int compare_documents(void *context, int na, const void *a, int nb, const void *b) {
-  (void)context;
-  return rn_json_compare(a, (size_t)na, b, (size_t)nb);
-}
-
-static int compare_arrays(void *context, int na, const void *a, int nb, const void *b) {
-  (void)context;
-  return rn_json_compare_lists(a, (size_t)na, b, (size_t)nb);
+static int add_collations(sqlite3 *db) {
+  int rc = SQLITE_OK;
+  for (size_t i = 0; rc == SQLITE_OK && i < sizeof collations / sizeof *collations; i++) {
+    rc = sqlite3_create_collation_v2(db, collations[i].name, SQLITE_UTF8, (void *)&collations[i], collate, NULL);
+  }
+  return rc;
 }
 
 /* ---- ROWAN_SUM(x): SUM without rounding and without an end ---- */
@@ -135,14 +146,11 @@ static void add_decimals(sqlite3_context *context, int count, sqlite3_value **gi
 
 int rn_sqlite_functions_register(sqlite3 *db) {
   enum { PURE = SQLITE_UTF8 | SQLITE_DETERMINISTIC };
-  int rc = sqlite3_create_collation_v2(db, "ROWAN_DECIMAL", SQLITE_UTF8, NULL, compare_decimals, NULL);
+  int rc = add_collations(db);
   if (rc == SQLITE_OK)
     rc = sqlite3_create_function_v2(db, "rowan_add_integer", 4, PURE, NULL, add_integers, NULL, NULL, NULL);
   if (rc == SQLITE_OK)
     rc = sqlite3_create_function_v2(db, "rowan_add_decimal", 4, PURE, NULL, add_decimals, NULL, NULL, NULL);
-  if (rc != SQLITE_OK) return rc;
-  rc = sqlite3_create_collation_v2(db, "ROWAN_JSON", SQLITE_UTF8, NULL, compare_documents, NULL);
-  if (rc == SQLITE_OK) rc = sqlite3_create_collation_v2(db, "ROWAN_ARRAY", SQLITE_UTF8, NULL, compare_arrays, NULL);
   if (rc != SQLITE_OK) return rc;
   return sqlite3_create_window_function(db, "ROWAN_SUM", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, sum_step,
                                         sum_final, sum_value, sum_inverse, NULL);

@@ -28,6 +28,9 @@ size_t rn_decimal_canonical(const char *s, size_t n, int precision, int scale, c
 /* Compares two decimal texts by value: <0, 0, >0. Text that is no decimal sorts after all decimals,
  * bytewise. */
 int rn_decimal_compare(const char *a, size_t na, const char *b, size_t nb);
+/* The same for lengths of time in ISO 8601, and for addresses and networks (text_order.c). */
+int rn_interval_compare(const char *a, size_t na, const char *b, size_t nb);
+int rn_address_compare(const char *a, size_t na, const char *b, size_t nb);
 
 /* ISO 8601: YYYY-MM-DD, then optionally 'T' or ' ' and HH:MM[:SS[.f]] (1 to 9 digits, kept to six, more
  * nonzero ones refused when strict), then optionally Z, +HH, +HH:MM or +HHMM. zone_required: refuse

@@ -531,6 +531,28 @@ static void utf8_finds_a_bad_byte_anywhere_in_a_long_text(void) {
   CHECK(right);
 }
 
+/* Each list is in its order. */
+static void in_order(const char *const *list, size_t count, int (*compare)(const char *, size_t, const char *, size_t)) {
+  for (size_t i = 0; i < count; i++) {
+    for (size_t k = 0; k < count; k++) {
+      const int order = compare(list[i], strlen(list[i]), list[k], strlen(list[k]));
+      if (!CHECK((order > 0) - (order < 0) == (i > k) - (i < k))) fprintf(stderr, "  %s %s\n", list[i], list[k]);
+    }
+  }
+}
+
+static void lengths_of_time_and_addresses_have_an_order(void) {
+  static const char *const spans[] = {"P-178956970Y", "P-1D", "PT-23H", "PT-0.000001S", "PT0S", "PT0.000001S", "PT0.5S", "PT59M",
+    "PT23H59M59S", "P1DT-0.5S", "P1D", "PT24H0.1S", "P10D", "P1MT-1S", "P1M", "P1Y-1D", "P1Y", "P178956970Y7M", "P", "P1", "P1X",
+    "PT99999999999999999H", "day"};
+  static const char *const addresses[] = {"0.0.0.0/0", "9.255.0.0", "10.0.0.0/8", "10.0.0.1/8", "10.0.0.0/9", "10.0.0.0", "10.0.0.1",
+    "255.255.255.255", "::/0", "::1", "fe80::/10", "fe80::1", "ffff::1", "", "1.2.3.4/33", "1.2.3.4/x", "::1/129", "x"};
+  in_order(spans, sizeof spans / sizeof *spans, rn_interval_compare);
+  in_order(addresses, sizeof addresses / sizeof *addresses, rn_address_compare);
+  CHECK(rn_interval_compare("P1M", 3, "P30D", 4) == 0 && rn_interval_compare("PT-24H", 6, "P-1D", 4) == 0);
+  CHECK(rn_address_compare("::0", 3, "::", 2) == 0);
+}
+
 int main(void) {
   integers_are_read_within_their_limits();
   integers_are_written_as_libc_does();
@@ -552,5 +574,6 @@ int main(void) {
   utf8_takes_every_character_and_no_surrogate();
   utf8_refuses_all_other_bytes();
   utf8_finds_a_bad_byte_anywhere_in_a_long_text();
+  lengths_of_time_and_addresses_have_an_order();
   return check_done();
 }

@@ -96,22 +96,20 @@ function sqlite.visitors.constant(w, item)
   w:put(item.value and "1" or "0")
 end
 
-local function collation(code)
-  if code == "n" then return " COLLATE ROWAN_DECIMAL" end
-  if code == "j" or code == "J" then return " COLLATE ROWAN_JSON" end
-  if code == "a" then return " COLLATE ROWAN_ARRAY" end
-  return ""
-end
+-- What is text in SQLite is compared by value through the core's collations.
+local COLLATIONS = {
+  n = " COLLATE ROWAN_DECIMAL", j = " COLLATE ROWAN_JSON", J = " COLLATE ROWAN_JSON", ARRAY = " COLLATE ROWAN_ARRAY",
+  INTERVAL = " COLLATE ROWAN_INTERVAL", INET = " COLLATE ROWAN_ADDRESS", CIDR = " COLLATE ROWAN_ADDRESS",
+}
 
--- DECIMAL, JSON and arrays are text in SQLite, so they are compared by value through the core's collations.
 function sqlite.visitors.column(w, item)
   w:column(item)
-  w:put(collation(item.decimal and "n" or item.array and "a" or item.document and "J"))
+  w:put(item.decimal and COLLATIONS.n or item.compared and COLLATIONS[item.order] or "")
 end
 
 function sqlite.visitors.by_value(w, item)
   w:visit(item.value)
-  w:put(collation(item.code))
+  w:put(COLLATIONS[item.code] or "")
 end
 
 -- The functions of the core that stand for operators which SQLite has not, or not with PostgreSQL's meaning.
@@ -246,16 +244,20 @@ end
 
 local EXTREMES = { MIN = true, MAX = true }
 
--- SUM would make doubles of decimals and fail on integers beyond 64 bits; MIN and MAX know the order of decimals from
--- their column alone.
+-- How MIN and MAX order what they are given; a column of decimals says so itself.
+local function order_within(item)
+  if item.node == "column" then return not item.decimal and COLLATIONS[item.order] or nil end
+  return is_made_of(item, "decimal") and COLLATIONS.n or nil
+end
+
+-- SUM would make doubles of decimals and fail on integers beyond 64 bits.
 function sqlite.visitors.call(w, item)
   local name, first = item.name:upper(), item.args[1]
   local exact = name == "SUM" and first and (is_made_of(first, "decimal") or is_made_of(first, "wide"))
   w:put(exact and "ROWAN_SUM" or item.name)
   w:put(item.distinct and "(DISTINCT " or "(")
   w:list(item.args, ", ")
-  local ordered = EXTREMES[name] and #item.args == 1 and first.node ~= "column" and is_made_of(first, "decimal")
-  w:put(ordered and " COLLATE ROWAN_DECIMAL)" or ")")
+  w:put((EXTREMES[name] and #item.args == 1 and order_within(first) or "") .. ")")
 end
 
 -- SQLite's own sum leaves the integers where they end, and knows no decimals.

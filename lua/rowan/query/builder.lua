@@ -218,6 +218,14 @@ function Tree:another()
   return { alias = next_alias(self) }
 end
 
+local KEPT_AS_TEXT = { ARRAY = true, INTERVAL = true, INET = true, CIDR = true }
+
+-- What tells how values of a type are compared where they are kept as text: its key, or its code.
+local function order_of(type_of)
+  local key = family.root(type_of).key
+  return KEPT_AS_TEXT[key] and key or type_of.code
+end
+
 function Tree:bind(code)
   self.codes[#self.codes + 1] = code
   return #self.codes
@@ -230,6 +238,7 @@ function Tree:column(attr, scope)
   if attr.node then return attr.type.code == "n" and node.decimal(attr.node) or attr.node end
   local column = node.column(attr.field, scope or attr.scope or self.scope, attr.type.code == "n")
   column.wide = attr.type.code == "I"
+  column.order = order_of(attr.type)
   return column
 end
 
@@ -244,8 +253,7 @@ end
 -- A column of tables on the left of a comparison: the dialect's visitors see how to compare it by value.
 function Tree:compared(attr)
   local column = self:column(attr)
-  column.document = attr.type.code == "j" or attr.type.code == "J"
-  column.array = family.root(attr.type).key == "ARRAY"
+  column.compared = true
   column.plain_json = attr.type.code == "j"
   local as_text = self.dialect.lists_as_text
   column.text_type = as_text and as_text(attr.type) and self.dialect.type_name(attr.type, attr, attr.definition) or nil
@@ -265,9 +273,7 @@ function Tree:convert(value, type_of)
   return node.cast(value, self.dialect.type_name(self.dialect.kept_as(type_of)), type_of.key)
 end
 
-function Tree:by_value(value, type_of)
-  return node.by_value(value, family.root(type_of).key == "ARRAY" and "a" or type_of.code)
-end
+function Tree:by_value(value, type_of) return node.by_value(value, order_of(type_of)) end
 
 
 -- Where it takes a subquery, columns on the left need the name of their table in it.

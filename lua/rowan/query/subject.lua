@@ -186,7 +186,7 @@ function subject.walk(b, s, how)
   local attr = s.base or s
   local as_text = s.text or how == "text" and is_document(s.type) and (s.steps ~= nil)
   if not s.base then
-    if how == "compare" and attr.type.dump then return b:compared(attr) end
+    if how == "compare" and (attr.type.dump or attr.type.ordered) then return b:compared(attr) end
     if how == "document" then return b:document(attr) end
     if how == "text" and is_document(attr.type) then return b:path(b:document(attr), {}, true) end
     return how == "read" and b:field(attr) or b:column(attr)

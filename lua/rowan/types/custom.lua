@@ -63,7 +63,10 @@ end
 
 -- The functions of a type of these options that is stored as `base`.
 local function fields_of(name, options, base, serial)
-  local fields = { code = base.code, base = base, serial = serial, cast = cast_of(name, options), scale = base.scale }
+  local fields = {
+    code = base.code, base = base, serial = serial, cast = cast_of(name, options),
+    scale = base.scale, ordered = base.ordered,
+  }
   -- The same, stored as one database needs it.
   function fields.stored_as(other)
     return family.variant(fields, fields_of(name, options, other, serial))

@@ -28,6 +28,7 @@ local family = {}
 ---@field integer? boolean
 ---@field unsigned? boolean
 ---@field binary? boolean
+---@field ordered? boolean whose order is not that of its text
 ---@field settled? boolean whose form the database alone knows: what was written is read back
 ---@field keyed? boolean whose values may be tables with keys, and are no lists
 ---@field delimiter? string what stands between items of an ARRAY of it, "," when absent

@@ -166,7 +166,7 @@ interval.INTERVAL = family.define({
   key = "INTERVAL",
   build = function()
     return {
-      code = "s", cast = cast, keyed = true,
+      code = "s", cast = cast, keyed = true, ordered = true,
       load = load,
       equal = function(a, b) return a == b end,
     }

@@ -130,14 +130,16 @@ local function mac_cast(count)
 end
 
 -- What the database writes becomes canonical too: it has more than one form for an address.
-local function text_family(key, cast)
+local function text_family(key, cast, ordered)
   local function load(text) return cast(text) or text end
   local function equal(a, b) return a == b end
-  return { key = key, build = function() return { code = "s", cast = cast, load = load, equal = equal } end }
+  return {
+    key = key, build = function() return { code = "s", cast = cast, load = load, equal = equal, ordered = ordered } end,
+  }
 end
 
-network.INET = family.define(text_family("INET", inet_cast))
-network.CIDR = family.define(text_family("CIDR", cidr_cast))
+network.INET = family.define(text_family("INET", inet_cast, true))
+network.CIDR = family.define(text_family("CIDR", cidr_cast, true))
 network.MACADDR = family.define(text_family("MACADDR", mac_cast(6)))
 network.MACADDR8 = family.define(text_family("MACADDR8", mac_cast(8)))
 
