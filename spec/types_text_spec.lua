@@ -277,7 +277,7 @@ helper.on("sqlite", function(_, connect)
       AddOptions = function(o) user:increment("age", o) end,
       RestoreRowOptions = function(o) Soft:build():restore(o) end,
       ReloadOptions = function(o) user:reload(o) end,
-      ValidateOptions = function(o) user:validate(o) end,
+      ValidationOptions = function(o) user:validate(o) end,
       QueryOptions = function(o) db:query("SELECT 1", o) end,
     }
     -- Some stand beside those of a finder; some are for one of the calls; some are rowan's own.

@@ -247,7 +247,7 @@
 ---@field paranoid? boolean true: not when it was deleted softly
 ---@field hooks? boolean false: none run
 
----@class rowan.ValidateOptions
+---@class rowan.ValidationOptions
 ---@field context? any for hooks
 ---@field skip? string[] attributes that are not validated
 ---@field fields? string[] those that alone are

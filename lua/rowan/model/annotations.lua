@@ -120,7 +120,7 @@ local ROW_METHODS = {
   { "reload", ", options?: rowan.ReloadOptions", "Reads the row again" },
   { "destroy", ", options?: rowan.DestroyOptions", "Deletes the row" },
   { "restore", ", options?: rowan.RestoreRowOptions", "Brings back a row that was deleted softly" },
-  { "validate", ", options?: rowan.ValidateOptions", "Checks it as a save would" },
+  { "validate", ", options?: rowan.ValidationOptions", "Checks it as a save would" },
   { "increment", ADDED, "Adds to numbers where they are stored" },
   { "decrement", ADDED, "The opposite of increment" },
 }

@@ -260,7 +260,7 @@ end
 ---
 ---    user:validate{ skip = { "age" } }
 ---@async
----@param options? rowan.ValidateOptions
+---@param options? rowan.ValidationOptions
 ---@return rowan.Row self
 function Instance:validate(options)
   local model = self.Model
