@@ -465,6 +465,46 @@ helper.each(function(dialect, connect)
       assert.equal(0, open)
     end)
 
+    it("loses no place, whatever its hooks raise and wherever it is", function()
+      local db, other = connect { pool = { max = 2, idle = 5, lifetime = 20 }, warnings = false }, connect()
+      local state, open, failing = 7, 0, true
+      local function chance(of)
+        state = (state * 1103515245 + 12345) % 2147483648
+        return math.floor(state / 65536) % of == 0
+      end
+      local function hook(name, change)
+        db:addHook(name, function(connection)
+          open = open + (change or 0)
+          if chance(3) then one(other) end
+          if connection.query and chance(2) then pcall(connection.query, connection, "SELECT 1") end
+          if failing and chance(8) then error("by chance", 0) end
+        end)
+      end
+      for _, name in ipairs(ALL) do
+        hook(name, name == "afterConnect" and 1 or name == "afterDisconnect" and -1 or nil)
+      end
+      local done, calls = 0, {
+        one, function() db:transaction({ readOnly = true }, function() one(db) end) end,
+        function() db:query("SELECT nothing FROM nowhere") end,
+        function() db:transaction(function() error("mine", 0) end) end,
+      }
+      local function some()
+        for i = 1, 8 do
+          if pcall(calls[i % #calls + 1], db) then done = done + 1 end
+        end
+      end
+      for _ = 1, 8 do
+        rowan.all { some, some, some, some, some }
+        some()
+      end
+      failing = false
+      local stats = db.pool:stats()
+      assert.same({ 0, 0 }, { stats.inUse, stats.waiting })
+      assert.is_true(done > 50)
+      db:close()
+      assert.same({ 0, 0 }, { open, db.pool:stats().total })
+    end)
+
     it("gives up after the acquire timeout", function()
       local db = connect { pool = { max = 1, acquire = 30 } }
       record(db)
