@@ -57,14 +57,6 @@ helper.each(function(_, connect)
       assert.equal(User:unscoped():withSchema("other"), User:withSchema("other"):withoutScope())
     end)
 
-    it("leaves findOrCreate the values of its where, and gives its own", function()
-      local row, created = User:scope("seven"):findOrCreate{ where = { name = "eve" }, defaults = { level = 9 } }
-      assert.is_true(created)
-      assert.same({ "eve", 9, 7 }, { row.name, row.level, row.other })
-      assert.is_false(select(2, User:scope("seven"):findOrCreate{ where = { name = "eve" } }))
-      assert.equal(8, User:scope("seven"):findOrBuild{ where = { name = "zoe", other = 8 } }.other)
-    end)
-
     it("is never lost: its conditions and those of the call are all to hold", function()
       assert.equal("tobi", names(User:findAll{ where = { level = { [Op.gt] = 5 } } }))
       assert.equal("tony", names(User:scope("low"):findAll{ where = { level = 3, name = "tony" } }))
