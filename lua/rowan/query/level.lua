@@ -152,7 +152,7 @@ local function first_value(b, at, item, depth)
 end
 
 local function walk_order(b, at, computeds)
-  return order.walk(b, at.model, at.order, computeds, function(item) return first_value(b, at, item, 1) end)
+  return order.walk(b, at.model, at.order, computeds, first_value, at)
 end
 
 -- Children that a row must have. Those that an INNER JOIN sees to need no condition.

@@ -236,9 +236,9 @@ local function junction_value(b, item)
   return value
 end
 
-local function value_of(b, model, item, computed, first)
+local function value_of(b, model, item, computed, first, level)
   local value = item.value
-  if item.first then return first(item) end
+  if item.first then return first(b, level, item, 1) end
   if item.junction then return junction_value(b, item) end
   if #item.links > 0 then
     local target = item.links[#item.links].target.definition
@@ -254,15 +254,16 @@ end
 ---@param model table
 ---@param items rowan.OrderItem[]
 ---@param computed? rowan.Computeds values of the select list, which can be ordered by under their aliases
----@param first? fun(item: rowan.OrderItem): rowan.sql.Node? gives the value of items along to-many associations
+---@param first? fun(b: table, level: rowan.Level, item: rowan.OrderItem, depth: integer): rowan.sql.Node? gives the value of items along to-many associations
+---@param level? rowan.Level for `first`
 ---@return rowan.sql.Node[]? in tree building
-function order.walk(b, model, items, computed, first)
+function order.walk(b, model, items, computed, first, level)
   if #items == 0 then return nil end
   local list = {}
   b:open("order")
   for i = 1, #items do
     local item = items[i]
-    local value = value_of(b, model, item, computed, first)
+    local value = value_of(b, model, item, computed, first, level)
     b:token(item.direction)
     list[i] = value and node.ordering(value, item.direction)
   end

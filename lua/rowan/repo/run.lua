@@ -200,6 +200,14 @@ local function raise_failed(db, plan, err, context, transaction, options)
   failure.raise(err, context)
 end
 
+-- The driver's call when somebody watches; apart from run.plan, whose other calls need no function of their own.
+local function watched(db, options, plan, transaction, lease, ...)
+  local statement, params, n, template, single = ...
+  return observed(db, options, plan, transaction, lease, function(held)
+    return db._handle:query(statement, params, n, held, template, single)
+  end)
+end
+
 ---Runs a plan. Raises what goes wrong.
 ---@async
 ---@param db table
@@ -226,14 +234,12 @@ function run.plan(db, plan, params, n, options, template, single, row)
   end
   if transaction then lease = not transaction.finished and transaction.lease or transaction:lease_for_use() end
   local rows, affected, last_id
-  local settings, handle = db.options, db._handle
+  local settings = db.options
   if settings.logging or settings.benchmark or db._hooks.queries
     or options and (options.logging or options.benchmark) then
-    rows, affected, last_id = observed(db, options, plan, transaction, lease, function(held)
-      return handle:query(statement, params, n, held, template, single)
-    end)
+    rows, affected, last_id = watched(db, options, plan, transaction, lease, statement, params, n, template, single)
   else
-    rows, affected, last_id = handle:query(statement, params, n, lease, template, single)
+    rows, affected, last_id = db._handle:query(statement, params, n, lease, template, single)
   end
   if rows == nil then
     raise_failed(db, plan, affected, { params = params, count = n, row = row }, transaction, options)

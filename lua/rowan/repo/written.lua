@@ -58,13 +58,13 @@ end
 ---@param row table
 function written.update(transaction, row)
   if not transaction then return end
-  local meta = getmetatable(row)
-  local known, version = transaction.written and transaction.written[row], meta.Model.definition.version
-  if known and known.made and version and not (known.before and known.before[version.name]) then
+  local meta, known = getmetatable(row), transaction.written and transaction.written[row]
+  if not known then return enter(transaction, row, { meta = meta, snapshot = meta[1] }) end
+  local version = known.made and meta.Model.definition.version
+  if version and not (known.before and known.before[version.name]) then
     -- What it was made with, before it is counted.
     transaction.written[row] = with_fields(known, { [version.name] = rawget(row, version.name) })
   end
-  enter(transaction, row, { meta = meta, snapshot = meta[1] })
 end
 
 ---Notes a stored row of which some fields were written without the caller's having set them in it (keys by association
