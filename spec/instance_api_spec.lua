@@ -18,6 +18,25 @@ helper.each(function(_, connect)
     db:sync()
   end)
 
+  describe("set and update", function()
+    it("leave the primary key and the timestamps as they are, which a plain assignment changes", function()
+      local Item = db:define("Item", { code = { type = D.STRING, primaryKey = true }, name = D.STRING }, { paranoid = true })
+      Item:sync()
+      local item = Item:create{ code = "a", name = "x" }
+      local made = item.createdAt
+      item:update{ code = "b", name = "y", createdAt = 0, deletedAt = 0 }
+      assert.same({ "a", "y", made }, { item.code, item.name, item.createdAt })
+      assert.same({ "a", "y", made }, { Item:findOne().code, Item:findOne().name, Item:findOne().createdAt })
+      item:set("createdAt", 0):set("code", "c")
+      assert.is_false(item:changed())
+      item.code = "d"
+      item:set({ createdAt = "2000-01-01T00:00:00Z" }, { raw = true })
+      item:save()
+      assert.same({ "d", "2000-01-01T00:00:00.000Z" }, { Item:findOne().code, Item:findOne().createdAt })
+      assert.equal("e", Item:build{ name = "z" }:set("code", "e").code)
+    end)
+  end)
+
   describe("changed", function()
     it("says nothing of the same value in other words", function()
       local Event = db:define("Event", { at = D.DATE, price = D.DECIMAL(10, 2), note = D.STRING }, { timestamps = false })

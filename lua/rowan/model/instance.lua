@@ -87,7 +87,8 @@ local function among(self, given, fields, context)
   return kept
 end
 
----Sets attributes (with `fields` those of them alone) and writes them, and only them. On failure the row is as it was.
+---Sets attributes (with `fields` those of them alone; the primary key and timestamps stay, as with set) and writes them, and
+---only them. On failure the row is as it was.
 ---Raises InstanceError for a new row, QueryError for an unknown attribute, ValidationError as save.
 ---
 ---    user:update{ name = "Ben", age = 31 }    -- UPDATE "users" SET "name" = $1, "age" = $2 WHERE "id" = $3

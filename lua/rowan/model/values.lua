@@ -109,12 +109,24 @@ local function set_inside(self, name, value)
   at[path[#path]] = value
 end
 
+-- What set and update leave as it is, because it comes with values that were meant for others: a key that is there, and the
+-- timestamps of a stored row. A plain assignment changes them.
+local function is_kept(self, attr)
+  if attr.primary then
+    local value = rawget(self, attr.name)
+    return value ~= nil and value ~= null
+  end
+  local def = self.Model.definition
+  return not self.isNewRecord and (attr == def.created or attr == def.updated or attr == def.deleted)
+end
+
 local function set_one(self, name, value, raw)
   local attr = self.Model.definition.by_name[name]
   if not attr then
     if type(name) == "string" and name:find("[.%[]") then return set_inside(self, name, value) end
     attribute(self, name, "set")
   end
+  if not raw and is_kept(self, attr) then return end
   if attr.set and not raw then
     attr.set(self, value)
   else
@@ -123,7 +135,8 @@ local function set_one(self, name, value, raw)
 end
 
 ---Sets one attribute, a value inside a JSON attribute ("data.a.b"), or all of a table, through their setters. Nothing is
----sent. Raises QueryError for an unknown attribute, UsageError for a path into one that is no JSON.
+---sent. A primary key that is there stays, and so do the timestamps of a stored row, but for `raw` and plain assignments.
+---Raises QueryError for an unknown attribute, UsageError for a path into one that is no JSON.
 ---
 ---    user:set{ name = "Ann", ["data.tags[0]"] = "new" }
 ---@param what string|table<string, any>

@@ -232,8 +232,12 @@ local among = bulk_life.among
 
 -- Through the setters of a model that has any.
 local function give(row, values)
-  if row.Model.definition.custom then return row:set(values) end
-  for name, value in next, values do rawset(row, name, value) end
+  local def = row.Model.definition
+  if def.custom then row:set(values) end
+  for name, value in next, values do
+    local attr = def.by_name[name]
+    if not attr.set then rawset(row, attr.name, value) end
+  end
 end
 
 local function items_of(rows)
