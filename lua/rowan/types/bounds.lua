@@ -42,7 +42,9 @@ end
 
 -- Sign, digits before the point without zeros in front, digits behind it without zeros at the end.
 local function parts(v)
-  local sign, whole, fraction = (type(v) == "string" and v or numbers.text(v)):match("^(%-?)0*(%d*)%.?(%d-)0*$")
+  local sign, whole, fraction = (type(v) == "string" and v or numbers.text(v)):match("^(%-?)0*(%d*)%.?(%d*)$")
+  -- From the end, where a long text is looked through once.
+  fraction = fraction:reverse():gsub("^0+", ""):reverse()
   if whole == "" and fraction == "" then sign = "" end
   return sign, whole, fraction
 end
