@@ -55,6 +55,8 @@ static const struct { const char *sql, *code, *want; } readings[] = {
 /* The decoders themselves, in both formats: a PGconn of the test's own, because sessions choose the
  * format. */
 static void test_decoders(void) {
+  rn_error missing = {0};
+  if (!CHECK(rn_pq_load(&missing) == RN_OK)) return;
   PGconn *conn = PQconnectdb(conninfo);
   CHECK(PQstatus(conn) == CONNECTION_OK);
   PQclear(PQexec(
