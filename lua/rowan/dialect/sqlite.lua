@@ -32,7 +32,9 @@ local sqlite = {
     enum_types = false,
     identity = false,
     alter_constraints = false,
-    comments = false,
+    comments = true,
+    -- ... as part of the text of a table.
+    written_comments = true,
     index_methods = false,
     concurrent_indexes = false,
     arrays = false,

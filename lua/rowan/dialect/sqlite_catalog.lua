@@ -126,8 +126,10 @@ local function read_text(found)
   local parsed = found.sql and text.table(found.sql)
   if not parsed then return end
   found.parsed, found.strict = parsed, parsed.tail:upper():find("STRICT", 1, true) ~= nil
+  found.comment = parsed.comment
   for _, written in ipairs(parsed.columns) do
     local column = found.by_name[written.name:lower()]
+    if column then column.comment = written.comment end
     for _, clause in ipairs(written.clauses) do
       if column then add_clause(found, clause, column) end
     end

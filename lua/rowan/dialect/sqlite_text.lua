@@ -1,6 +1,7 @@
 --- Reads the texts that SQLite keeps of its tables and indexes (sqlite_master.sql), by its grammar. They hold what no
 --- PRAGMA tells: checks, names of constraints, collations, deferrable keys. Called by dialect/sqlite_catalog.
 
+local comments = require("rowan.sql.comments")
 local tokens = require("rowan.sql.tokens")
 
 local sqlite_text = {}
@@ -24,10 +25,12 @@ local sqlite_text = {}
 ---@field type string
 ---@field clauses rowan.sqlite.Clause[]
 ---@field text string
+---@field comment? string
 
 ---@class rowan.sqlite.Table
 ---@field columns rowan.sqlite.Column[]
 ---@field constraints rowan.sqlite.Clause[]
+---@field comment? string
 ---@field tail string what stands behind the last parenthesis: STRICT, WITHOUT ROWID
 
 local Cursor = {}
@@ -62,6 +65,12 @@ end
 
 function Cursor:text(from, to)
   return from > to and "" or self.sql:sub(self.list[from].from, self.list[to].to)
+end
+
+-- What is written between a token and the one behind another, blanks and comments too.
+function Cursor:between(from, to)
+  local behind = self.list[to + 1]
+  return self.sql:sub(self.list[from].to + 1, behind and behind.from - 1 or #self.sql)
 end
 
 -- Behind the parenthesis that closes the one at the cursor; what is inside.
@@ -217,7 +226,7 @@ local function column(self, to)
     if not clause then break end
     made.clauses[#made.clauses + 1] = clause
   end
-  made.text = self:text(from, to)
+  made.text, made.comment = self:text(from, to), comments.read(self:between(from, to))
   return made
 end
 
@@ -252,6 +261,7 @@ function sqlite_text.table(sql)
   end
   local _, from, to = self:group()
   local made = { columns = {}, constraints = {}, tail = self:text(self.at, #self.list) }
+  made.comment = comments.read(self:between(from - 1, from - 1))
   for _, range in ipairs(items(self, from, to)) do
     self.at = range[1]
     local first = self.list[self.at]

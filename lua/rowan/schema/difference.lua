@@ -138,6 +138,8 @@ end
 local function compare_comment(self, was, column)
   local differs = (was and was.comment) ~= column.comment
   if not self.dialect.supports.comments or not differs or self.keep and not column.comment then return end
+  -- A new column brings its own.
+  if not was and self.dialect.supports.written_comments then return end
   add(self, "column_comment", ('the comment of the column "%s"'):format(column.name), { column = column, was = was })
 end
 

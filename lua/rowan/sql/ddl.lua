@@ -1,6 +1,7 @@
 --- CREATE and DROP of tables, types and indexes, as texts, from a definition and a dialect. No effects.
 --- Called by the repository's sync.
 
+local comments_of = require("rowan.sql.comments")
 local errors = require("rowan.base.errors")
 local naming = require("rowan.base.naming")
 local types = require("rowan.types")
@@ -116,6 +117,10 @@ function ddl.type_check(def, attr, dialect)
   return check and ("CONSTRAINT %s CHECK (%s)"):format(dialect.quote(check.name), check.expression)
 end
 
+local function written_comment(dialect, text)
+  return dialect.supports.written_comments and comments_of.write(text) or ""
+end
+
 ---A column of CREATE TABLE and ADD COLUMN: its name and the clauses behind it, in the order that both databases take.
 ---@param def rowan.Definition
 ---@param attr rowan.Attribute
@@ -146,7 +151,7 @@ function ddl.column(def, attr, dialect, context)
   if context and context.bare then return table.concat(parts, " ") end
   local deferred = context and context.defer and context.defer[attr] and dialect.supports.alter_constraints
   if not deferred then put(ddl.foreign_key(def, attr, dialect)) end
-  return table.concat(parts, " ")
+  return table.concat(parts, " ") .. written_comment(dialect, attr.comment)
 end
 
 -- A foreign key of several columns.
@@ -299,7 +304,7 @@ function ddl.drop_invalid(def, index, dialect)
 end
 
 local function comments(def, dialect, texts)
-  if not dialect.supports.comments then return end
+  if dialect.supports.written_comments then return end
   local name = quoted_table(dialect, def.table, def.schema)
   if def.comment then
     texts[#texts + 1] = ("COMMENT ON TABLE %s IS %s"):format(name, text_literal(dialect, def.comment))
@@ -324,8 +329,9 @@ function ddl.create_table(def, dialect, context)
   for _, attr in ipairs(has_columns(def)) do lines[#lines + 1] = ddl.column(def, attr, dialect, context) end
   table_constraints(def, dialect, lines, context)
   local strict = def.options.strict and dialect.supports.strict_tables and " STRICT" or ""
-  texts[#texts + 1] = ("CREATE TABLE IF NOT EXISTS %s (%s)%s")
-    :format(quoted_table(dialect, def.table, def.schema), table.concat(lines, ", "), strict)
+  local comment = written_comment(dialect, def.comment)
+  texts[#texts + 1] = ("CREATE TABLE IF NOT EXISTS %s (%s%s)%s"):format(quoted_table(dialect, def.table, def.schema),
+    comment ~= "" and comment .. " " or "", table.concat(lines, ", "), strict)
   for _, index in ipairs(def.indexes) do
     if not index.concurrently then texts[#texts + 1] = ddl.create_index(def, index, dialect, context) end
   end

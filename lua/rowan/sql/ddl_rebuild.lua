@@ -3,6 +3,7 @@
 --- and triggers. Called by repo/alter, which sees to the foreign keys meanwhile.
 
 local alter = require("rowan.sql.ddl_alter")
+local comments = require("rowan.sql.comments")
 local ddl = require("rowan.sql.ddl")
 local errors = require("rowan.base.errors")
 local loss = require("rowan.sql.ddl_loss")
@@ -112,13 +113,15 @@ local DROPPED = { drop_unique = true, drop_foreign_key = true, drop_check = true
 
 -- What the changes mean for the text: columns to write anew and to leave out, clauses that go, clauses that come.
 local function edits_of(changes)
-  local edits = { columns = {}, dropped = {}, gone = {}, added = {}, constraints = {} }
+  local edits = { columns = {}, dropped = {}, gone = {}, added = {}, constraints = {}, comments = {} }
   for _, change in ipairs(changes) do
     if RETOUCHED[change.kind] then edits.columns[change.column.name:lower()] = change.column end
     if change.kind == "drop_column" then edits.dropped[change.was.name:lower()] = true end
     if change.kind == "add_column" then table.insert(edits.added, change.column) end
     if DROPPED[change.kind] then edits.gone[change.was.clause] = true end
     if change.kind == "primary" then edits.primary = change end
+    if change.kind == "column_comment" then edits.comments[change.column.name:lower()] = change end
+    if change.kind == "comment" then edits.comment = change end
     if change.kind == "strict" then
       -- The names of types are others in strict tables.
       edits.strict = change.becomes
@@ -162,7 +165,10 @@ local function column_text(written, edits, to)
     local type_name = edits.strict and to.dialect.catalog.strict_type(written.type) or written.type
     table.insert(parts, 1, to.dialect.quote(written.name) .. (type_name ~= "" and " " .. type_name or ""))
   end
-  return table.concat(parts, " ")
+  local told = edits.comments[written.name:lower()]
+  local comment = written.comment
+  if told then comment = told.column.comment end
+  return table.concat(parts, " ") .. comments.write(comment)
 end
 
 local function of_dropped(clause, edits)
@@ -234,7 +240,7 @@ local function table_text(live, edits, to, name)
     end
   end
   for _, column in ipairs(edits.added) do
-    lines[#lines + 1] = ddl.column(to.def, column.attr, to.dialect, to.context)
+    lines[#lines + 1] = ddl.column(to.def, column.attr, to.dialect, to.context) .. comments.write(column.comment)
   end
   constraints(live, edits, to, lines)
   local tail = live.parsed.tail ~= "" and " " .. live.parsed.tail or ""
@@ -242,7 +248,10 @@ local function table_text(live, edits, to, name)
     tail = tail:gsub(",?%s*[Ss][Tt][Rr][Ii][Cc][Tt]", "")
     if edits.strict.strict then tail = tail .. (tail ~= "" and ", STRICT" or " STRICT") end
   end
-  local create = ("CREATE TABLE %s (%s)%s"):format(name, table.concat(lines, ", "), tail)
+  local comment = live.comment
+  if edits.comment then comment = edits.comment.becomes.comment end
+  local create = ("CREATE TABLE %s (%s%s)%s"):format(name, comment and comments.write(comment) .. " " or "",
+    table.concat(lines, ", "), tail)
   return create, table.concat(copied, ", "), table.concat(values, ", ")
 end
 
