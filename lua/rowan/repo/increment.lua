@@ -69,11 +69,28 @@ local function key_of(row, def, context)
   return where
 end
 
+-- One row by its key. Where the database keeps the version by itself, nobody else wrote the row in between when it is
+-- found with the one it was read with; else it is changed all the same.
+local function send(model, row, fields, call, sign, context)
+  local def = model.definition
+  local version, key = def.version, key_of(row, def, context)
+  local read = version and version.system and rows.original(row, version.name)
+  if read then
+    call.where = { [version.name] = read }
+    for name, value in next, key do call.where[name] = value end
+    local affected, changed = increment.rows(model, fields, call, sign, context)
+    if affected == 1 then return affected, changed, true end
+  end
+  call.where = key
+  return increment.rows(model, fields, call, sign, context)
+end
+
 -- The version that the row may go on with: not the stored one when somebody else wrote the row in between, whose other
--- values it does not know. Of one that is not counted it cannot be told.
-local function version_after(row, def, stored)
+-- values it does not know.
+local function version_after(row, def, stored, is_sure)
   local version = def.version
-  if not version or version.system then return nil end
+  if not version then return nil end
+  if version.system then return is_sure and rawget(stored, version.name) or nil end
   local before = rows.original(row, version.name)
   return before and rawget(stored, version.name) == before + 1 and before + 1 or before
 end
@@ -99,14 +116,14 @@ function increment.row(row, fields, options, sign, context)
     if attr.generated then names[#names + 1] = attr.name end
   end
   for name, value in next, options or {} do call[name] = value end
-  call.where, call.returning = key_of(row, def, context), names
+  call.returning = names
   for _, one in ipairs(def.filters or {}) do call[one.option] = false end
-  local affected, changed = increment.rows(model, fields, call, sign, context)
+  local affected, changed, is_sure = send(model, row, fields, call, sign, context)
   if affected ~= 1 then
     errors.raise("InstanceError", { message = context .. ": the row is not in the database any more" })
   end
   undo.replaced(model, row, names, options)
-  local written, version = {}, version_after(row, def, changed[1])
+  local written, version = {}, version_after(row, def, changed[1], is_sure)
   for _, name in ipairs(names) do
     local value = rawget(changed[1], name)
     if def.version and name == def.version.name then value = version end
