@@ -297,6 +297,7 @@ static void test_refused_values(void) {
 
 int main(void) {
   if (!need_server()) return 0;
+  CHECK(rn_pq_load(NULL) == RN_OK);
   test_decoders();
   test_readings();
   test_scalars();
