@@ -16,6 +16,7 @@ local Variants = {}
 
 local variants = { methods = Variants }
 
+local DELIMITER = { schemaDelimiter = true }
 local PLACE = check.set({ "schema", "schemaDelimiter", "associations" })
 
 local function fail(context, rule)
@@ -147,12 +148,30 @@ end
 ---    Users:findAll()         -- SELECT ... FROM "tenant_1"."users"
 ---@param place string|table the schema (rowan.null for the default one), or { schema =, schemaDelimiter =, associations = }
 ---@return rowan.OpenModel
-function Variants:withSchema(place)
+function Variants:withSchema(place, ...)
+  if select("#", ...) > 0 then
+    fail(self.name .. ":withSchema", "takes one argument, the schema or { schema =, schemaDelimiter = }")
+  end
   local found = variants.at(elsewhere.initial(self), read_place(place, self.name .. ":withSchema"))
   if not rawget(self, "_unscoped") then return found end
   return scopes.variant(found, rawget(self, "scoped"))
 end
-Variants.schema = Variants.withSchema
+
+---withSchema as it was called in Sequelize 6, with the delimiter behind the schema.
+---
+---    User:schema("tenant_1", "_")    -- on SQLite "tenant_1_users"
+---@param schema string
+---@param options? string|{ schemaDelimiter?: string }
+---@return rowan.OpenModel
+function Variants:schema(schema, options)
+  if type(schema) == "table" then return self:withSchema(schema) end
+  local delimiter = options
+  if type(options) == "table" then
+    check.keys(options, DELIMITER, self.name .. ":schema", "UsageError")
+    delimiter = options.schemaDelimiter
+  end
+  return self:withSchema{ schema = schema, schemaDelimiter = delimiter }
+end
 
 ---The model itself, without a schema or scope of a variant.
 ---
