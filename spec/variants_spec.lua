@@ -214,7 +214,6 @@ helper.each(function(dialect, connect)
         local ann = all.User:create({ name = "Ann", posts = { { title = "b" }, { title = "a" } } },
           { include = "posts" })
         Post:create{ title = "of the default schema" }
-        assert.same({}, one:findOne{ include = "posts" }.posts)
         local given = { model = all.Post, as = "posts" }
         local found = one:findOne{ include = { given }, order = { { "posts", "title" } },
           where = { ["$posts.title$"] = "b" } }
@@ -227,11 +226,49 @@ helper.each(function(dialect, connect)
         local back = Post:withSchema(ONE):findAll{ include = { { model = one, as = "author" } },
           order = { { "author", "name" }, "title" }, where = { ["$author.name$"] = "Ann" } }
         assert.equal("Ann", back[2].author.name)
-        assert.equal(0, #one:findByPk(ann.id):getPosts())
         assert.equal(2, #one:findByPk(ann.id):getPosts{ schema = ONE })
         assert.equal(2, one:findByPk(ann.id):countPosts{ schema = ONE })
         one:findByPk(ann.id):createPost({ title = "c" }, { schema = ONE })
         assert.equal(3, all.Post:count())
+        assert.equal(1, Post:count())
+      end)
+
+      it("lead to rows of the default schema where no foreign key says other", function()
+        tenant(ONE)
+        local Shop, Place = db:define("Shop", { { "name", D.STRING } }), db:define("Place", { { "name", D.STRING } })
+        local Visit = db:define("Visit", { { "at", D.INTEGER } })
+        Shop:belongsTo(Place, { as = "place" })
+        Shop:hasMany(Visit, { as = "visits", constraints = false })
+        db:sync()
+        local shops = Shop:withSchema(ONE)
+        shops:sync()
+        local place = Place:create{ name = "HQ" }
+        local shop = shops:create{ name = "a", placeId = place.id }
+        assert.equal("HQ", shops:findOne{ include = "place" }.place.name)
+        assert.equal("HQ", shop:getPlace().name)
+        shop:setPlace(nil)
+        shop:createVisit{ at = 1 }
+        assert.equal(1, #shops:findOne{ include = "visits" }.visits)
+        assert.equal(1, Visit:count())
+      end)
+
+      it("lead nowhere by foreign keys that point at other rows", function()
+        tenant(ONE)
+        local one = User:withSchema(ONE)
+        local ann = one:create{ name = "Ann" }
+        User:create{ name = "Other" }:createPost{ title = "of Other" }
+        for _, wrong in ipairs{
+          function() one:findAll{ include = "posts" } end, function() one:findAll{ include = { all = true } } end,
+          function() one:count{ where = { ["$posts.title$"] = "x" } } end, function() ann:getPosts() end,
+          function() ann:createPost{ title = "x" } end, function() rowan.load({ ann }, "posts") end,
+          function() one:create({ posts = { { title = "x" } } }, { include = "posts" }) end,
+          function() Post:withSchema(ONE):findAll{ include = "tags" } end,
+          function() Post:withSchema(ONE):build{ id = 1 }:getTags{ schema = ONE } end,
+        } do
+          local err = helper.error_of(wrong)
+          assert.equal("AssociationError", err.name)
+          assert.match("leads out of the schema", err.message)
+        end
         assert.equal(1, Post:count())
       end)
 

@@ -1,6 +1,8 @@
 --- Associations between variants of models in other schemas: copies of the one that was defined, with other ends. Each is
 --- kept by one of its ends, so that it lives no longer.
 
+local errors = require("rowan.base.errors")
+
 local elsewhere = {}
 
 ---The model that a variant is one of; itself for any other.
@@ -36,10 +38,19 @@ local function mapped(pairs_of_keys, ends)
   return list
 end
 
+-- Whether the foreign keys of the rows that a variant's association leads to point at rows of the model itself: an equal
+-- key then means another row.
+local function is_astray(origin, source, target, junction)
+  if not source.definition.origin or not origin.constraints then return nil end
+  local holder = junction or origin.kind ~= "belongsTo" and target
+  return holder and not holder.definition.origin or nil
+end
+
 local function copied(made, source, target, junction)
   local own = {}
   for key, value in next, made do own[key] = value end
   own.origin, own.source, own.target = made.origin or made, source, target
+  own.astray = is_astray(own.origin, source, target, junction)
   local ends = { source = source, target = target, through = junction }
   if not made.through then
     own.keys = mapped(made.keys, ends)
@@ -94,6 +105,19 @@ end
 function elsewhere.toward(made, model)
   if not model or not model.definition.origin then return made end
   return elsewhere.between(made, made.source, rawget(model, "_unscoped") or model)
+end
+
+---Refuses an association by which the rows of a variant would get those of others.
+---@param made rowan.Association
+---@return rowan.Association made
+function elsewhere.check(made)
+  if not made.astray then return made end
+  errors.raise("AssociationError", {
+    message = ("%s.%s leads out of the schema, to rows that belong to others than the rows in it: name the variant "
+      .. "that is meant (model = %s:withSchema(...) in an include, schema in a method), or use "
+      .. "withSchema{ associations = true }")
+      :format(made.source.name, made.as, made.target.name),
+  })
 end
 
 return elsewhere

@@ -61,6 +61,7 @@ function includes.entries(model, option, context)
     and (option[1] ~= nil or next(option) == nil)
   for i, item in ipairs(is_list and option or { option }) do
     local found, nested = entry(model, item, context)
+    elsewhere.check(found)
     if seen[found.as] then names.fail(context, ("include: the association %q is named twice"):format(found.as)) end
     seen[found.as] = true
     list[i] = { association = found, entries = includes.entries(found.target, nested, context) }

@@ -33,6 +33,7 @@ local association = {}
 ---@field sourceKey? string|string[]
 ---@field targetKey? string|string[]
 ---@field source_keys? { source: table, through: table }[]
+---@field astray? boolean of a variant: it leads to rows whose foreign keys point at those of the model itself
 ---@field origin? rowan.Association of one between variants of its models (association/elsewhere): the one that was defined
 ---@field target_keys? { through: table, target: table }[]
 local Association = { __name = "rowan.association" }

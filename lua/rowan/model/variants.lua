@@ -128,7 +128,9 @@ end
 ---@return table? options without those of the schema
 function variants.association(made, model, options)
   local found = model and model.associations[made.as] or made
-  if not options or (options.schema == nil and options.schemaDelimiter == nil) then return found, options end
+  if not options or (options.schema == nil and options.schemaDelimiter == nil) then
+    return elsewhere.check(found), options
+  end
   local own = model and rawget(model, "_place")
   local place = read_place({
     schema = options.schema, schemaDelimiter = options.schemaDelimiter, associations = own and own.associations,
@@ -136,12 +138,13 @@ function variants.association(made, model, options)
   local target = variants.at(elsewhere.initial(found.target), place)
   options = link.with(options, {})
   options.schema, options.schemaDelimiter = nil, nil
-  return elsewhere.between(found, found.source, target), options
+  return elsewhere.check(elsewhere.between(found, found.source, target)), options
 end
 
 ---The model with its table in another schema: a real one on PostgreSQL, a prefix of the table's name on SQLite. The model
 ---itself is not changed; the scope is kept; the same schema gives the same variant. Its associations lead where those of the
----model do, unless an include names a variant, a getter a `schema`, or `associations = true` keeps all of them in the schema.
+---model do, unless an include names a variant, a getter a `schema`, or `associations = true` keeps all of them in the schema;
+---by foreign keys that point out of the schema they lead nowhere.
 ---Raises UsageError for what is no schema.
 ---
 ---    local Users = User:withSchema("tenant_1")

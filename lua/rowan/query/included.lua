@@ -117,6 +117,7 @@ function included.items(model, option)
   local list = {}
   if option == nil then return list end
   local function add(made, options)
+    elsewhere.check(made)
     for _, other in ipairs(list) do
       if elsewhere.same(other.association, made) then
         fail(model, ("the association %q is included twice"):format(made.as))

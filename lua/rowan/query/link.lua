@@ -2,6 +2,7 @@
 --- Used by filters (`required`, `$alias.attribute$`), by ordering and by the loading of children.
 
 local association = require("rowan.association")
+local elsewhere = require("rowan.association.elsewhere")
 local errors = require("rowan.base.errors")
 local filter = require("rowan.query.filter")
 local node = require("rowan.sql.node")
@@ -171,7 +172,7 @@ function link.follow(model, aliases)
   for i, alias in ipairs(aliases) do
     local made, problem = association.find(at, alias)
     if not made then fail(model, problem) end
-    links[i], at = made, made.target
+    links[i], at = elsewhere.check(made), made.target
   end
   return links, at
 end
