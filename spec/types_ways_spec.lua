@@ -224,6 +224,36 @@ helper.each(function(dialect, connect)
 end)
 
 helper.on("postgres", function(_, connect)
+  it("a type of one's own over a range, an hstore or a list of them is found, changed and compared like one", function()
+    local db = connect{ extensions = true }
+    local Period = D.custom("Period", {
+      type = D.RANGE(D.DATEONLY), cast = function(v) return type(v) == "table" and v.from and v or nil, "must have from and to" end,
+      dump = function(v) return { v.from, v.to } end, load = function(r) return { from = r[1].value, to = r[2].value } end,
+      equal = function(a, b) return a.from == b.from and a.to == b.to end,
+    })
+    local Counts = D.custom("Counts", {
+      type = D.HSTORE, cast = function(v) return type(v) == "table" and v or nil end, equal = function(a, b) return a.n == b.n end,
+      dump = function(v) return { n = tostring(v.n) } end, load = function(h) return { n = tonumber(h.n) } end,
+    })
+    local Stay = db:define("Stay", { at = Period, counts = Counts, all = D.ARRAY(Period) }, { timestamps = false })
+    db:sync()
+    assert.same({}, db:sync{ alter = true, dryRun = true })
+    local may = { from = "2024-05-01", to = "2024-06-01" }
+    local values = { at = may, counts = { n = 2.5 }, all = { may, null } }
+    Stay:bulkCreate{ values, {} }
+    Stay:copy{ values }
+    local stay = Stay:findByPk(3)
+    assert.same({ may, { n = 2.5 }, { may, null } }, { stay.at, stay.counts, stay.all })
+    assert.equal(2, Stay:count{ where = { at = { [Op.contains] = "2024-05-31" } } })
+    assert.equal(2, Stay:count{ where = { at = { [Op.overlap] = { from = "2024-05-20", to = "2024-07-01" } }, counts = { n = 2.5 } } })
+    stay.at.to, stay.counts.n = "2024-05-02", 3
+    assert.same({ "at", "counts" }, stay:changed())
+    stay:save()
+    assert.equal(1, Stay:count{ where = { at = { from = "2024-05-01", to = "2024-05-02" } } })
+    local err = helper.error_of(function() Stay:create{ at = { from = "2024-05-01", to = "2024-04-01" } } end)
+    assert.equal("Stay.at must be a range whose lower bound is not above the upper one", err.errors[1].message)
+  end)
+
   it("a type of one's own over an enum makes the enum, and follows its values", function()
     local db = connect()
     local function define(...)

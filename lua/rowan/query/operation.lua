@@ -3,6 +3,7 @@
 
 local check = require("rowan.base.check")
 local errors = require("rowan.base.errors")
+local family = require("rowan.types.family")
 local expression = require("rowan.query.expression")
 local namespace = require("rowan.query.namespace")
 local null = require("rowan.base.null")
@@ -252,8 +253,7 @@ end
 -- Refuses an operator for a type it is not for; what an expression gives is known to the database alone.
 local function check_among(def, s, operator, spec)
   if s.type == UNTYPED then return end
-  local type_of = s.type
-  while type_of.base do type_of = type_of.base end
+  local type_of = family.root(s.type)
   for _, key in ipairs(spec.among) do
     if type_of.key == key then return end
   end
@@ -269,9 +269,10 @@ local function set(b, def, s, operator, spec, value)
     return b:operand(spec.sql, column, expression.walk(b, def, value))
   end
   if value == null then fail(def, s, ("cannot be compared with rowan.null by Op.%s"):format(operator.name)) end
-  if s.type.key == "RANGE" and operator == Op.contains and type(value) ~= "table" then
+  local stored = family.root(s.type)
+  if stored.key == "RANGE" and operator == Op.contains and type(value) ~= "table" then
     b:token("item")
-    return bound(b, def, setmetatable({ type = s.type.element }, { __index = s }), spec.sql, how, value)
+    return bound(b, def, setmetatable({ type = stored.element }, { __index = s }), spec.sql, how, value)
   end
   return bound(b, def, s, spec.sql, how, value)
 end
