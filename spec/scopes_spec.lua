@@ -278,6 +278,8 @@ helper.each(function(_, connect)
       company = Company:findByPk(1, { include = { "lowUsers", { model = User, as = "allUsers" } } })
       assert.equal("dan tony", names(company.lowUsers))
       assert.equal("dan tobi tony", names(company.allUsers))
+      local function with(name) return Company:count{ where = { ["$lowUsers.name$"] = name } } end
+      assert.same({ 1, 0 }, { with("tony"), with("tobi") })
       assert.equal(2, post:getClosed()[1].id)
       assert.equal(1, post:countClosed())
       assert.equal(2, Post:findOne{ include = "closed" }.closed[1].id)

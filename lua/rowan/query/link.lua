@@ -80,6 +80,12 @@ function link.scopes(b, made, conditions, through, walk, options)
   end)
 end
 
+-- The scope of the variant that an association was defined with is part of what a path along it means.
+local function walk_variant(b, made, conditions, walk)
+  local scope = made.variant and made.variant:scopeOptions()
+  if scope and scope.where ~= nil then conditions[#conditions + 1] = walk(b, made.target.definition, scope.where) end
+end
+
 ---Runs `fn` with another scope current.
 ---@param b table
 ---@param scope? rowan.sql.Scope
@@ -125,6 +131,7 @@ end
 function link.exists(b, made, walk, inner)
   return link.any(b, made, "exists ", function(parts)
     link.scopes(b, made, parts.conditions, parts.through, walk)
+    walk_variant(b, made, parts.conditions, walk)
     inner(parts.conditions, parts.through)
   end)
 end
@@ -143,6 +150,7 @@ function link.value(b, links, walk, value, at)
   local outer = b:enter()
   local parts = link.tables(b, made, outer)
   link.scopes(b, made, parts.conditions, parts.through, walk)
+  walk_variant(b, made, parts.conditions, walk)
   local column
   if at == #links then
     column = value()
