@@ -75,7 +75,7 @@ helper.each(function(dialect, connect)
     assert.is_true(one("SELECT has_table_privilege('public', 'shown', 'INSERT')"))
     assert.matches("security_barrier",
       one([[SELECT (SELECT reloptions::text FROM pg_class WHERE oid = '"some seats"'::regclass)]]))
-    assert.equal("kinds_kind", one("SELECT (SELECT indexname::text FROM pg_indexes WHERE tablename = 'kinds')"))
+    assert.equal("kinds_kind", one("SELECT (SELECT relname::text FROM pg_class WHERE oid = 'kinds_kind'::regclass)"))
     db:query("INSERT INTO shown VALUES ('nothing')")
   end)
 end)

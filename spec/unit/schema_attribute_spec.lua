@@ -24,7 +24,7 @@ describe("defaults", function()
 
   it("are refused when they do not fit", function()
     refused("U.a: the default value must be an integer", "U",
-      { a = { type = T.INTEGER, defaultValue = "1" } })
+      { a = { type = T.INTEGER, defaultValue = "one" } })
     refused("must be one of", "U", { a = { type = T.ENUM("x"), defaultValue = "y" } })
     refused("which allowNull forbids", "U", { a = { type = T.TEXT, allowNull = false, defaultValue = null } })
     refused("a plain value, a function or an SQL expression", "U",

@@ -1,6 +1,7 @@
 --- Carrying out changes of the schema, all or nothing: they are planned, then planned again and sent inside of one
 --- transaction. Sees to what SQLite needs for making a table anew. Called by repo/sync and repo/schema.
 
+local check = require("rowan.base.check")
 local control = require("rowan.sql.ddl_rebuild")
 local ddl = require("rowan.sql.ddl")
 local ddl_alter = require("rowan.sql.ddl_alter")
@@ -76,14 +77,15 @@ local function working_views(db, options)
 end
 
 local function check_views(db, before, list, options)
-  for name, works in pairs(working_views(db, options)) do
-    if before[name] and not works then
-      errors.raise("QueryError", {
-        message = ("%s: the view %s would not work any more; nothing was changed (drop the view first)")
-          :format(list[1].reason, name),
-      })
-    end
+  local broken, after = {}, working_views(db, options)
+  for _, name in ipairs(check.sorted_keys(after)) do
+    if before[name] and not after[name] then broken[#broken + 1] = name end
   end
+  if not broken[1] then return end
+  errors.raise("QueryError", {
+    message = ("%s: these views would not work any more: %s; nothing was changed (drop them first)"):format(
+      list[1].reason, table.concat(broken, ", ")),
+  })
 end
 
 local function rebuilt_tables(list)
