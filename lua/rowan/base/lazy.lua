@@ -6,7 +6,11 @@
 ---@param load fun(): T, ... requires it
 ---@return T
 return function(load)
-  return setmetatable({}, {
-    __index = function(_, name) return load()[name] end,
-  })
+  local meta = {}
+  function meta.__index(_, name)
+    local module = load()
+    meta.__index = module
+    return module[name]
+  end
+  return setmetatable({}, meta)
 end

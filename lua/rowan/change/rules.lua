@@ -1,9 +1,10 @@
 --- The validators of a definition, read when it is made into what change/validate runs. Called by model/define.
 
+local lazy = require("rowan.base.lazy")
 local check = require("rowan.base.check")
 local errors = require("rowan.base.errors")
 local suggest = require("rowan.base.suggest")
-local validators = require("rowan.change.validators")
+local validators = lazy(function() return require("rowan.change.validators") end)
 
 local rules = {}
 

@@ -1,6 +1,7 @@
 --- Validation: finds what is wrong with a row, by its types and by the validators that change/rules has read: all of it at
 --- once, before anything is sent. Pure but for what the functions of the user do.
 
+local lazy = require("rowan.base.lazy")
 local cast = require("rowan.change.cast")
 local check = require("rowan.base.check")
 local custom = require("rowan.change.custom")
@@ -8,7 +9,7 @@ local errors = require("rowan.base.errors")
 local null = require("rowan.base.null")
 local rows = require("rowan.driver.rows")
 local suggest = require("rowan.base.suggest")
-local validators = require("rowan.change.validators")
+local validators = lazy(function() return require("rowan.change.validators") end)
 
 local validate = {}
 

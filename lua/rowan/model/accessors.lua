@@ -1,16 +1,14 @@
 --- The methods that an association gives to the instances of its source: user:getPosts(), user:addPost(post). Each checks
 --- its options and hands on to repo/.
 
+local lazy = require("rowan.base.lazy")
 local check = require("rowan.base.check")
 local errors = require("rowan.base.errors")
 local link = require("rowan.repo.link")
-local many = require("rowan.repo.link_many")
 local merge = require("rowan.query.merge")
 local null = require("rowan.base.null")
-local one = require("rowan.repo.link_one")
 local reading = require("rowan.repo.reading")
 local siblings = require("rowan.repo.siblings")
-local through = require("rowan.repo.link_through")
 local variants = require("rowan.model.variants")
 
 local accessors = {}
@@ -51,7 +49,12 @@ local OPTIONS = {
 }
 local THROUGH = check.set({ "where", "attributes", "as", "paranoid" })
 
-local EFFECTS = { belongsTo = one.belongsTo, hasOne = one.hasOne, hasMany = many, belongsToMany = through }
+local EFFECTS = {
+  belongsTo = lazy(function() return require("rowan.repo.link_one").belongsTo end),
+  hasOne = lazy(function() return require("rowan.repo.link_one").hasOne end),
+  hasMany = lazy(function() return require("rowan.repo.link_many") end),
+  belongsToMany = lazy(function() return require("rowan.repo.link_through") end),
+}
 
 -- Names of methods for one and for many do the same.
 local SAME = { hasAll = "has", addMany = "add", removeMany = "remove" }

@@ -1,19 +1,20 @@
 --- The writers of models: build, create and what changes or deletes many rows. Each checks the shape of its arguments
 --- and hands on to repo/.
 
+local lazy = require("rowan.base.lazy")
 local built = require("rowan.model.built")
 local bulk = require("rowan.repo.bulk")
 local bulk_life = require("rowan.repo.bulk_life")
-local bulk_update = require("rowan.repo.bulk_update")
+local bulk_update = lazy(function() return require("rowan.repo.bulk_update") end)
 local check = require("rowan.base.check")
 local create = require("rowan.repo.create")
 local errors = require("rowan.base.errors")
 local expression = require("rowan.query.expression")
-local find = require("rowan.repo.find_or_create")
+local find = lazy(function() return require("rowan.repo.find_or_create") end)
 local increment = require("rowan.repo.increment")
-local insert_from = require("rowan.repo.insert_from")
+local insert_from = lazy(function() return require("rowan.repo.insert_from") end)
 local omit = require("rowan.change.omit")
-local truncate = require("rowan.repo.truncate")
+local truncate = lazy(function() return require("rowan.repo.truncate") end)
 
 ---@class rowan.Model
 local Writers = {}
