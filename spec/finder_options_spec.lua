@@ -44,6 +44,17 @@ helper.each(function(_, connect)
     assert.matches("limit is 1", helper.error_of(User.findOne, User, { limit = 2 }).message)
   end)
 
+  it("refuses what is neither true nor false where that is asked", function()
+    local User = filled()
+    for _, name in ipairs { "raw", "paranoid", "hooks" } do
+      local err = helper.error_of(User.findAll, User, { [name] = "no" })
+      assert.equal("QueryError", err.name)
+      assert.matches(name .. " must be true or false", err.message)
+    end
+    assert.matches("paranoid must be", helper.error_of(User.count, User, { paranoid = 0 }).message)
+    assert.equal(User:count(), User:count { paranoid = false, hooks = true })
+  end)
+
   it("nests raw rows", function()
     local User = filled()
     assert.same({ { id = 1, name = { first = "Ann" } } },

@@ -54,6 +54,12 @@ COUNT.countGroupedRows = function(value, given, context)
   if value and given.group == nil then fail(context, "countGroupedRows means nothing without group") end
 end
 
+for _, known in ipairs({ FINDER, ROWS, GROUPS, COUNT }) do
+  for _, name in ipairs({ "raw", "paranoid", "hooks" }) do
+    if known[name] then known[name] = switch(name) end
+  end
+end
+
 ---What a finder may be told.
 ---@type table<string, true|function>
 options.finder = FINDER
