@@ -77,7 +77,7 @@ describe("the built-in validator", function()
   it("refuses arguments that it cannot use", function()
     local wrong = {
       { "isEmail", "yes" }, { "len", "x" }, { "len", { 1, "x" } }, { "max", true }, { "isIn", {} }, { "is", "[" },
-      { "is", true }, { "isAfter", "soon" }, { "isInt", { mni = 1 } }, { "contains", null }, { "isUUID", { {} } },
+      { "is", true }, { "isAfter", "soon" }, { "isInt", { mni = 1 } }, { "contains", null }, { "isUUID", 9 }, { "isUUID", { versoin = 4 } },
     }
     for _, case in ipairs(wrong) do
       local args, problem = validators.arguments(case[1], case[2])
