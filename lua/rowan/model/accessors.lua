@@ -7,7 +7,6 @@ local errors = require("rowan.base.errors")
 local link = require("rowan.repo.link")
 local merge = require("rowan.query.merge")
 local null = require("rowan.base.null")
-local reading = require("rowan.repo.reading")
 local siblings = require("rowan.repo.siblings")
 local variants = require("rowan.model.variants")
 
@@ -108,7 +107,7 @@ local function getter(defined, context)
     made, options = of_row(defined, self, options)
     local mode = loading_mode(made, options, context)
     -- Hooks are run for each search; one for all rows of a list would be another.
-    if mode == "siblings" and reading.watched(made.target.definition) then mode = nil end
+    if mode == "siblings" and made.target.definition.searched then mode = nil end
     if not mode then
       local finder = link.with(with_scope(made, options), {})
       finder.associationLoading = nil

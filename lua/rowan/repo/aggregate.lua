@@ -74,7 +74,7 @@ end
 ---@return integer|table[]
 function aggregate.count(model, options)
   if options.searchPath ~= nil then return (path.within(model, options, aggregate.count)) end
-  if reading.watched(model.definition) then return reading.around("count", model, options, count) end
+  if model.definition.searched then return reading.around("count", model, options, count) end
   return count(model, options)
 end
 

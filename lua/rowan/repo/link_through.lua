@@ -83,7 +83,7 @@ end
 ---@param context string
 ---@return table[]
 function through.get(made, row, options, context)
-  if reading.watched(made.target.definition) then
+  if made.target.definition.searched then
     return (reading.around("all", made.target, options or {}, function(_, call)
       return get(made, row, call, context)
     end))

@@ -105,7 +105,7 @@ end
 function read.all(model, options)
   if options.searchPath ~= nil then return (path.within(model, options, read.all)) end
   if options.explain then return explained(model, options) end
-  if reading.watched(model.definition) then return reading.around("all", model, options, all) end
+  if model.definition.searched then return reading.around("all", model, options, all) end
   return all(model, options)
 end
 
@@ -172,7 +172,7 @@ end
 function read.one(model, options)
   if options.searchPath ~= nil then return (path.within(model, options, read.one)) end
   if options.explain then return one(model, options) end
-  if reading.watched(model.definition) then return (reading.around("one", model, options, one)) end
+  if model.definition.searched then return (reading.around("one", model, options, one)) end
   return one(model, options)
 end
 
@@ -231,7 +231,7 @@ end
 ---@return table?
 function read.by_key(model, key, options)
   local def = model.definition
-  if def.filters or reading.watched(def) then return by_key_as_one(model, key, options) end
+  if def.filters or def.searched then return by_key_as_one(model, key, options) end
   local kept = plans.of(model)
   local plan = kept.by_key
   if not plan then
@@ -270,7 +270,7 @@ end
 ---@param options table
 ---@return integer
 function read.count(model, options)
-  if reading.watched(model.definition) then return reading.around("count", model, options, count_all) end
+  if model.definition.searched then return reading.around("count", model, options, count_all) end
   return count_all(model, options)
 end
 
@@ -324,7 +324,7 @@ function read.page(model, options)
   if options.explain then
     errors.raise("QueryError", { message = model.name .. ": explain goes with findAll and findOne" })
   end
-  if not reading.watched(model.definition) then return page(model, options) end
+  if not model.definition.searched then return page(model, options) end
   local count, rows = reading.around("page", model, options, page)
   if reading.counts(model.definition, options) then
     count = reading.around("count", model, without_page(options), read.total)

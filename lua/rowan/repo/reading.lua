@@ -12,13 +12,6 @@ local fire = lifecycle.fire
 local BEFORE_FIND = { "beforeFind", "beforeFindAfterExpandIncludeAll", "beforeFindAfterOptions" }
 local BEFORE_COUNT = { "beforeCount" }
 
----Whether a search of a model takes more than its statement.
----@param def table
----@return boolean
-function reading.watched(def)
-  return def.searched
-end
-
 ---Whether hooks have a say in what a page counts beside its rows.
 ---@param def table
 ---@param options table

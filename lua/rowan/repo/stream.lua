@@ -124,7 +124,7 @@ end
 ---@param batch integer rows a fetch
 ---@return rowan.Stream
 function stream.open(model, options, batch)
-  if not reading.watched(model.definition) then return open(model, options, batch) end
+  if not model.definition.searched then return open(model, options, batch) end
   return reading.stream(model, options, function(subject, call) return open(subject, call, batch) end)
 end
 
