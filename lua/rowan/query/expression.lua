@@ -79,7 +79,8 @@ function expression.bind(b, def, value)
   end
   if kind == "boolean" then return b:param("-b", value) end
   if kind ~= "string" then
-    fail("an expression takes strings, numbers, booleans, rowan.null and other expressions, not a " .. kind)
+    fail("an expression takes strings, numbers, booleans, rowan.null and other expressions, not a " .. kind
+      .. (kind == "table" and "; rowan.cast(value, DataTypes.JSONB) says of which type a table is" or ""))
   end
   local text, rule = TEXT.cast(value)
   if not text then fail("a value in an expression " .. rule) end
