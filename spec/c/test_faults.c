@@ -83,9 +83,9 @@ static void a_thread_that_does_not_come_back_keeps_its_connection_only(void) {
 
 static void deadlines_make_the_one_descriptor_readable(void) {
   rn_pool *pool = open_fake(one);
+  int64_t began = rn_clock_ms(), ids[4];
   rn_job *job = submit_on(pool, NULL, "deaf 9000", 80);
   struct pollfd fd = { .fd = rn_runtime_pollfd(NULL), .events = POLLIN };
-  int64_t began = rn_clock_ms(), ids[4];
   while (rn_job_where(job) != RN_JOB_DONE && rn_clock_ms() - began < 8000) {
     CHECK(poll(&fd, 1, 4000) == 1); /* what a foreign loop does: nothing but this */
     process(ids, 4);
