@@ -7,7 +7,7 @@
 #include <string.h>
 
 typedef struct entry {
-  struct entry *chain;           /* the next one in the same bucket */
+  struct entry *chain; /* the next one in the same bucket */
   struct entry *newer, *older;
   void *value;
   uint64_t hash;
@@ -57,13 +57,22 @@ static entry **find(const rn_lru *lru, const char *text, size_t n, uint64_t hash
 static void list_add(rn_lru *lru, entry *added) {
   added->newer = NULL;
   added->older = lru->newest;
-  if (lru->newest) lru->newest->newer = added; else lru->oldest = added;
+  if (lru->newest)
+    lru->newest->newer = added;
+  else
+    lru->oldest = added;
   lru->newest = added;
 }
 
 static void list_remove(rn_lru *lru, entry *gone) {
-  if (gone->newer) gone->newer->older = gone->older; else lru->newest = gone->older;
-  if (gone->older) gone->older->newer = gone->newer; else lru->oldest = gone->newer;
+  if (gone->newer)
+    gone->newer->older = gone->older;
+  else
+    lru->newest = gone->older;
+  if (gone->older)
+    gone->older->newer = gone->newer;
+  else
+    lru->oldest = gone->newer;
 }
 
 static void drop_entry(rn_lru *lru, entry *gone) {

@@ -35,11 +35,11 @@ struct rn_pool {
   conn_list lists[LIST_COUNT]; /* by rn_conn_state; the idle list has the last used first */
   rn_waiter *waiters, *last_waiter;
   int waiting;
-  int64_t next_tick_ms;       /* nothing expires before; INT64_MAX when nothing can */
-  int64_t *gone;              /* of a watched pool: sessions whose end its user was not told of */
+  int64_t next_tick_ms; /* nothing expires before; INT64_MAX when nothing can */
+  int64_t *gone;        /* of a watched pool: sessions whose end its user was not told of */
   size_t gone_count, gone_capacity;
-  uint64_t random;            /* state of the jitter's generator, never 0 */
-  rn_pool *next, *previous;   /* open pools of this thread */
+  uint64_t random;          /* state of the jitter's generator, never 0 */
+  rn_pool *next, *previous; /* open pools of this thread */
 };
 
 static _Thread_local rn_pool *open_pools;
@@ -48,10 +48,10 @@ static _Thread_local rn_pool *open_pools;
 
 static bool move_allowed(rn_conn_state from, rn_conn_state to) {
   switch (to) {
-    case RN_CONN_CONNECTING: return from == RN_CONN_CLOSED || from == RN_CONN_LEASED;
-    case RN_CONN_LEASED: return from == RN_CONN_CONNECTING || from == RN_CONN_IDLE;
-    case RN_CONN_IDLE: return from == RN_CONN_LEASED;
-    case RN_CONN_CLOSED: return true;
+  case RN_CONN_CONNECTING: return from == RN_CONN_CLOSED || from == RN_CONN_LEASED;
+  case RN_CONN_LEASED: return from == RN_CONN_CONNECTING || from == RN_CONN_IDLE;
+  case RN_CONN_IDLE: return from == RN_CONN_LEASED;
+  case RN_CONN_CLOSED: return true;
   }
   return false;
 }
@@ -62,10 +62,14 @@ static void move(rn_conn *conn, rn_conn_state to) {
   (void)allowed;
   if (conn->state != RN_CONN_CLOSED) {
     conn_list *list = &conn->pool->lists[conn->state];
-    if (conn->previous) conn->previous->next = conn->next;
-    else list->first = conn->next;
-    if (conn->next) conn->next->previous = conn->previous;
-    else list->last = conn->previous;
+    if (conn->previous)
+      conn->previous->next = conn->next;
+    else
+      list->first = conn->next;
+    if (conn->next)
+      conn->next->previous = conn->previous;
+    else
+      list->last = conn->previous;
     list->count--;
   }
   conn->state = to;
@@ -73,8 +77,10 @@ static void move(rn_conn *conn, rn_conn_state to) {
   if (to != RN_CONN_CLOSED) {
     conn_list *list = &conn->pool->lists[to];
     conn->next = list->first;
-    if (list->first) list->first->previous = conn;
-    else list->last = conn;
+    if (list->first)
+      list->first->previous = conn;
+    else
+      list->last = conn;
     list->first = conn;
     list->count++;
   }
@@ -246,8 +252,10 @@ void rn_pool_close(rn_pool *pool) {
   if (pool->closed) return;
   notice_fork(pool);
   pool->closed = true;
-  if (pool->previous) pool->previous->next = pool->next;
-  else if (open_pools == pool) open_pools = pool->next; /* not so when its thread has ended */
+  if (pool->previous)
+    pool->previous->next = pool->next;
+  else if (open_pools == pool)
+    open_pools = pool->next; /* not so when its thread has ended */
   if (pool->next) pool->next->previous = pool->previous;
   pool->next = pool->previous = NULL;
   if (!pool->watched)
@@ -276,8 +284,12 @@ const rn_pool_options *rn_pool_get_options(const rn_pool *pool) {
 rn_pool_stats rn_pool_get_stats(rn_pool *pool) {
   notice_fork(pool);
   int idle = pool->lists[RN_CONN_IDLE].count;
-  return (rn_pool_stats){ .max = pool->options.max, .min = pool->options.min, .total = total(pool),
-                          .idle = idle, .in_use = total(pool) - idle, .waiting = pool->waiting };
+  return (rn_pool_stats){.max = pool->options.max,
+                         .min = pool->options.min,
+                         .total = total(pool),
+                         .idle = idle,
+                         .in_use = total(pool) - idle,
+                         .waiting = pool->waiting};
 }
 
 /* ---- taking and giving back ---- */
@@ -415,18 +427,24 @@ void rn_pool_wait(rn_pool *pool, rn_waiter *waiter) {
   waiter->queued = true;
   waiter->next = NULL;
   waiter->previous = pool->last_waiter;
-  if (pool->last_waiter) pool->last_waiter->next = waiter;
-  else pool->waiters = waiter;
+  if (pool->last_waiter)
+    pool->last_waiter->next = waiter;
+  else
+    pool->waiters = waiter;
   pool->last_waiter = waiter;
   pool->waiting++;
 }
 
 void rn_pool_leave(rn_pool *pool, rn_waiter *waiter) {
   if (!waiter->queued) return;
-  if (waiter->previous) waiter->previous->next = waiter->next;
-  else pool->waiters = waiter->next;
-  if (waiter->next) waiter->next->previous = waiter->previous;
-  else pool->last_waiter = waiter->previous;
+  if (waiter->previous)
+    waiter->previous->next = waiter->next;
+  else
+    pool->waiters = waiter->next;
+  if (waiter->next)
+    waiter->next->previous = waiter->previous;
+  else
+    pool->last_waiter = waiter->previous;
   waiter->queued = false;
   waiter->next = waiter->previous = NULL;
   pool->waiting--;

@@ -17,10 +17,10 @@
 #include "core/statement.h"
 
 typedef struct rn_pool_options {
-  int max, min;                 /* connections; 0 <= min <= max, 1 <= max */
-  int64_t acquire_timeout_ms;   /* <= 0: for ever */
-  int64_t idle_timeout_ms;      /* close a connection idle for longer, down to min; <= 0: never */
-  int64_t lifetime_ms;          /* close an older one unless it is in use (jittered by 10 %); <= 0: never */
+  int max, min;               /* connections; 0 <= min <= max, 1 <= max */
+  int64_t acquire_timeout_ms; /* <= 0: for ever */
+  int64_t idle_timeout_ms;    /* close a connection idle for longer, down to min; <= 0: never */
+  int64_t lifetime_ms;        /* close an older one unless it is in use (jittered by 10 %); <= 0: never */
 } rn_pool_options;
 
 /* CLOSED: on no list; about to be freed, or inherited through fork() and still in somebody's hands. */
@@ -33,12 +33,12 @@ typedef struct rn_conn {
   struct rn_conn *next, *previous; /* in the list of its state */
   rn_conn_state state;
   const rn_driver *driver;
-  void *session;                   /* the driver's connection; NULL while connecting or when given away */
+  void *session; /* the driver's connection; NULL while connecting or when given away */
   int64_t opened_ms, idle_since_ms, lifetime_ms;
-  unsigned generation;             /* of the process that made it (core/fork.h) */
-  int64_t id;                      /* of the session, unique in the process; 0 without one */
-  int watch_fd;                    /* exec's duplicate of the socket or -1; closed with the connection */
-  bool broken;                     /* close on release */
+  unsigned generation; /* of the process that made it (core/fork.h) */
+  int64_t id;          /* of the session, unique in the process; 0 without one */
+  int watch_fd;        /* exec's duplicate of the socket or -1; closed with the connection */
+  bool broken;         /* close on release */
 } rn_conn;
 
 /* One reference, owned by the caller. settings are copied. */
@@ -54,7 +54,9 @@ const rn_driver *rn_pool_driver(const rn_pool *pool);
 const rn_settings *rn_pool_settings(const rn_pool *pool);
 const rn_pool_options *rn_pool_get_options(const rn_pool *pool);
 
-typedef struct rn_pool_stats { int max, min, total, idle, in_use, waiting; } rn_pool_stats;
+typedef struct rn_pool_stats {
+  int max, min, total, idle, in_use, waiting;
+} rn_pool_stats;
 rn_pool_stats rn_pool_get_stats(rn_pool *pool);
 
 /* --- a watched pool --- */

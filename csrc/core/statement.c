@@ -14,8 +14,8 @@ static uint64_t mix(uint64_t hash, uint64_t more) {
 }
 
 rn_statement *rn_statement_new(const char *text, size_t size, const rn_code *codes, const bool *lists,
-                               size_t param_count, const rn_column *columns, size_t column_count,
-                               bool script, rn_error *err) {
+                               size_t param_count, const rn_column *columns, size_t column_count, bool script,
+                               rn_error *err) {
   rn_statement *statement = NULL;
   size_t total = sizeof *statement, columns_bytes = 0;
 

@@ -9,12 +9,12 @@
 /* How a connection is made. Owned by the pool; immutable once the pool is open. Strings are copied by
  * rn_settings_copy (core/settings.c). */
 typedef struct rn_settings {
-  const char *driver;             /* "postgres" or "sqlite" */
-  const char **keys, **values;    /* NULL-terminated pairs; postgres: libpq keywords ("dbname" may be a URL);
-                                     sqlite: "path", "mode" (rwc | rw | ro | memory) */
+  const char *driver;          /* "postgres" or "sqlite" */
+  const char **keys, **values; /* NULL-terminated pairs; postgres: libpq keywords ("dbname" may be a URL);
+                                  sqlite: "path", "mode" (rwc | rw | ro | memory) */
   int64_t connect_timeout_ms;
-  int64_t busy_timeout_ms;        /* sqlite: how long a lock is waited for */
-  size_t statement_cache;         /* prepared statements kept per connection; 0 = never prepare */
+  int64_t busy_timeout_ms; /* sqlite: how long a lock is waited for */
+  size_t statement_cache;  /* prepared statements kept per connection; 0 = never prepare */
 } rn_settings;
 
 /* One column of an answer as a model wants to see it. */
@@ -29,23 +29,30 @@ typedef struct rn_column {
  * number afterwards. COPY begins by its text; ROWS carries one list a column; END says that it was all, ABORT
  * that it is not to be. Until then nothing else runs on that connection. PostgreSQL only. */
 typedef enum {
-  RN_ROLE_PLAIN, RN_ROLE_ONCE, RN_ROLE_OPEN, RN_ROLE_FETCH, RN_ROLE_CLOSE,
-  RN_ROLE_COPY, RN_ROLE_COPY_ROWS, RN_ROLE_COPY_END, RN_ROLE_COPY_ABORT
+  RN_ROLE_PLAIN,
+  RN_ROLE_ONCE,
+  RN_ROLE_OPEN,
+  RN_ROLE_FETCH,
+  RN_ROLE_CLOSE,
+  RN_ROLE_COPY,
+  RN_ROLE_COPY_ROWS,
+  RN_ROLE_COPY_END,
+  RN_ROLE_COPY_ABORT
 } rn_role;
 
 /* A statement text with the codes of its parameters and, where a model knows them, of its columns. Immutable
  * and reference counted (core/statement.h); shared by all connections, threads and plans that use it. */
 typedef struct rn_statement {
-  int refs;           /* atomic */
-  char *text;         /* NUL-terminated */
+  int refs;   /* atomic */
+  char *text; /* NUL-terminated */
   size_t size;
-  uint64_t hash;      /* rn_hash over text and codes */
+  uint64_t hash; /* rn_hash over text and codes */
   size_t param_count;
   rn_code *param_codes;
   bool *param_lists;
   size_t column_count; /* 0: the database's own columns */
   rn_column *columns;
-  bool script;        /* may hold several statements; has no parameters; never prepared */
+  bool script; /* may hold several statements; has no parameters; never prepared */
   rn_role role;
   int64_t cursor, fetch; /* number of the cursor, and how many rows FETCH gives at most */
 } rn_statement;
@@ -60,11 +67,11 @@ typedef enum { RN_ROW, RN_END, RN_ROW_FAILED } rn_row;
 typedef struct rn_result {
   const struct rn_result_ops *ops;
   size_t columns;
-  int64_t rows;      /* how many there are, or -1 when only reading tells */
-  int64_t affected;  /* rows changed, valid after RN_END; -1 when the statement changes none (a SELECT) */
-  int64_t last_id;   /* sqlite: rowid of the last row inserted, valid after RN_END, when an INSERT changed
-                        rows (one that only updated, by ON CONFLICT, leaves that of an earlier one); else 0 */
-  bool detached;     /* needs its connection no longer */
+  int64_t rows;     /* how many there are, or -1 when only reading tells */
+  int64_t affected; /* rows changed, valid after RN_END; -1 when the statement changes none (a SELECT) */
+  int64_t last_id;  /* sqlite: rowid of the last row inserted, valid after RN_END, when an INSERT changed
+                       rows (one that only updated, by ON CONFLICT, leaves that of an earlier one); else 0 */
+  bool detached;    /* needs its connection no longer */
 } rn_result;
 
 typedef struct rn_result_ops {

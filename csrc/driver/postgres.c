@@ -56,7 +56,7 @@ typedef struct session {
   PGTransactionStatusType before; /* when it was sent */
   rn_pg_prepared *pending;        /* being prepared; owned until the store has it */
   const rn_pg_prepared *named;    /* what runs BY_NAME: the store's, which does not change meanwhile */
-  rn_pg_layout *layout; /* of the prepared statement that runs; one reference */
+  rn_pg_layout *layout;           /* of the prepared statement that runs; one reference */
   PGresult *answer;
   rn_error failure;
   cure cure;
@@ -65,7 +65,7 @@ typedef struct session {
   bool pipeline, fresh, answered, pending_known, wiped, altered;
   bool copying; /* between the statements that begin and end a COPY */
   rn_buf rows;  /* of a COPY, on their way */
-  int again; /* how often the statement was sent again */
+  int again;    /* how often the statement was sent again */
 } session;
 
 /* Puts what was prepared where the next call finds it, or gives it back. */
@@ -178,7 +178,8 @@ static void reset(session *s) {
 
 static rn_step lose(session *s, rn_error *err);
 /* Rows of a COPY that is under way, or its end. */
-static rn_status send_copy(session *s, const rn_statement *statement, const rn_params *params, rn_error *err) {
+static rn_status send_copy(session *s, const rn_statement *statement, const rn_params *params,
+                           rn_error *err) {
   const bool rows = statement->role == RN_ROLE_COPY_ROWS;
   if (!s->copying) return rn_error_set(err, RN_E_USAGE, "%s", "no COPY is under way on this connection");
   if (rows && rn_pg_copy_encode(&s->rows, params, err) != RN_OK) return RN_FAIL;
@@ -208,7 +209,8 @@ static rn_status pg_send(void *conn, const rn_statement *statement, const rn_par
   reset(s);
   if (statement->role > RN_ROLE_COPY) return send_copy(s, statement, params, err);
   if (s->copying)
-    return rn_error_set(err, RN_E_USAGE, "%s", "a COPY is under way on this connection: nothing else can run on it");
+    return rn_error_set(err, RN_E_USAGE, "%s",
+                        "a COPY is under way on this connection: nothing else can run on it");
   if (memchr(statement->text, '\0', statement->size)) {
     return rn_error_set(err, RN_E_USAGE, "%s", "the statement's text holds a NUL");
   }
@@ -369,7 +371,8 @@ static bool heal(session *s) {
   } else {
     rn_pg_store_forget(&s->store, s->statement, s->cure == CURE_GONE);
   }
-  if (s->again == HEALINGS_MOST || s->before != PQTRANS_IDLE || PQtransactionStatus(s->conn) != PQTRANS_IDLE) return false;
+  if (s->again == HEALINGS_MOST || s->before != PQTRANS_IDLE || PQtransactionStatus(s->conn) != PQTRANS_IDLE)
+    return false;
   s->again++;
   rn_error_clear(&s->failure);
   PQclear(s->answer);

@@ -27,7 +27,8 @@ void rn_pg_error_conn(rn_error *err, rn_error_kind kind, const PGconn *conn);
 /* As above for a failed PQconnectPoll under PQERRORS_VERBOSE: takes the SQLSTATE out of the message. */
 void rn_pg_error_connect(rn_error *err, const PGconn *conn);
 bool rn_pg_field_is(const PGresult *result, int field, const char *text);
-/* Whether an error of a prepared statement says that it did not go with its tables any more, before it ran. */
+/* Whether an error of a prepared statement says that it did not go with its tables any more, before it ran.
+ */
 bool rn_pg_plan_is_stale(const PGresult *result);
 /* Whether a command of this tag may give columns other types. */
 bool rn_pg_alters_columns(const char *tag);
@@ -40,7 +41,8 @@ bool rn_pg_commit_refused(const rn_statement *statement, PGresult *result);
  * but not beyond the deadline: names are resolved on a thread of their own, which a late resolver keeps for
  * itself. */
 PGconn *rn_pg_connect(const rn_settings *settings, rn_deadline deadline, rn_error *err);
-/* Sets what would change values, and what a server or pooler did not take from the startup packet: one round trip. */
+/* Sets what would change values, and what a server or pooler did not take from the startup packet: one round
+ * trip. */
 rn_status rn_pg_settle(PGconn *conn, rn_deadline deadline, rn_error *err) RN_MUSTCHECK;
 
 /* ---- postgres_bind.c ---- */
@@ -63,7 +65,8 @@ void rn_pg_args_free(rn_pg_args *args);
 
 /* ---- postgres_copy.c ---- */
 
-/* Rows of list parameters, one a column, as COPY wants them. RN_E_VALUE with `param` when one cannot be sent. */
+/* Rows of list parameters, one a column, as COPY wants them. RN_E_VALUE with `param` when one cannot be sent.
+ */
 rn_status rn_pg_copy_encode(rn_buf *out, const rn_params *params, rn_error *err) RN_MUSTCHECK;
 
 /* ---- postgres_result.c ---- */

@@ -399,8 +399,9 @@ static bool reported(const PGconn *conn, const char *name, const char *wanted) {
 }
 
 rn_status rn_pg_settle(PGconn *conn, rn_deadline deadline, rn_error *err) {
-  /* What a role or a database may say otherwise, by which numbers lose digits and NULL in a list becomes text.
-   * Not in `options`, of which poolers refuse what they do not keep track of; and none of it is reported. */
+  /* What a role or a database may say otherwise, by which numbers lose digits and NULL in a list becomes
+   * text. Not in `options`, of which poolers refuse what they do not keep track of; and none of it is
+   * reported. */
   char sql[320] = "SET extra_float_digits TO 3;SET array_nulls TO on;";
   /* PGTZ and PGDATESTYLE win over `options`, and some poolers drop it. */
   if (!reported(conn, "client_encoding", "UTF8")) strcat(sql, "SET client_encoding TO 'UTF8';");

@@ -19,7 +19,9 @@ static rn_status put_text(rn_buf *out, const char *bytes, size_t n, size_t colum
   if (n > 0 && memchr(bytes, '\0', n)) return refuse(err, column, "must be valid UTF-8 without NUL");
   for (size_t from = 0; from < n;) {
     size_t to = from;
-    while (to < n && (bytes[to] > '\r' || !memchr(special + 1, bytes[to], sizeof special - 2)) && bytes[to] != '\\') to++;
+    while (to < n && (bytes[to] > '\r' || !memchr(special + 1, bytes[to], sizeof special - 2)) &&
+           bytes[to] != '\\')
+      to++;
     rn_buf_add(out, bytes + from, to - from);
     if (to < n) {
       const char *found = memchr(special, bytes[to], sizeof special - 1);

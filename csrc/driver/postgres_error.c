@@ -40,22 +40,23 @@ bool rn_pg_plan_is_stale(const PGresult *result) {
   if (sqlstate && strcmp(sqlstate, "0A000") == 0) {
     return rn_pg_field_is(result, PG_DIAG_SOURCE_FUNCTION, "RevalidateCachedQuery");
   }
-  /* Parsed again it may not go with the types that its parameters had. A place in the text is named while it is
-   * parsed, never while it runs. */
-  return sqlstate && strncmp(sqlstate, "42", 2) == 0 && PQresultErrorField(result, PG_DIAG_STATEMENT_POSITION);
+  /* Parsed again it may not go with the types that its parameters had. A place in the text is named while it
+   * is parsed, never while it runs. */
+  return sqlstate && strncmp(sqlstate, "42", 2) == 0 &&
+         PQresultErrorField(result, PG_DIAG_STATEMENT_POSITION);
 }
 
 bool rn_pg_alters_columns(const char *tag) {
-  static const char *const tags[] = {"ALTER TABLE",
-                                     "DROP TABLE", "ALTER TYPE", "DROP TYPE", "DROP VIEW", "DROP SCHEMA"};
+  static const char *const tags[] = {"ALTER TABLE", "DROP TABLE", "ALTER TYPE",
+                                     "DROP TYPE",   "DROP VIEW",  "DROP SCHEMA"};
   for (size_t i = 0; i < sizeof tags / sizeof *tags; i++) {
     if (strcmp(tag, tags[i]) == 0) return true;
   }
   return false;
 }
 
-/* The row in "COPY table, line 7, column a: ..." (in the server's language, a few of which begin otherwise), or 0.
- * Only that: what follows is the value. */
+/* The row in "COPY table, line 7, column a: ..." (in the server's language, a few of which begin otherwise),
+ * or 0. Only that: what follows is the value. */
 static int copied_row(const char *context) {
   if (!context || strncmp(context, "COPY ", 5) != 0) return 0;
   const char *line = strstr(context, ", line ");

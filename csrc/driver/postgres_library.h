@@ -9,15 +9,18 @@
 #include "base/error.h"
 
 #define RN_PQ_FUNCTIONS(X)                                                                                   \
-  X(PQcancel) X(PQclear) X(PQclientEncoding) X(PQcmdStatus) X(PQcmdTuples) X(PQconnectPoll)                  \
-  X(PQconnectStartParams) X(PQconninfoFree) X(PQconninfoParse) X(PQconsumeInput) X(PQenterPipelineMode)      \
-  X(PQerrorMessage) X(PQexitPipelineMode) X(PQfformat) X(PQfinish) X(PQflush) X(PQfname) X(PQfreeCancel)     \
-  X(PQfreemem) X(PQftype) X(PQgetCancel) X(PQgetResult) X(PQgetisnull) X(PQgetlength) X(PQgetvalue)          \
-  X(PQhost) X(PQisBusy) X(PQmakeEmptyPGresult) X(PQnfields) X(PQnotifies) X(PQntuples)                       \
-  X(PQparameterStatus) X(PQpipelineSync) X(PQport) X(PQputCopyData) X(PQputCopyEnd)                          \
-  X(PQresultErrorField) X(PQresultErrorMessage) X(PQresultStatus) X(PQsendDescribePrepared)                  \
-  X(PQsendPrepare) X(PQsendQuery) X(PQsendQueryParams) X(PQsendQueryPrepared) X(PQsetErrorVerbosity)         \
-  X(PQsetNoticeReceiver) X(PQsetnonblocking) X(PQsocket) X(PQstatus) X(PQtransactionStatus) X(pg_encoding_to_char)
+  X(PQcancel)                                                                                                \
+  X(PQclear) X(PQclientEncoding) X(PQcmdStatus) X(PQcmdTuples) X(PQconnectPoll) X(PQconnectStartParams)      \
+      X(PQconninfoFree) X(PQconninfoParse) X(PQconsumeInput) X(PQenterPipelineMode) X(PQerrorMessage)        \
+          X(PQexitPipelineMode) X(PQfformat) X(PQfinish) X(PQflush) X(PQfname) X(PQfreeCancel) X(PQfreemem)  \
+              X(PQftype) X(PQgetCancel) X(PQgetResult) X(PQgetisnull) X(PQgetlength) X(PQgetvalue) X(PQhost) \
+                  X(PQisBusy) X(PQmakeEmptyPGresult) X(PQnfields) X(PQnotifies) X(PQntuples)                 \
+                      X(PQparameterStatus) X(PQpipelineSync) X(PQport) X(PQputCopyData) X(PQputCopyEnd)      \
+                          X(PQresultErrorField) X(PQresultErrorMessage) X(PQresultStatus)                    \
+                              X(PQsendDescribePrepared) X(PQsendPrepare) X(PQsendQuery) X(PQsendQueryParams) \
+                                  X(PQsendQueryPrepared) X(PQsetErrorVerbosity) X(PQsetNoticeReceiver)       \
+                                      X(PQsetnonblocking) X(PQsocket) X(PQstatus) X(PQtransactionStatus)     \
+                                          X(pg_encoding_to_char)
 
 /* One pointer for each function, of its type. */
 struct rn_pq {
@@ -27,7 +30,8 @@ struct rn_pq {
 };
 extern struct rn_pq rn_pq;
 
-/* Finds them, once; called on any thread, before a connection is made. RN_E_CONNECT when there is no libpq. */
+/* Finds them, once; called on any thread, before a connection is made. RN_E_CONNECT when there is no libpq.
+ */
 rn_status rn_pq_load(rn_error *err);
 
 #define PQcancel rn_pq.PQcancel

@@ -404,7 +404,8 @@ static bool text_date(const char *s, size_t n, rn_value *out, rn_arena *scratch)
   (void)scratch;
   const char *at = s, *const end = s + n;
   int64_t part;
-  const bool endless = (n == 8 && memcmp(s, "infinity", 8) == 0) || (n == 9 && memcmp(s, "-infinity", 9) == 0);
+  const bool endless =
+      (n == 8 && memcmp(s, "infinity", 8) == 0) || (n == 9 && memcmp(s, "-infinity", 9) == 0);
   if (!endless) {
     if (!take_digits(&at, end, 4, 7, &part) || !take_char(&at, end, '-')) return false;
     if (!take_digits(&at, end, 2, 2, &part) || !take_char(&at, end, '-')) return false;
@@ -452,7 +453,6 @@ static const type types[] = {
   { 3802, 'J', true, NULL, binary_jsonb },               /* jsonb */
 };
 /* clang-format on */
-
 
 /* The array types of PostgreSQL's own types, with the code of their items; but for box[], whose syntax is
  * another. */

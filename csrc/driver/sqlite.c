@@ -282,7 +282,7 @@ static rn_sqlite_effect effect_of(sqlite3_stmt *stmt, const char *text) {
     rn_sqlite_effect effect;
   } words[] = {
       {"INSERT", RN_SQLITE_INSERTS}, {"REPLACE", RN_SQLITE_INSERTS}, {"WITH", RN_SQLITE_CHANGES},
-      {"UPDATE", RN_SQLITE_CHANGES}, {"DELETE", RN_SQLITE_CHANGES}, {"DROP", RN_SQLITE_RESHAPES},
+      {"UPDATE", RN_SQLITE_CHANGES}, {"DELETE", RN_SQLITE_CHANGES},  {"DROP", RN_SQLITE_RESHAPES},
       {"ALTER", RN_SQLITE_RESHAPES}, {"VACUUM", RN_SQLITE_RESHAPES},
   };
   if (sqlite3_stmt_readonly(stmt)) return RN_SQLITE_READS;

@@ -35,12 +35,12 @@ typedef struct rn_sqlite_list {
 
 /* What a statement does, for `affected` and `last_id`. */
 typedef enum {
-  RN_SQLITE_READS,   /* changes nothing: -1 */
-  RN_SQLITE_CHANGES, /* UPDATE, DELETE, and any of the changing ones behind WITH */
-  RN_SQLITE_INSERTS, /* INSERT, REPLACE: the only ones with a last_id, which else would be of an earlier one
-                      */
+  RN_SQLITE_READS,    /* changes nothing: -1 */
+  RN_SQLITE_CHANGES,  /* UPDATE, DELETE, and any of the changing ones behind WITH */
+  RN_SQLITE_INSERTS,  /* INSERT, REPLACE: the only ones with a last_id, which else would be of an earlier one
+                       */
   RN_SQLITE_RESHAPES, /* DROP, ALTER, VACUUM: refused by SQLite while a statement is being read */
-  RN_SQLITE_DEFINES  /* DDL, PRAGMA, BEGIN IMMEDIATE: changes no row that counts */
+  RN_SQLITE_DEFINES   /* DDL, PRAGMA, BEGIN IMMEDIATE: changes no row that counts */
 } rn_sqlite_effect;
 
 /* Owned by the cache when `cached`, else by the session while it is leased to the result. */

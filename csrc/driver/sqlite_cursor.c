@@ -14,10 +14,10 @@ struct rn_sqlite_cursor {
   bool in_transaction; /* one was open when the cursor was */
   bool done;           /* not to be stepped again: it would begin anew */
   rn_sqlite_prepared *prepared;
-  rn_arena scratch;    /* the parameters */
+  rn_arena scratch; /* the parameters */
   rn_sqlite_list *lists;
   size_t list_count, list_capacity;
-  uint64_t serial;     /* of the lists; while it is lent, the session's own */
+  uint64_t serial; /* of the lists; while it is lent, the session's own */
 };
 
 static rn_status no_memory(rn_error *err) {
@@ -26,11 +26,11 @@ static rn_status no_memory(rn_error *err) {
 
 /* Exchanges what the session works with for what the cursor keeps. */
 static void exchange(rn_sqlite *session, rn_sqlite_cursor *cursor) {
-#define SWAP(type, a, b) \
-  do {                   \
-    type kept = (a);     \
-    (a) = (b);           \
-    (b) = kept;          \
+#define SWAP(type, a, b)                                                                                     \
+  do {                                                                                                       \
+    type kept = (a);                                                                                         \
+    (a) = (b);                                                                                               \
+    (b) = kept;                                                                                              \
   } while (0)
   SWAP(rn_sqlite_prepared *, session->prepared, cursor->prepared);
   SWAP(rn_arena, session->scratch, cursor->scratch);
@@ -100,7 +100,8 @@ rn_status rn_sqlite_cursor_resume(rn_sqlite *session, int64_t id, rn_error *err)
   rn_sqlite_cursor *cursor = session->cursors;
   while (cursor && cursor->id != id) cursor = cursor->next;
   if (!cursor)
-    return rn_error_set(err, RN_E_USAGE, "the stream has ended: its transaction did, its connection was lost, "
+    return rn_error_set(err, RN_E_USAGE,
+                        "the stream has ended: its transaction did, its connection was lost, "
                         "or a table was dropped or rebuilt");
   exchange(session, cursor);
   session->lent = cursor;
@@ -123,7 +124,8 @@ void rn_sqlite_cursor_suspend(rn_sqlite *session) {
 }
 
 static bool is_meant(const rn_sqlite_cursor *cursor, int64_t id) {
-  return id == RN_SQLITE_ALL_CURSORS || (id == RN_SQLITE_OF_TRANSACTION ? cursor->in_transaction : cursor->id == id);
+  return id == RN_SQLITE_ALL_CURSORS ||
+         (id == RN_SQLITE_OF_TRANSACTION ? cursor->in_transaction : cursor->id == id);
 }
 
 void rn_sqlite_cursor_close(rn_sqlite *session, int64_t id) {

@@ -1,7 +1,7 @@
 /* What rowan adds to SQL on each connection besides rowan_rows: the collations by which what is kept as text
- * compares by value (exact decimals, documents, arrays, lengths of time, addresses), and sums that are exact or an
- * error: ROWAN_SUM over rows, rowan_add_integer and rowan_add_decimal of two values. Called once by open(); holds
- * nothing. */
+ * compares by value (exact decimals, documents, arrays, lengths of time, addresses), and sums that are exact
+ * or an error: ROWAN_SUM over rows, rowan_add_integer and rowan_add_decimal of two values. Called once by
+ * open(); holds nothing. */
 #include "driver/sqlite.h"
 
 #include <stdlib.h>
@@ -20,8 +20,8 @@ typedef struct collation {
 } collation;
 
 static const collation collations[] = {
-    {"ROWAN_DECIMAL", rn_decimal_compare},   {"ROWAN_JSON", rn_json_compare},
-    {"ROWAN_ARRAY", rn_json_compare_lists},  {"ROWAN_INTERVAL", rn_interval_compare},
+    {"ROWAN_DECIMAL", rn_decimal_compare},  {"ROWAN_JSON", rn_json_compare},
+    {"ROWAN_ARRAY", rn_json_compare_lists}, {"ROWAN_INTERVAL", rn_interval_compare},
     {"ROWAN_ADDRESS", rn_address_compare},
 };
 
@@ -32,7 +32,8 @@ static int collate(void *context, int na, const void *a, int nb, const void *b) 
 static int add_collations(sqlite3 *db) {
   int rc = SQLITE_OK;
   for (size_t i = 0; rc == SQLITE_OK && i < sizeof collations / sizeof *collations; i++) {
-    rc = sqlite3_create_collation_v2(db, collations[i].name, SQLITE_UTF8, (void *)&collations[i], collate, NULL);
+    rc = sqlite3_create_collation_v2(db, collations[i].name, SQLITE_UTF8, (void *)&collations[i], collate,
+                                     NULL);
   }
   return rc;
 }
@@ -53,7 +54,8 @@ static void sum_move(sqlite3_context *context, sqlite3_value *value, bool away) 
   case SQLITE_NULL: return;
   case SQLITE_INTEGER: status = rn_decimal_sum_int(&state->sum, sqlite3_value_int64(value), away); break;
   case SQLITE_FLOAT:
-    status = rn_decimal_sum_text(&state->sum, text, rn_double_to_text(sqlite3_value_double(value), text), away);
+    status =
+        rn_decimal_sum_text(&state->sum, text, rn_double_to_text(sqlite3_value_double(value), text), away);
     break;
   default: {
     const char *bytes = (const char *)sqlite3_value_text(value);
@@ -62,7 +64,8 @@ static void sum_move(sqlite3_context *context, sqlite3_value *value, bool away) 
   }
   }
   if (status == RN_SUM_NO_MEMORY) return sqlite3_result_error_nomem(context);
-  if (status != RN_SUM_OK) return sqlite3_result_error(context, "a value that is no number cannot be summed", -1);
+  if (status != RN_SUM_OK)
+    return sqlite3_result_error(context, "a value that is no number cannot be summed", -1);
   state->count += away ? -1 : 1;
 }
 
@@ -109,7 +112,8 @@ static void add_integers(sqlite3_context *context, int count, sqlite3_value **gi
   if (any_null(count, given)) return;
   int64_t sum;
   if (sqlite3_value_type(given[0]) != SQLITE_INTEGER || sqlite3_value_type(given[1]) != SQLITE_INTEGER ||
-      __builtin_add_overflow((int64_t)sqlite3_value_int64(given[0]), (int64_t)sqlite3_value_int64(given[1]), &sum) ||
+      __builtin_add_overflow((int64_t)sqlite3_value_int64(given[0]), (int64_t)sqlite3_value_int64(given[1]),
+                             &sum) ||
       sum < sqlite3_value_int64(given[2]) || sum > sqlite3_value_int64(given[3])) {
     sqlite3_result_error(context, "the sum is out of the range of its column", -1);
     return;
@@ -134,11 +138,14 @@ static void add_decimals(sqlite3_context *context, int count, sqlite3_value **gi
   if (text) room = strlen(text) + 1024;
   if (text) out = malloc(room);
   if (out)
-    length = rn_decimal_canonical(text, strlen(text), sqlite3_value_int(given[2]), sqlite3_value_int(given[3]), out,
-                                  room);
-  if (status == RN_SUM_NO_MEMORY || (status == RN_SUM_OK && !out)) sqlite3_result_error_nomem(context);
-  else if (length == 0) sqlite3_result_error(context, "the sum is out of the range of its column", -1);
-  else sqlite3_result_text(context, out, (int)length, SQLITE_TRANSIENT);
+    length = rn_decimal_canonical(text, strlen(text), sqlite3_value_int(given[2]),
+                                  sqlite3_value_int(given[3]), out, room);
+  if (status == RN_SUM_NO_MEMORY || (status == RN_SUM_OK && !out))
+    sqlite3_result_error_nomem(context);
+  else if (length == 0)
+    sqlite3_result_error(context, "the sum is out of the range of its column", -1);
+  else
+    sqlite3_result_text(context, out, (int)length, SQLITE_TRANSIENT);
   free(text);
   free(out);
   rn_decimal_sum_free(&sum);
@@ -152,6 +159,6 @@ int rn_sqlite_functions_register(sqlite3 *db) {
   if (rc == SQLITE_OK)
     rc = sqlite3_create_function_v2(db, "rowan_add_decimal", 4, PURE, NULL, add_decimals, NULL, NULL, NULL);
   if (rc != SQLITE_OK) return rc;
-  return sqlite3_create_window_function(db, "ROWAN_SUM", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, sum_step,
-                                        sum_final, sum_value, sum_inverse, NULL);
+  return sqlite3_create_window_function(db, "ROWAN_SUM", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL,
+                                        sum_step, sum_final, sum_value, sum_inverse, NULL);
 }

@@ -1,6 +1,6 @@
-/* Functions for the operators of PostgreSQL that SQLite has not, or not with that meaning: LIKE and ILIKE, regular
- * expressions, containment and keys of documents. Registered by open(); called by SQLite on the thread that
- * steps. Hold nothing but a compiled pattern for as long as a statement runs. */
+/* Functions for the operators of PostgreSQL that SQLite has not, or not with that meaning: LIKE and ILIKE,
+ * regular expressions, containment and keys of documents. Registered by open(); called by SQLite on the
+ * thread that steps. Hold nothing but a compiled pattern for as long as a statement runs. */
 #include "driver/sqlite.h"
 
 #include "value/json.h"
@@ -17,8 +17,8 @@ static bool texts_of(sqlite3_context *context, sqlite3_value **args, text *a, te
     sqlite3_result_null(context);
     return false;
   }
-  *a = (text) { (const char *)sqlite3_value_text(args[0]), (size_t)sqlite3_value_bytes(args[0]) };
-  *b = (text) { (const char *)sqlite3_value_text(args[1]), (size_t)sqlite3_value_bytes(args[1]) };
+  *a = (text){(const char *)sqlite3_value_text(args[0]), (size_t)sqlite3_value_bytes(args[0])};
+  *b = (text){(const char *)sqlite3_value_text(args[1]), (size_t)sqlite3_value_bytes(args[1])};
   if (a->bytes && b->bytes) return true;
   sqlite3_result_error_nomem(context);
   return false;
@@ -33,8 +33,10 @@ static void like(sqlite3_context *context, int count, sqlite3_value **args) {
   (void)count;
   if (!texts_of(context, args, &subject, &pattern)) return;
   int answer = rn_like(pattern.bytes, pattern.size, subject.bytes, subject.size, is_folding(context));
-  if (answer < 0) sqlite3_result_error(context, "the pattern of LIKE ends with its escape character", -1);
-  else sqlite3_result_int(context, answer);
+  if (answer < 0)
+    sqlite3_result_error(context, "the pattern of LIKE ends with its escape character", -1);
+  else
+    sqlite3_result_int(context, answer);
 }
 
 static void free_regex(void *regex) {
@@ -59,8 +61,10 @@ static void regexp(sqlite3_context *context, int count, sqlite3_value **args) {
     }
   }
   int answer = rn_regex_match(regex, subject.bytes, subject.size);
-  if (answer < 0) sqlite3_result_error(context, "a regular expression takes too many steps", -1);
-  else sqlite3_result_int(context, answer);
+  if (answer < 0)
+    sqlite3_result_error(context, "a regular expression takes too many steps", -1);
+  else
+    sqlite3_result_int(context, answer);
   if (!kept) sqlite3_set_auxdata(context, 1, regex, free_regex);
 }
 
@@ -70,8 +74,10 @@ static void ask(sqlite3_context *context, sqlite3_value **args, question put) {
   text a, b;
   if (!texts_of(context, args, &a, &b)) return;
   int answer = put(a.bytes, a.size, b.bytes, b.size);
-  if (answer < 0) sqlite3_result_error(context, "malformed JSON", -1);
-  else sqlite3_result_int(context, answer);
+  if (answer < 0)
+    sqlite3_result_error(context, "malformed JSON", -1);
+  else
+    sqlite3_result_int(context, answer);
 }
 
 static void contains(sqlite3_context *context, int count, sqlite3_value **args) {
@@ -111,10 +117,14 @@ static const struct {
   void *context;
   void (*call)(sqlite3_context *, int, sqlite3_value **);
 } functions[] = {
-  { "rowan_like", NULL, like }, { "rowan_ilike", &folding, like },
-  { "rowan_regexp", NULL, regexp }, { "rowan_iregexp", &folding, regexp },
-  { "rowan_json_contains", NULL, contains }, { "rowan_json_overlap", NULL, overlap },
-  { "rowan_json_has", NULL, has }, { "rowan_json_get", NULL, get },
+    {"rowan_like", NULL, like},
+    {"rowan_ilike", &folding, like},
+    {"rowan_regexp", NULL, regexp},
+    {"rowan_iregexp", &folding, regexp},
+    {"rowan_json_contains", NULL, contains},
+    {"rowan_json_overlap", NULL, overlap},
+    {"rowan_json_has", NULL, has},
+    {"rowan_json_get", NULL, get},
 };
 
 int rn_sqlite_operators_register(sqlite3 *db) {
@@ -122,8 +132,8 @@ int rn_sqlite_operators_register(sqlite3 *db) {
   /* They give nothing away but what they are given, so views and indexes of a file may use them. */
   const int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS;
   for (size_t i = 0; i < sizeof functions / sizeof *functions && rc == SQLITE_OK; i++) {
-    rc = sqlite3_create_function_v2(db, functions[i].name, 2, flags, functions[i].context, functions[i].call, NULL, NULL,
-                                    NULL);
+    rc = sqlite3_create_function_v2(db, functions[i].name, 2, flags, functions[i].context, functions[i].call,
+                                    NULL, NULL, NULL);
   }
   return rc;
 }

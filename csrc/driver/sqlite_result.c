@@ -86,7 +86,7 @@ static void finish(rn_sqlite *session, rn_sqlite_state state) {
   rn_sqlite_effect effect = session->prepared->effect;
   result->state = state;
   rn_sqlite_cursor_end(session);
-  result->base.affected = effect == RN_SQLITE_READS     ? -1
+  result->base.affected = effect == RN_SQLITE_READS      ? -1
                           : effect >= RN_SQLITE_RESHAPES ? 0
                                                          : changes(session->db);
   if (effect == RN_SQLITE_INSERTS && result->base.affected > 0)

@@ -12,8 +12,8 @@
  * latest by its last reference: then the connection is closed, not rolled back, because a finaliser must not
  * wait. Outlives its pool's other users; not usable in a forked child, where releasing it only forgets it.
  *
- * A *place* is a lease for who makes connections himself: what it holds is a connection as it was found, maybe
- * broken, or a reservation, to be opened by rn_straight_connect or rn_job_submit_connect. Until then no
+ * A *place* is a lease for who makes connections himself: what it holds is a connection as it was found,
+ * maybe broken, or a reservation, to be opened by rn_straight_connect or rn_job_submit_connect. Until then no
  * statement runs on it. */
 typedef struct rn_lease {
   int refs;

@@ -31,9 +31,9 @@ typedef struct lane {
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static lane lanes[RN_LANES] = {
-  [RN_LANE_WORK] = { .max_threads = WORK_THREADS, .wake = PTHREAD_COND_INITIALIZER },
-  [RN_LANE_INSIDE] = { .max_threads = WORK_THREADS, .wake = PTHREAD_COND_INITIALIZER },
-  [RN_LANE_CANCEL] = { .max_threads = CANCEL_THREADS, .wake = PTHREAD_COND_INITIALIZER },
+    [RN_LANE_WORK] = {.max_threads = WORK_THREADS, .wake = PTHREAD_COND_INITIALIZER},
+    [RN_LANE_INSIDE] = {.max_threads = WORK_THREADS, .wake = PTHREAD_COND_INITIALIZER},
+    [RN_LANE_CANCEL] = {.max_threads = CANCEL_THREADS, .wake = PTHREAD_COND_INITIALIZER},
 };
 static bool stopping;
 static pthread_once_t start_once = PTHREAD_ONCE_INIT;
@@ -43,8 +43,10 @@ static pthread_once_t start_once = PTHREAD_ONCE_INIT;
 static void enqueue(lane *to, rn_task *task) {
   task->next = NULL;
   task->state = RN_TASK_QUEUED;
-  if (to->last) to->last->next = task;
-  else to->first = task;
+  if (to->last)
+    to->last->next = task;
+  else
+    to->first = task;
   to->last = task;
   to->queued++;
 }
@@ -54,8 +56,10 @@ static bool unlink_task(rn_task **first, rn_task **last, rn_task *task) {
   rn_task *previous = NULL;
   for (rn_task *at = *first; at; previous = at, at = at->next) {
     if (at != task) continue;
-    if (previous) previous->next = task->next;
-    else *first = task->next;
+    if (previous)
+      previous->next = task->next;
+    else
+      *first = task->next;
     if (*last == task) *last = previous;
     task->next = NULL;
     return true;
@@ -77,14 +81,17 @@ static void finish(rn_task *task) {
   rn_mailbox *box = task->box;
   task->next = NULL;
   task->state = RN_TASK_FINISHED;
-  if (box->last) box->last->next = task;
-  else box->first = task;
+  if (box->last)
+    box->last->next = task;
+  else
+    box->first = task;
   box->last = task;
   if (box->notified) return;
   box->notified = true;
   uint64_t one = 1;
   /* Cannot fail: the counter is far from full and the descriptor is the runtime's own. */
-  while (write(box->event_fd, &one, sizeof one) < 0 && errno == EINTR) {}
+  while (write(box->event_fd, &one, sizeof one) < 0 && errno == EINTR) {
+  }
 }
 
 /* ---- threads ---- */
@@ -163,8 +170,7 @@ static void stop_at_exit(void) {
   for (int i = 0; i < RN_LANES; i++) pthread_cond_broadcast(&lanes[i].wake);
   pthread_mutex_unlock(&lock);
   for (int i = 0; i < RN_LANES; i++)
-    for (int k = 0; k < lanes[i].threads; k++)
-      (void)pthread_timedjoin_np(lanes[i].thread[k], NULL, &until);
+    for (int k = 0; k < lanes[i].threads; k++) (void)pthread_timedjoin_np(lanes[i].thread[k], NULL, &until);
 }
 
 static void start(void) {
@@ -185,8 +191,10 @@ rn_status rn_executor_submit(rn_task *task, rn_lane which, rn_error *err) {
     enqueue(to, task);
     if (to->queued > to->idle && to->threads < to->max_threads) started = start_thread(to);
     started = started || to->threads > 0;
-    if (started) pthread_cond_signal(&to->wake);
-    else (void)unqueue(task);
+    if (started)
+      pthread_cond_signal(&to->wake);
+    else
+      (void)unqueue(task);
   }
   pthread_mutex_unlock(&lock);
   if (over) return rn_error_set(err, RN_E_CLOSED, "the process is ending");
@@ -204,9 +212,12 @@ bool rn_executor_withdraw(rn_task *task) {
 bool rn_executor_orphan(rn_task *task) {
   pthread_mutex_lock(&lock);
   bool running = task->state == RN_TASK_RUNNING;
-  if (running) task->orphan = true;
-  else if (task->state == RN_TASK_QUEUED) (void)unqueue(task);
-  else if (task->state == RN_TASK_FINISHED) (void)unlink_task(&task->box->first, &task->box->last, task);
+  if (running)
+    task->orphan = true;
+  else if (task->state == RN_TASK_QUEUED)
+    (void)unqueue(task);
+  else if (task->state == RN_TASK_FINISHED)
+    (void)unlink_task(&task->box->first, &task->box->last, task);
   pthread_mutex_unlock(&lock);
   if (!running) task->drop(task);
   return running;
@@ -215,7 +226,8 @@ bool rn_executor_orphan(rn_task *task) {
 rn_task *rn_executor_collect(rn_mailbox *box) {
   uint64_t count;
   /* Read before the list is taken: what is finished in between makes it readable again. */
-  while (read(box->event_fd, &count, sizeof count) < 0 && errno == EINTR) {}
+  while (read(box->event_fd, &count, sizeof count) < 0 && errno == EINTR) {
+  }
   pthread_mutex_lock(&lock);
   rn_task *tasks = box->first;
   box->first = box->last = NULL;

@@ -82,7 +82,8 @@ static void answer(rn_job *job, rn_result *result) {
   if (rn_pool_closed(job->pool) && !job->lease && job->outcome == RN_OUTCOME_PENDING) {
     if (result) result->ops->free(result);
     result = NULL;
-    rn_error_set(&job->error, RN_E_CLOSED, "the pool was closed while the statement was under way: "
+    rn_error_set(&job->error, RN_E_CLOSED,
+                 "the pool was closed while the statement was under way: "
                  "it may have run");
   }
   finish(job, result);
@@ -197,8 +198,10 @@ static void open_session(rn_job *job, const rn_settings *settings) {
 }
 
 static void use_reservation(rn_job *job) {
-  if (job->waiter.as_is) start(job);
-  else open_session(job, rn_pool_settings(job->pool));
+  if (job->waiter.as_is)
+    start(job);
+  else
+    open_session(job, rn_pool_settings(job->pool));
 }
 
 /* What no thread has begun need not be done. */
@@ -293,8 +296,10 @@ static void cancel_on_thread(rn_job *job) {
 static void cancel(rn_job *job) {
   job->cancelling = true;
   job->grace_ms = rn_clock_ms() + RN_CANCEL_GRACE_MS;
-  if (job->task) cancel_on_thread(job);
-  else cancel_socket(job);
+  if (job->task)
+    cancel_on_thread(job);
+  else
+    cancel_socket(job);
 }
 
 /* ---- deadlines ---- */
@@ -316,22 +321,19 @@ static void tick_running(rn_job *job, int64_t now) {
 
 void rn_job_tick(rn_job *job, int64_t now) {
   switch (job->phase) {
-    case RN_PHASE_WAITING:
-      rn_acquire_expired(job->pool, now - job->submitted_ms, &job->error);
-      rn_pool_leave(job->pool, &job->waiter);
-      fail(job);
-      break;
-    case RN_PHASE_CONNECTING:
-      rn_error_set(&job->error, RN_E_CONNECT, "no connection could be made within %lld ms",
-                   (long long)(now - job->submitted_ms));
-      withdraw_connect(job);
-      fail(job);
-      break;
-    case RN_PHASE_RUNNING:
-      tick_running(job, now);
-      break;
-    case RN_PHASE_RETIRED:
-      break;
+  case RN_PHASE_WAITING:
+    rn_acquire_expired(job->pool, now - job->submitted_ms, &job->error);
+    rn_pool_leave(job->pool, &job->waiter);
+    fail(job);
+    break;
+  case RN_PHASE_CONNECTING:
+    rn_error_set(&job->error, RN_E_CONNECT, "no connection could be made within %lld ms",
+                 (long long)(now - job->submitted_ms));
+    withdraw_connect(job);
+    fail(job);
+    break;
+  case RN_PHASE_RUNNING: tick_running(job, now); break;
+  case RN_PHASE_RETIRED: break;
   }
 }
 
@@ -454,16 +456,18 @@ rn_job_state rn_job_where(const rn_job *job) {
   (void)rn_runtime_have(); /* in a forked child this is where inherited jobs fail */
   if (job->outcome == RN_OUTCOME_DONE) return RN_JOB_DONE;
   if (job->outcome == RN_OUTCOME_TAKEN) return RN_JOB_TAKEN;
-  return job->phase == RN_PHASE_WAITING ? RN_JOB_WAITING
-       : job->phase == RN_PHASE_CONNECTING ? RN_JOB_CONNECTING : RN_JOB_RUNNING;
+  return job->phase == RN_PHASE_WAITING      ? RN_JOB_WAITING
+         : job->phase == RN_PHASE_CONNECTING ? RN_JOB_CONNECTING
+                                             : RN_JOB_RUNNING;
 }
 
 /* Whether there is an outcome of this kind to take; it is taken then. */
 static bool take(rn_job *job, rn_job_kind kind, rn_error *err) {
   if (job->kind != kind || rn_job_where(job) != RN_JOB_DONE) {
-    rn_error_set(err, RN_E_USAGE, job->kind != kind ? "this ticket is for something else"
+    rn_error_set(err, RN_E_USAGE,
+                 job->kind != kind                  ? "this ticket is for something else"
                  : job->outcome == RN_OUTCOME_TAKEN ? "this ticket's outcome was taken or abandoned already"
-                 : "this ticket is not done yet");
+                                                    : "this ticket is not done yet");
     return false;
   }
   job->outcome = RN_OUTCOME_TAKEN;

@@ -40,7 +40,8 @@ void rn_lease_unref(rn_lease *lease) {
 rn_status rn_lease_release(rn_lease *lease, rn_error *err) {
   if (!lease->conn) return RN_OK;
   if (lease->busy)
-    return rn_error_set(err, RN_E_USAGE, "a statement is under way on this connection: "
+    return rn_error_set(err, RN_E_USAGE,
+                        "a statement is under way on this connection: "
                         "it cannot be released yet");
   rn_conn *conn = lease->conn;
   lease->conn = NULL;
@@ -71,7 +72,8 @@ int64_t rn_lease_id(const rn_lease *lease) {
 
 rn_status rn_lease_clear(rn_lease *lease, rn_error *err) {
   if (lease->busy)
-    return rn_error_set(err, RN_E_USAGE, "a statement is under way on this connection: "
+    return rn_error_set(err, RN_E_USAGE,
+                        "a statement is under way on this connection: "
                         "it cannot be closed yet");
   if (lease->conn) rn_pool_clear(lease->conn);
   return RN_OK;
@@ -96,7 +98,8 @@ rn_status rn_lease_check(const rn_lease *lease, const rn_pool *pool, rn_error *e
   if (inherited(conn))
     return rn_error_set(err, RN_E_CLOSED, "the connection belongs to the process that forked this one");
   if (lease->busy)
-    return rn_error_set(err, RN_E_USAGE, "another statement is under way, or its result is being read, on "
+    return rn_error_set(err, RN_E_USAGE,
+                        "another statement is under way, or its result is being read, on "
                         "this connection: one transaction runs one statement at a time");
   if (!conn->session) return rn_error_set(err, RN_E_CLOSED, "the connection is not open");
   if (conn->broken) return rn_error_set(err, RN_E_CLOSED, "the connection was lost by an earlier statement");

@@ -42,7 +42,7 @@ static void packed_free(rn_result *result) {
   free(self);
 }
 
-static const rn_result_ops packed_ops = { packed_next, packed_name, packed_code, packed_free };
+static const rn_result_ops packed_ops = {packed_next, packed_name, packed_code, packed_free};
 
 rn_result *rn_packed_result(rn_rows *rows, char **names, rn_code *codes, int64_t affected, int64_t last_id,
                             rn_error *err) {
@@ -55,9 +55,12 @@ rn_result *rn_packed_result(rn_rows *rows, char **names, rn_code *codes, int64_t
   memset(rows, 0, sizeof *rows);
   self->names = names;
   self->codes = codes;
-  self->base = (rn_result){ .ops = &packed_ops, .columns = self->rows.columns,
-                            .rows = (int64_t)self->rows.count, .affected = affected, .last_id = last_id,
-                            .detached = true };
+  self->base = (rn_result){.ops = &packed_ops,
+                           .columns = self->rows.columns,
+                           .rows = (int64_t)self->rows.count,
+                           .affected = affected,
+                           .last_id = last_id,
+                           .detached = true};
   return &self->base;
 }
 
@@ -81,17 +84,17 @@ static rn_status read_all(rn_result *result, rn_rows *rows, rn_value *cells, con
     if (stop && __atomic_load_n(stop, __ATOMIC_RELAXED))
       return rn_error_set(err, RN_E_TIMEOUT, "the statement was cancelled while its rows were read");
     switch (result->ops->next(result, cells, err)) {
-      case RN_END: return RN_OK;
-      case RN_ROW_FAILED: return RN_FAIL;
-      case RN_ROW:
-        if (rn_rows_add(rows, cells) != RN_OK) return out_of_memory(err);
+    case RN_END: return RN_OK;
+    case RN_ROW_FAILED: return RN_FAIL;
+    case RN_ROW:
+      if (rn_rows_add(rows, cells) != RN_OK) return out_of_memory(err);
     }
   }
 }
 
 rn_result *rn_packed_drain(rn_result *result, const bool *stop, rn_error *err) {
   size_t columns = result->columns;
-  rn_rows rows = { .columns = columns };
+  rn_rows rows = {.columns = columns};
   rn_result *made = NULL;
   char **names = calloc(columns + 1, sizeof *names); /* + 1: calloc(0) may give NULL */
   rn_code *codes = calloc(columns + 1, sizeof *codes);

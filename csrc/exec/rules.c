@@ -36,8 +36,10 @@ void rn_timeout_answer(rn_error *err) {
 }
 
 rn_status rn_timeout_silent(rn_error *err) {
-  return rn_error_set(err, RN_E_TIMEOUT, "the statement did not end by its deadline, and its cancel was not "
-                      "answered within %d ms: it may still have run", RN_CANCEL_GRACE_MS);
+  return rn_error_set(err, RN_E_TIMEOUT,
+                      "the statement did not end by its deadline, and its cancel was not "
+                      "answered within %d ms: it may still have run",
+                      RN_CANCEL_GRACE_MS);
 }
 
 void rn_conn_distrust(rn_conn *conn) {

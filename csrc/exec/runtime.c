@@ -44,7 +44,7 @@ static void close_descriptors(rn_runtime *runtime) {
 }
 
 static bool watch_own(rn_runtime *runtime, int fd, void *tag) {
-  struct epoll_event event = { .events = EPOLLIN, .data.ptr = tag };
+  struct epoll_event event = {.events = EPOLLIN, .data.ptr = tag};
   return fd >= 0 && epoll_ctl(runtime->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
@@ -101,7 +101,8 @@ static void make_exit_key(void) {
 
 static void nudge(rn_runtime *runtime) {
   uint64_t one = 1;
-  while (write(runtime->box.event_fd, &one, sizeof one) < 0 && errno == EINTR) {}
+  while (write(runtime->box.event_fd, &one, sizeof one) < 0 && errno == EINTR) {
+  }
 }
 
 /* The child of a fork keeps the struct (its tickets point there) and gets descriptors of its own; what was
@@ -148,18 +149,24 @@ rn_runtime *rn_runtime_need(rn_error *err) {
 
 void rn_runtime_add(rn_runtime *runtime, rn_job *job) {
   job->previous = runtime->last;
-  if (runtime->last) runtime->last->next = job;
-  else runtime->first = job;
+  if (runtime->last)
+    runtime->last->next = job;
+  else
+    runtime->first = job;
   runtime->last = job;
   runtime->count++;
 }
 
 void rn_runtime_remove(rn_runtime *runtime, rn_job *job) {
   if (runtime->cursor == job) runtime->cursor = job->next;
-  if (job->previous) job->previous->next = job->next;
-  else runtime->first = job->next;
-  if (job->next) job->next->previous = job->previous;
-  else runtime->last = job->previous;
+  if (job->previous)
+    job->previous->next = job->next;
+  else
+    runtime->first = job->next;
+  if (job->next)
+    job->next->previous = job->previous;
+  else
+    runtime->last = job->previous;
   job->next = job->previous = NULL;
   runtime->count--;
 }
@@ -170,7 +177,7 @@ static void arm(rn_runtime *runtime) {
   int64_t left_ms = runtime->next_ms - rn_clock_ms();
   if (left_ms < 1) left_ms = 1; /* 0 would disarm it */
   struct itimerspec when = {
-    .it_value = { .tv_sec = (time_t)(left_ms / 1000), .tv_nsec = (long)(left_ms % 1000) * 1000000L },
+      .it_value = {.tv_sec = (time_t)(left_ms / 1000), .tv_nsec = (long)(left_ms % 1000) * 1000000L},
   };
   if (timerfd_settime(runtime->timer_fd, 0, &when, NULL) == 0) runtime->armed_ms = runtime->next_ms;
 }
@@ -207,8 +214,10 @@ static void enforce_deadlines(rn_runtime *runtime) {
 void rn_runtime_report(rn_runtime *runtime, rn_job *job) {
   job->refs++;
   job->next_done = NULL;
-  if (runtime->last_done) runtime->last_done->next_done = job;
-  else runtime->done = job;
+  if (runtime->last_done)
+    runtime->last_done->next_done = job;
+  else
+    runtime->done = job;
   runtime->last_done = job;
   if (!runtime->stepping) nudge(runtime);
 }
@@ -223,7 +232,7 @@ rn_status rn_runtime_watch(rn_runtime *runtime, rn_job *job, bool writable, rn_e
   /* A duplicate, because libpq closes its own socket when it is lost: then neither could that be taken out of
    * the epoll set again, nor would it leave by itself while a forked child holds it. */
   if (conn->watch_fd < 0) conn->watch_fd = fcntl(conn->driver->fd(conn->session), F_DUPFD_CLOEXEC, 3);
-  struct epoll_event event = { .events = events, .data.ptr = job };
+  struct epoll_event event = {.events = events, .data.ptr = job};
   int how = job->watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
   if (conn->watch_fd < 0 || epoll_ctl(runtime->epoll_fd, how, conn->watch_fd, &event) != 0)
     return rn_error_set(err, RN_E_LOST, "the connection's socket cannot be watched: %s", strerror(errno));
@@ -247,7 +256,8 @@ static void dispatch(rn_runtime *runtime, const struct epoll_event *event) {
     }
   } else if (event->data.ptr == &runtime->timer_fd) {
     uint64_t fired;
-    while (read(runtime->timer_fd, &fired, sizeof fired) < 0 && errno == EINTR) {}
+    while (read(runtime->timer_fd, &fired, sizeof fired) < 0 && errno == EINTR) {
+    }
     runtime->armed_ms = 0;
   } else {
     rn_job_ready(event->data.ptr);
@@ -274,7 +284,7 @@ static int clamp_ms(int64_t ms) {
 }
 
 static void block(rn_runtime *runtime, int64_t timeout_ms) {
-  struct pollfd fd = { .fd = runtime->epoll_fd, .events = POLLIN };
+  struct pollfd fd = {.fd = runtime->epoll_fd, .events = POLLIN};
   if (runtime->next_ms) {
     int64_t left_ms = clamp_ms(runtime->next_ms - rn_clock_ms());
     if (timeout_ms < 0 || left_ms < timeout_ms) timeout_ms = left_ms;

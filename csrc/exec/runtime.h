@@ -23,13 +23,13 @@ typedef enum { RN_TASK_NEW, RN_TASK_QUEUED, RN_TASK_RUNNING, RN_TASK_FINISHED } 
 /* Embedded as the first member of what a thread works on. Belongs to its job, but for the time between submit
  * and finish to the executor; nothing in it is touched by two threads at once. */
 typedef struct rn_task {
-  struct rn_task *next;            /* in a queue or mailbox */
+  struct rn_task *next; /* in a queue or mailbox */
   rn_mailbox *box;
-  rn_task_state state;             /* under the executor's lock */
-  bool orphan;                     /* under the executor's lock */
-  unsigned generation;             /* of the process that made it */
-  void (*run)(struct rn_task *);   /* on a thread of the executor; blocks */
-  void (*done)(struct rn_task *);  /* on the runtime's thread, from the mailbox; owns the task */
+  rn_task_state state;            /* under the executor's lock */
+  bool orphan;                    /* under the executor's lock */
+  unsigned generation;            /* of the process that made it */
+  void (*run)(struct rn_task *);  /* on a thread of the executor; blocks */
+  void (*done)(struct rn_task *); /* on the runtime's thread, from the mailbox; owns the task */
   /* On any thread: nobody waits for it. Frees the task; `orphan` says that the session it used is its own
    * now. */
   void (*drop)(struct rn_task *);
@@ -51,7 +51,7 @@ rn_task *rn_executor_collect(rn_mailbox *box);
 /* ---- the runtime of a thread (runtime.c) ---- */
 
 typedef struct rn_runtime {
-  unsigned generation;      /* of the process whose descriptors it holds */
+  unsigned generation; /* of the process whose descriptors it holds */
   int epoll_fd, timer_fd;
   rn_mailbox box;
   rn_job *first, *last;     /* not retired, in the order of their submission */
@@ -89,33 +89,33 @@ typedef enum { RN_PHASE_WAITING, RN_PHASE_CONNECTING, RN_PHASE_RUNNING, RN_PHASE
 typedef enum { RN_OUTCOME_PENDING, RN_OUTCOME_DONE, RN_OUTCOME_TAKEN } rn_outcome;
 
 struct rn_job {
-  int refs;                   /* the ticket, the runtime until it is retired, the list of done jobs */
+  int refs; /* the ticket, the runtime until it is retired, the list of done jobs */
   int64_t id;
   rn_job_kind kind;
   rn_phase phase;
   rn_outcome outcome;
   rn_runtime *runtime;
-  rn_job *next, *previous;    /* runtime's list */
+  rn_job *next, *previous; /* runtime's list */
   rn_job *next_done;
   int64_t wake_ms;
-  int watched;                /* epoll events asked for, 0 when not registered */
+  int watched; /* epoll events asked for, 0 when not registered */
 
-  rn_pool *pool;              /* retained */
+  rn_pool *pool; /* retained */
   rn_waiter waiter;
-  rn_lease *lease;            /* retained; NULL without one. What it runs on, or connects */
-  rn_conn *conn;              /* of the lease, or its own */
-  rn_statement *statement;    /* retained; of RN_JOB_QUERY, else NULL */
+  rn_lease *lease;         /* retained; NULL without one. What it runs on, or connects */
+  rn_conn *conn;           /* of the lease, or its own */
+  rn_statement *statement; /* retained; of RN_JOB_QUERY, else NULL */
   rn_params params;
   int64_t submitted_ms;
   rn_deadline deadline;
 
-  rn_task *task;              /* connect or statement on the executor */
+  rn_task *task; /* connect or statement on the executor */
   rn_task *cancel_task;
   bool cancelling, timed_out;
-  int64_t grace_ms;           /* when a cancelled statement's connection is given up */
+  int64_t grace_ms; /* when a cancelled statement's connection is given up */
 
-  rn_result *result;          /* of a done query */
-  rn_lease *granted;          /* of a done lease job */
+  rn_result *result; /* of a done query */
+  rn_lease *granted; /* of a done lease job */
   rn_error error;
 };
 

@@ -15,7 +15,7 @@ typedef struct straight_waiter {
   rn_waiter base;
   rn_pool *pool;
   rn_runtime *runtime;
-  rn_conn *conn;   /* leased, or reserved */
+  rn_conn *conn; /* leased, or reserved */
   bool served;
   rn_error err;
 } straight_waiter;
@@ -41,7 +41,7 @@ static bool go_on(void *context) {
 
 static rn_conn *wait_for_turn(rn_pool *pool, bool as_is, rn_deadline deadline, rn_error *err) {
   straight_waiter waiter = {
-    .base.serve = serve, .base.as_is = as_is, .pool = pool, .runtime = rn_runtime_have() };
+      .base.serve = serve, .base.as_is = as_is, .pool = pool, .runtime = rn_runtime_have()};
   rn_deadline until = rn_acquire_deadline(pool, deadline);
   int64_t began_ms = rn_clock_ms();
 
@@ -53,12 +53,16 @@ static rn_conn *wait_for_turn(rn_pool *pool, bool as_is, rn_deadline deadline, r
     if (rn_deadline_passed(until) && waiter.base.queued)
       rn_acquire_expired(pool, rn_clock_ms() - began_ms, err);
     else
-      rn_error_set(err, RN_E_ACQUIRE, "all %d connections are held by open transactions or unread results of "
-                   "this thread", rn_pool_get_options(pool)->max);
+      rn_error_set(err, RN_E_ACQUIRE,
+                   "all %d connections are held by open transactions or unread results of "
+                   "this thread",
+                   rn_pool_get_options(pool)->max);
     rn_pool_leave(pool, &waiter.base);
   } else if (!waiter.conn) {
-    if (waiter.err.kind) rn_error_move(err, &waiter.err);
-    else rn_closed_error(err);
+    if (waiter.err.kind)
+      rn_error_move(err, &waiter.err);
+    else
+      rn_closed_error(err);
   }
   rn_error_clear(&waiter.err);
   return waiter.conn;
@@ -74,7 +78,7 @@ static rn_status open_here(rn_conn *conn, rn_deadline deadline, rn_error *err) {
 
 /* A leased connection, or NULL; as_is: also a reservation. */
 static rn_conn *acquire(rn_pool *pool, bool as_is, rn_deadline deadline, rn_error *err) {
-  rn_error failure = { 0 };
+  rn_error failure = {0};
   rn_conn *conn = rn_pool_take_idle(pool, as_is);
 
   if (RN_LIKELY(conn != NULL)) return conn;
@@ -88,7 +92,8 @@ static rn_conn *acquire(rn_pool *pool, bool as_is, rn_deadline deadline, rn_erro
     return NULL;
   }
   if (!conn) conn = wait_for_turn(pool, as_is, deadline, err);
-  if (!as_is && conn && conn->state == RN_CONN_CONNECTING && open_here(conn, deadline, err) != RN_OK) return NULL;
+  if (!as_is && conn && conn->state == RN_CONN_CONNECTING && open_here(conn, deadline, err) != RN_OK)
+    return NULL;
   return conn;
 }
 
@@ -119,8 +124,8 @@ static rn_step step_until(rn_conn *conn, rn_deadline deadline, rn_error *err) {
   for (;;) {
     rn_step step = driver->step(conn->session, err);
     if (step == RN_STEP_DONE || step == RN_STEP_FAILED) return step;
-    struct pollfd fd = { .fd = driver->fd(conn->session),
-                         .events = (short)(step == RN_STEP_READ_WRITE ? POLLIN | POLLOUT : POLLIN) };
+    struct pollfd fd = {.fd = driver->fd(conn->session),
+                        .events = (short)(step == RN_STEP_READ_WRITE ? POLLIN | POLLOUT : POLLIN)};
     /* Interrupted by a signal or not: the driver and the clock know best how things stand. */
     if (poll(&fd, 1, rn_deadline_left_ms(deadline)) <= 0 && rn_deadline_passed(deadline)) return RN_STEP_READ;
   }
@@ -154,7 +159,7 @@ rn_status rn_straight_begin(rn_straight *run, rn_pool *pool, rn_lease *lease, co
                             const rn_params *params, rn_deadline deadline, rn_error *err) {
   static const rn_params none;
 
-  *run = (rn_straight){ .pool = pool, .lease = lease };
+  *run = (rn_straight){.pool = pool, .lease = lease};
   if (lease) {
     if (rn_lease_check(lease, pool, err) != RN_OK) return RN_FAIL;
     run->conn = lease->conn;
@@ -175,8 +180,10 @@ void rn_straight_end(rn_straight *run, bool failed) {
   if (!conn) return;
   if (run->result) run->result->ops->free(run->result);
   if (failed) rn_conn_distrust(conn);
-  if (run->lease) run->lease->busy = false;
-  else rn_pool_put(conn);
+  if (run->lease)
+    run->lease->busy = false;
+  else
+    rn_pool_put(conn);
   run->result = NULL;
   run->conn = NULL;
 }

@@ -11,7 +11,7 @@ typedef struct rn_connect_task {
   const rn_driver *driver;
   rn_settings settings; /* its own copy: the pool may be gone before a slow connect ends */
   rn_deadline deadline;
-  void *session;        /* what came of it; whoever takes it sets it to NULL */
+  void *session; /* what came of it; whoever takes it sets it to NULL */
   rn_error error;
 } rn_connect_task;
 
@@ -23,8 +23,8 @@ typedef struct rn_statement_task {
   rn_statement *statement; /* retained */
   rn_params params;        /* moved out of the job */
   rn_deadline deadline;
-  bool stop;               /* atomic: do not begin, or read no further */
-  rn_result *result;       /* packed; whoever takes it sets it to NULL */
+  bool stop;         /* atomic: do not begin, or read no further */
+  rn_result *result; /* packed; whoever takes it sets it to NULL */
   rn_error error;
 } rn_statement_task;
 

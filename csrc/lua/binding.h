@@ -62,8 +62,8 @@ typedef struct rn_lua_scratch {
   rn_value *cells; /* one row */
   size_t cell_capacity;
   const void *identities[RN_LUA_CHUNK_ROWS];
-  int heap_kb;         /* what was alive when a collection had to be caught up with */
-  int template_fields; /* how many fields the last template had, to size the next copy */
+  int heap_kb;          /* what was alive when a collection had to be caught up with */
+  int template_fields;  /* how many fields the last template had, to size the next copy */
   uint64_t fields_made; /* numbers core.fields */
   /* The last time that was read from text, which is often the next one too: rows are stamped alike, and each
    * stamp is bound twice, for the statement and for the snapshot. */
@@ -140,8 +140,9 @@ typedef struct rn_lua_column {
 
 /* How rows are made of an answer. Immutable (but for `fits`) userdata without a finaliser: its memory is
  * there as long as somebody reaches its table, even while a state is being closed. The table: [0] this
- * userdata, [1..count] the keys, [count + 1] key -> column once it was asked for, [-1..-loads] the load functions, ["wider"] key -> table of a layout with
- * that column more, ["segments"] what l_segments.c keeps. */
+ * userdata, [1..count] the keys, [count + 1] key -> column once it was asked for, [-1..-loads] the load
+ * functions, ["wider"] key -> table of a layout with that column more, ["segments"] what l_segments.c keeps.
+ */
 typedef struct rn_lua_layout {
   size_t count;
   int loads;
@@ -301,8 +302,8 @@ typedef struct rn_lua_lease {
 #define RN_LUA_TICKET "rowan.ticket"
 
 int rn_lua_pool_open(lua_State *L);
-/* [-0, +3] The settings in the table at the absolute index. Their strings are borrowed from it and from what is
- * left on the stack. Raises an argument error. */
+/* [-0, +3] The settings in the table at the absolute index. Their strings are borrowed from it and from what
+ * is left on the stack. Raises an argument error. */
 rn_settings rn_lua_settings_read(lua_State *L, int index);
 extern const luaL_Reg rn_lua_pool_methods[];
 /* Which value of a call broke which rule. */

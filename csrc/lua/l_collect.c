@@ -325,8 +325,8 @@ static void read_now(lua_State *L, int now) {
 /* The stack of create_row. */
 enum { CREATE_FIELDS = 1, CREATE_GIVEN, CREATE_META, CREATE_NOW, CREATE_ENV };
 
-/* [-0, +0] The field with the name at index, looked for from field `from` on; `count` when there is none. Equal
- * strings are one string, but for long ones. */
+/* [-0, +0] The field with the name at index, looked for from field `from` on; `count` when there is none.
+ * Equal strings are one string, but for long ones. */
 static size_t find_field(lua_State *L, const fields *self, int index, size_t from) {
   const char *name = lua_type(L, index) == LUA_TSTRING ? lua_tostring(L, index) : NULL;
   for (size_t i = from; i < self->count; i++)

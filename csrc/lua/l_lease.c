@@ -1,7 +1,7 @@
 /* Leases: a connection that Lua keeps over several statements. Called by l_pool.c and l_ticket.c, which make
  * them. The userdata owns one reference of the rn_lease; its environment is the pool's, which holds the
- * pool: a lease thereby keeps it open. A lease that is collected closes its connection: a finaliser must not wait for a
- * ROLLBACK. */
+ * pool: a lease thereby keeps it open. A lease that is collected closes its connection: a finaliser must not
+ * wait for a ROLLBACK. */
 #include "lua/binding.h"
 
 static rn_lua_lease *check_lease(lua_State *L) {
@@ -138,15 +138,10 @@ static int lease_tostring(lua_State *L) {
   return 1;
 }
 
-const luaL_Reg rn_lua_lease_methods[] = {{"release", lease_release},
-                                         {"discard", lease_collect},
-                                         {"connect", lease_connect},
-                                         {"submit_connect", rn_lua_submit_connect},
-                                         {"clear", lease_clear},
-                                         {"id", lease_id},
-                                         {"fate", lease_fate},
-                                         {"tx", lease_tx},
-                                         {"__gc", lease_collect},
-                                         {"__close", lease_collect},
-                                         {"__tostring", lease_tostring},
-                                         {NULL, NULL}};
+const luaL_Reg rn_lua_lease_methods[] = {
+    {"release", lease_release},     {"discard", lease_collect},
+    {"connect", lease_connect},     {"submit_connect", rn_lua_submit_connect},
+    {"clear", lease_clear},         {"id", lease_id},
+    {"fate", lease_fate},           {"tx", lease_tx},
+    {"__gc", lease_collect},        {"__close", lease_collect},
+    {"__tostring", lease_tostring}, {NULL, NULL}};

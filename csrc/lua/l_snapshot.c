@@ -309,8 +309,8 @@ static void bind_cells(lua_State *L, int row, int values, int table, const rn_lu
   lua_settop(L, top);
 }
 
-/* [-0, +0] The same for all columns, from the few keys of the table at VALUES. Returns how many of them no column
- * has. */
+/* [-0, +0] The same for all columns, from the few keys of the table at VALUES. Returns how many of them no
+ * column has. */
 static size_t bind_known(lua_State *L, int table, const rn_lua_layout *layout) {
   rn_lua_scratch *scratch = ((writing *)lua_touserdata(L, WRITING))->scratch;
   int key = lua_gettop(L) + 1;

@@ -167,8 +167,8 @@ static void column_known(lua_State *L, int table, rn_lua_layout *layout, size_t 
   lua_settop(L, known - 1);
 }
 
-/* [-0, +1] A layout with the answer's own names and codes, but for columns that are known by their names. `env` is
- * the index of the statement's environment. */
+/* [-0, +1] A layout with the answer's own names and codes, but for columns that are known by their names.
+ * `env` is the index of the statement's environment. */
 static rn_lua_layout *layout_from_answer(lua_State *L, const rn_result *result, int env) {
   size_t size = 0;
   for (size_t c = 0; c < result->columns; c++) size += strlen(result->ops->name(result, c)) + 1;
@@ -359,8 +359,8 @@ static bool load_name(const char *text, size_t size) {
   return size == 1 && rn_code_known(text[0]);
 }
 
-/* Puts the load functions by code of a statement without columns into its environment: the table itself, which
- * many statements share. */
+/* Puts the load functions by code of a statement without columns into its environment: the table itself,
+ * which many statements share. */
 static void read_loads(lua_State *L, rn_lua_statement *self, int env) {
   if (lua_isnoneornil(L, 5)) return;
   luaL_checktype(L, 5, LUA_TTABLE);
@@ -417,7 +417,8 @@ static void read_role(lua_State *L, rn_statement *statement) {
   bool cursor = statement->role >= RN_ROLE_OPEN && statement->role <= RN_ROLE_CLOSE;
   bool known = !cursor || (rn_lua_tointeger(L, 9, &statement->cursor) && statement->cursor >= 0);
   luaL_argcheck(L, known, 9, "must be the number of a cursor");
-  known = statement->role != RN_ROLE_FETCH || (rn_lua_tointeger(L, 10, &statement->fetch) && statement->fetch > 0);
+  known = statement->role != RN_ROLE_FETCH ||
+          (rn_lua_tointeger(L, 10, &statement->fetch) && statement->fetch > 0);
   luaL_argcheck(L, known, 10, "must be a number of rows");
 }
 

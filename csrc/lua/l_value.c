@@ -118,8 +118,9 @@ static const char *bind_timestamp(lua_State *L, int index, rn_value *out) {
   if (lua_type(L, index) == LUA_TSTRING) {
     size_t size;
     const char *text = lua_tolstring(L, index, &size);
-    return parse_time(L, text, size, &out->u.i) || rn_timestamp_infinite(text, size, &out->u.i) ? NULL
-                                                                                              : RULE_TIMESTAMP;
+    return parse_time(L, text, size, &out->u.i) || rn_timestamp_infinite(text, size, &out->u.i)
+               ? NULL
+               : RULE_TIMESTAMP;
   }
   if (lua_type(L, index) != LUA_TNUMBER) return RULE_TIMESTAMP;
   double seconds = (double)lua_tonumber(L, index), whole = floor(seconds);

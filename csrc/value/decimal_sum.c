@@ -59,7 +59,8 @@ static bool add_int(rn_digits *d, uint64_t v) {
 
 rn_sum_status rn_decimal_sum_int(rn_decimal_sum *sum, int64_t v, bool away) {
   int64_t next;
-  bool over = away ? __builtin_sub_overflow(sum->small, v, &next) : __builtin_add_overflow(sum->small, v, &next);
+  bool over =
+      away ? __builtin_sub_overflow(sum->small, v, &next) : __builtin_add_overflow(sum->small, v, &next);
   if (RN_LIKELY(!over)) {
     sum->small = next;
     return RN_SUM_OK;
@@ -153,8 +154,10 @@ static char *write_digits(const rn_digits *d, bool negative, size_t scale) {
   }
   if (at == first) *at++ = '0';
   size_t written = d->fraction * BASE_DIGITS;
-  if (scale == 0 && written) at -= written + 1;
-  else if (written > scale) at -= written - scale;
+  if (scale == 0 && written)
+    at -= written + 1;
+  else if (written > scale)
+    at -= written - scale;
   *at = '\0';
   return out;
 }

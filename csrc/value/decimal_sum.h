@@ -1,4 +1,5 @@
-/* An exact sum of integers and decimal texts, of any size. Called by the SQL functions of the SQLite driver. */
+/* An exact sum of integers and decimal texts, of any size. Called by the SQL functions of the SQLite driver.
+ */
 #ifndef RN_VALUE_DECIMAL_SUM_H
 #define RN_VALUE_DECIMAL_SUM_H
 

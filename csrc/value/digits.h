@@ -9,12 +9,12 @@
 
 /* A number's text taken apart; points into that text. */
 typedef struct rn_scan {
-  const char *digits;  /* the first digit, or the point when there are none before it */
-  size_t whole;        /* digits before the point */
-  size_t fraction;     /* digits behind it */
-  int64_t exponent;    /* as written, held within +-RN_SCAN_EXPONENT_MAX */
+  const char *digits; /* the first digit, or the point when there are none before it */
+  size_t whole;       /* digits before the point */
+  size_t fraction;    /* digits behind it */
+  int64_t exponent;   /* as written, held within +-RN_SCAN_EXPONENT_MAX */
   bool negative;
-  bool canonical;      /* no '+', no exponent, digits on both sides of a point, no needless leading zero */
+  bool canonical; /* no '+', no exponent, digits on both sides of a point, no needless leading zero */
 } rn_scan;
 
 /* Beyond any double or text in memory, and far from overflowing when digit counts are added. */

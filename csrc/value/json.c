@@ -1,5 +1,5 @@
-/* JSON brought to one text for all spellings of a value, which json_compare.c looks at; and a member found by its
- * key. */
+/* JSON brought to one text for all spellings of a value, which json_compare.c looks at; and a member found by
+ * its key. */
 #include "value/json.h"
 
 #include <stdlib.h>
@@ -62,7 +62,7 @@ static bool take_unit(reader *r, unsigned *unit) {
 static void add_utf8(rn_buf *out, unsigned c) {
   char bytes[4];
   size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-  static const unsigned char lead[] = { 0, 0, 0xC0, 0xE0, 0xF0 };
+  static const unsigned char lead[] = {0, 0, 0xC0, 0xE0, 0xF0};
   for (size_t i = n; i-- > 1; c >>= 6) bytes[i] = (char)(0x80 | (c & 0x3F));
   bytes[0] = (char)(lead[n] | c);
   rn_buf_add(out, bytes, n);
@@ -177,7 +177,7 @@ static bool read_members(reader *r, rn_buf *scratch, rn_buf *members) {
   if (take(r, '}')) return true;
   size_t position = 0;
   do {
-    member m = { .key = scratch->size, .position = position++ };
+    member m = {.key = scratch->size, .position = position++};
     if (!take(r, '"') || !string_into(r, scratch)) return false;
     m.key_size = scratch->size - m.key;
     m.value = scratch->size;
@@ -189,7 +189,7 @@ static bool read_members(reader *r, rn_buf *scratch, rn_buf *members) {
 }
 
 static bool object_into(reader *r, rn_buf *out) {
-  rn_buf scratch = { 0 }, members = { 0 };
+  rn_buf scratch = {0}, members = {0};
   bool read = read_members(r, &scratch, &members);
   if (scratch.failed || members.failed) out->failed = true;
   if (read && !out->failed) {
@@ -218,28 +218,37 @@ static bool value_into(reader *r, rn_buf *out) {
   r->depth++;
   bool read;
   switch (*r->at) {
-    case '{': r->at++; read = object_into(r, out); break;
-    case '[': r->at++; read = list_into(r, out); break;
-    case '"': r->at++; read = string_into(r, out); break;
-    case 't': read = word_into(r, "true", out); break;
-    case 'f': read = word_into(r, "false", out); break;
-    case 'n': read = word_into(r, "null", out); break;
-    default: read = number_into(r, out); break;
+  case '{':
+    r->at++;
+    read = object_into(r, out);
+    break;
+  case '[':
+    r->at++;
+    read = list_into(r, out);
+    break;
+  case '"':
+    r->at++;
+    read = string_into(r, out);
+    break;
+  case 't': read = word_into(r, "true", out); break;
+  case 'f': read = word_into(r, "false", out); break;
+  case 'n': read = word_into(r, "null", out); break;
+  default: read = number_into(r, out); break;
   }
   r->depth--;
   return read;
 }
 
 bool rn_json_canonical(const char *s, size_t n, rn_buf *out) {
-  reader r = { .at = s, .end = s + n };
+  reader r = {.at = s, .end = s + n};
   if (!value_into(&r, out)) return false;
   skip_blanks(&r);
   return r.at == r.end;
 }
 
 bool rn_json_member(const char *s, size_t n, const char *key, size_t nk, rn_json_slice *value, bool *found) {
-  reader r = { .at = s, .end = s + n };
-  rn_buf name = { 0 }, wanted = { 0 }, ignored = { 0 };
+  reader r = {.at = s, .end = s + n};
+  rn_buf name = {0}, wanted = {0}, ignored = {0};
   *found = false;
   rn_json_key(key, nk, &wanted);
   bool read = true;
@@ -252,7 +261,7 @@ bool rn_json_member(const char *s, size_t n, const char *key, size_t nk, rn_json
       const char *from = r.at;
       read = read && value_into(&r, &ignored);
       if (read && name.size == wanted.size && memcmp(name.data, wanted.data, name.size) == 0) {
-        *value = (rn_json_slice) { from, (size_t)(r.at - from) };
+        *value = (rn_json_slice){from, (size_t)(r.at - from)};
         *found = true;
       }
     } while (read && take(&r, ','));

@@ -25,11 +25,11 @@ bool rn_json_member(const char *s, size_t n, const char *key, size_t nk, rn_json
 
 /* --- json_compare.c: by value, as PostgreSQL's jsonb --- */
 
-/* <0, 0, >0; 0 for equal values. null, strings, numbers, booleans, lists, objects, in this order; longer lists
- * and objects behind shorter ones. JSON sorts before text that is none, which compares bytewise. */
+/* <0, 0, >0; 0 for equal values. null, strings, numbers, booleans, lists, objects, in this order; longer
+ * lists and objects behind shorter ones. JSON sorts before text that is none, which compares bytewise. */
 int rn_json_compare(const char *a, size_t na, const char *b, size_t nb);
-/* The same for lists that stand for arrays: item by item, null behind all others, a longer one behind what it begins
- * with. */
+/* The same for lists that stand for arrays: item by item, null behind all others, a longer one behind what it
+ * begins with. */
 int rn_json_compare_lists(const char *a, size_t na, const char *b, size_t nb);
 
 /* Questions that are 1 or 0, or -1 when a text is no JSON or memory is out. */

@@ -1,6 +1,6 @@
-/* JSON compared by value, as PostgreSQL's jsonb does: order, containment, keys. For SQLite's collations ROWAN_JSON and
- * ROWAN_ARRAY and the functions beside it. Looks at canonical texts (json.c), where equal values are equal bytes, lists are
- * [a,b,] and objects {"k":v,} with their keys in order. */
+/* JSON compared by value, as PostgreSQL's jsonb does: order, containment, keys. For SQLite's collations
+ * ROWAN_JSON and ROWAN_ARRAY and the functions beside it. Looks at canonical texts (json.c), where equal
+ * values are equal bytes, lists are [a,b,] and objects {"k":v,} with their keys in order. */
 #include "value/json.h"
 
 #include <stdlib.h>
@@ -44,25 +44,25 @@ typedef struct items {
 } items;
 
 static items items_of(slice container) {
-  return (items) { container.bytes + 1, container.bytes + container.size - 1, container.bytes[0] == '{' };
+  return (items){container.bytes + 1, container.bytes + container.size - 1, container.bytes[0] == '{'};
 }
 
 static bool next_item(items *i, slice *key, slice *value) {
   if (i->at >= i->end) return false;
   if (i->pairs) {
     const char *stop = past(i->at, i->end);
-    *key = (slice) { i->at, (size_t)(stop - i->at) };
+    *key = (slice){i->at, (size_t)(stop - i->at)};
     i->at = stop + 1;
   }
   const char *stop = past(i->at, i->end);
-  *value = (slice) { i->at, (size_t)(stop - i->at) };
+  *value = (slice){i->at, (size_t)(stop - i->at)};
   i->at = stop + 1;
   return true;
 }
 
 static size_t count_of(slice container) {
   items i = items_of(container);
-  slice key = { "", 0 }, value;
+  slice key = {"", 0}, value;
   size_t count = 0;
   while (next_item(&i, &key, &value)) count++;
   return count;
@@ -72,12 +72,13 @@ static size_t count_of(slice container) {
 
 static int rank_of(slice v) {
   switch (v.bytes[0]) {
-    case 'n': return 0;
-    case '"': return 1;
-    case 't': case 'f': return 3;
-    case '[': return 4;
-    case '{': return 5;
-    default: return 2;
+  case 'n': return 0;
+  case '"': return 1;
+  case 't':
+  case 'f': return 3;
+  case '[': return 4;
+  case '{': return 5;
+  default: return 2;
   }
 }
 
@@ -88,12 +89,13 @@ static int compare_numbers(slice a, slice b) {
   if (a_zero || b_zero) return a_zero && b_zero ? 0 : a_zero ? (b_negative ? 1 : -1) : a_negative ? -1 : 1;
   if (a_negative != b_negative) return a_negative ? -1 : 1;
   int sign = a_negative ? -1 : 1;
-  slice x = { a.bytes + a_negative, a.size - a_negative }, y = { b.bytes + b_negative, b.size - b_negative };
+  slice x = {a.bytes + a_negative, a.size - a_negative}, y = {b.bytes + b_negative, b.size - b_negative};
   const char *xe = memchr(x.bytes, 'e', x.size), *ye = memchr(y.bytes, 'e', y.size);
   if (!xe || !ye) return sign * compare_bytes(x, y);
   long long x_place = strtoll(xe + 1, NULL, 10), y_place = strtoll(ye + 1, NULL, 10);
   if (x_place != y_place) return x_place < y_place ? -sign : sign;
-  return sign * compare_bytes((slice) { x.bytes, (size_t)(xe - x.bytes) }, (slice) { y.bytes, (size_t)(ye - y.bytes) });
+  return sign *
+         compare_bytes((slice){x.bytes, (size_t)(xe - x.bytes)}, (slice){y.bytes, (size_t)(ye - y.bytes)});
 }
 
 /* The next byte of a text as it counts in its order; what only an escape can hold comes first. */
@@ -123,7 +125,7 @@ static int compare_values(slice a, slice b) {
   size_t a_count = count_of(a), b_count = count_of(b);
   if (a_count != b_count) return a_count < b_count ? -1 : 1;
   items i = items_of(a), k = items_of(b);
-  slice a_key = { "", 0 }, b_key = { "", 0 }, a_value, b_value;
+  slice a_key = {"", 0}, b_key = {"", 0}, a_value, b_value;
   while (next_item(&i, &a_key, &a_value) && next_item(&k, &b_key, &b_value)) {
     int order = a_key.size > 0 ? compare_texts(a_key, b_key) : 0;
     if (order == 0) order = compare_values(a_value, b_value);
@@ -132,11 +134,12 @@ static int compare_values(slice a, slice b) {
   return 0;
 }
 
-/* Lists as PostgreSQL's arrays: item by item, NULL behind all others, and what goes on behind what has ended. */
+/* Lists as PostgreSQL's arrays: item by item, NULL behind all others, and what goes on behind what has ended.
+ */
 static int compare_lists(slice a, slice b) {
   if (rank_of(a) != 4 || rank_of(b) != 4) return compare_values(a, b);
   items i = items_of(a), k = items_of(b);
-  slice key = { "", 0 }, x, y;
+  slice key = {"", 0}, x, y;
   for (;;) {
     bool more = next_item(&i, &key, &x), others = next_item(&k, &key, &y);
     if (!more || !others) return (int)more - (int)others;
@@ -147,9 +150,9 @@ static int compare_lists(slice a, slice b) {
 }
 
 static int compare_as(const char *a, size_t na, const char *b, size_t nb, int (*compare)(slice, slice)) {
-  slice left = { a, na }, right = { b, nb };
+  slice left = {a, na}, right = {b, nb};
   if (same(left, right)) return 0;
-  rn_buf x = { 0 }, y = { 0 };
+  rn_buf x = {0}, y = {0};
   bool x_json = rn_json_canonical(a, na, &x), y_json = rn_json_canonical(b, nb, &y);
   int order;
   if (x.failed || y.failed || (!x_json && !y_json)) {
@@ -157,7 +160,7 @@ static int compare_as(const char *a, size_t na, const char *b, size_t nb, int (*
   } else if (x_json != y_json) {
     order = x_json ? -1 : 1;
   } else {
-    order = compare((slice) { x.data, x.size }, (slice) { y.data, y.size });
+    order = compare((slice){x.data, x.size}, (slice){y.data, y.size});
   }
   rn_buf_free(&x);
   rn_buf_free(&y);
@@ -182,7 +185,7 @@ static bool contains(slice a, slice b);
 
 static bool holds_item(slice list, slice wanted) {
   items i = items_of(list);
-  slice key = { "", 0 }, value;
+  slice key = {"", 0}, value;
   while (next_item(&i, &key, &value)) {
     if (is_container(wanted) ? contains(value, wanted) : same(value, wanted)) return true;
   }
@@ -191,7 +194,7 @@ static bool holds_item(slice list, slice wanted) {
 
 static bool find_key(slice object, slice wanted, slice *value) {
   items i = items_of(object);
-  slice key = { "", 0 };
+  slice key = {"", 0};
   while (next_item(&i, &key, value)) {
     if (same(key, wanted)) return true;
   }
@@ -201,7 +204,7 @@ static bool find_key(slice object, slice wanted, slice *value) {
 static bool contains(slice a, slice b) {
   if (a.bytes[0] != b.bytes[0] || !is_container(a)) return same(a, b);
   items i = items_of(b);
-  slice key = { "", 0 }, value, found;
+  slice key = {"", 0}, value, found;
   while (next_item(&i, &key, &value)) {
     if (i.pairs ? !find_key(a, key, &found) || !contains(found, value) : !holds_item(a, value)) return false;
   }
@@ -211,7 +214,7 @@ static bool contains(slice a, slice b) {
 static bool overlap(slice a, slice b) {
   if (a.bytes[0] != '[' || b.bytes[0] != '[') return false;
   items i = items_of(b), k;
-  slice key = { "", 0 }, value, other;
+  slice key = {"", 0}, value, other;
   while (next_item(&i, &key, &value)) {
     for (k = items_of(a); next_item(&k, &key, &other);) {
       if (same(value, other)) return true;
@@ -225,10 +228,10 @@ static bool contains_at_top(slice a, slice b) {
 }
 
 static int ask(const char *a, size_t na, const char *b, size_t nb, bool (*question)(slice, slice)) {
-  rn_buf x = { 0 }, y = { 0 };
+  rn_buf x = {0}, y = {0};
   int answer = -1;
   if (rn_json_canonical(a, na, &x) && rn_json_canonical(b, nb, &y) && !x.failed && !y.failed) {
-    answer = question((slice) { x.data, x.size }, (slice) { y.data, y.size });
+    answer = question((slice){x.data, x.size}, (slice){y.data, y.size});
   }
   rn_buf_free(&x);
   rn_buf_free(&y);
@@ -244,14 +247,17 @@ int rn_json_overlap(const char *a, size_t na, const char *b, size_t nb) {
 }
 
 int rn_json_has(const char *s, size_t n, const char *key, size_t nk) {
-  rn_buf text = { 0 }, name = { 0 };
+  rn_buf text = {0}, name = {0};
   rn_json_key(key, nk, &name);
   int answer = -1;
   if (rn_json_canonical(s, n, &text) && !text.failed && !name.failed) {
-    slice value = { text.data, text.size }, wanted = { name.data, name.size }, found;
-    if (value.bytes[0] == '{') answer = find_key(value, wanted, &found);
-    else if (value.bytes[0] == '[') answer = holds_item(value, wanted);
-    else answer = same(value, wanted);
+    slice value = {text.data, text.size}, wanted = {name.data, name.size}, found;
+    if (value.bytes[0] == '{')
+      answer = find_key(value, wanted, &found);
+    else if (value.bytes[0] == '[')
+      answer = holds_item(value, wanted);
+    else
+      answer = same(value, wanted);
   }
   rn_buf_free(&text);
   rn_buf_free(&name);

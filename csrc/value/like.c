@@ -5,7 +5,7 @@ uint32_t rn_char_next(const char **at, const char *end) {
   const unsigned char *s = (const unsigned char *)*at;
   size_t left = (size_t)(end - *at), n = *s < 0x80 ? 1 : *s >= 0xF0 ? 4 : *s >= 0xE0 ? 3 : *s >= 0xC0 ? 2 : 1;
   if (n > left) n = 1;
-  static const unsigned char mask[] = { 0, 0xFF, 0x1F, 0x0F, 0x07 };
+  static const unsigned char mask[] = {0, 0xFF, 0x1F, 0x0F, 0x07};
   uint32_t c = s[0] & mask[n];
   for (size_t i = 1; i < n; i++) c = c << 6 | (s[i] & 0x3F);
   *at += n;
@@ -14,13 +14,16 @@ uint32_t rn_char_next(const char **at, const char *end) {
 
 /* From low to high: upper case every other character (step 2) with its lower case behind it, or each at a
  * distance. */
-static const struct { uint32_t low, high; int step, distance; } folds[] = {
-  { 'A', 'Z', 1, 32 }, { 0xC0, 0xD6, 1, 32 }, { 0xD8, 0xDE, 1, 32 }, { 0x100, 0x12E, 2, 1 }, { 0x132, 0x136, 2, 1 },
-  { 0x139, 0x147, 2, 1 }, { 0x14A, 0x176, 2, 1 }, { 0x178, 0x178, 1, -121 }, { 0x179, 0x17D, 2, 1 },
-  { 0x386, 0x386, 1, 38 }, { 0x388, 0x38A, 1, 37 }, { 0x38C, 0x38C, 1, 64 }, { 0x38E, 0x38F, 1, 63 },
-  { 0x391, 0x3A1, 1, 32 }, { 0x3A3, 0x3AB, 1, 32 }, { 0x400, 0x40F, 1, 80 }, { 0x410, 0x42F, 1, 32 },
-  { 0x460, 0x480, 2, 1 }, { 0x48A, 0x4BE, 2, 1 }, { 0x4D0, 0x52E, 2, 1 }, { 0x531, 0x556, 1, 48 },
-  { 0x1E00, 0x1E94, 2, 1 }, { 0x1EA0, 0x1EFE, 2, 1 },
+static const struct {
+  uint32_t low, high;
+  int step, distance;
+} folds[] = {
+    {'A', 'Z', 1, 32},     {0xC0, 0xD6, 1, 32},    {0xD8, 0xDE, 1, 32},    {0x100, 0x12E, 2, 1},
+    {0x132, 0x136, 2, 1},  {0x139, 0x147, 2, 1},   {0x14A, 0x176, 2, 1},   {0x178, 0x178, 1, -121},
+    {0x179, 0x17D, 2, 1},  {0x386, 0x386, 1, 38},  {0x388, 0x38A, 1, 37},  {0x38C, 0x38C, 1, 64},
+    {0x38E, 0x38F, 1, 63}, {0x391, 0x3A1, 1, 32},  {0x3A3, 0x3AB, 1, 32},  {0x400, 0x40F, 1, 80},
+    {0x410, 0x42F, 1, 32}, {0x460, 0x480, 2, 1},   {0x48A, 0x4BE, 2, 1},   {0x4D0, 0x52E, 2, 1},
+    {0x531, 0x556, 1, 48}, {0x1E00, 0x1E94, 2, 1}, {0x1EA0, 0x1EFE, 2, 1},
 };
 
 uint32_t rn_char_fold(uint32_t c) {

@@ -18,6 +18,7 @@ typedef struct rn_params {
 } rn_params;
 
 /* Values already are what their code wants: 'i','I' RN_INT; 'b' RN_BOOL; 'd' RN_DOUBLE; 'x' RN_BLOB; 't'
- * RN_TIMESTAMP; '?' RN_BOOL, RN_INT, RN_DOUBLE, RN_TEXT or RN_BLOB; all others RN_TEXT; RN_NULL everywhere. */
+ * RN_TIMESTAMP; '?' RN_BOOL, RN_INT, RN_DOUBLE, RN_TEXT or RN_BLOB; all others RN_TEXT; RN_NULL everywhere.
+ */
 
 #endif

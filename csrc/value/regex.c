@@ -1,5 +1,6 @@
-/* Regular expressions as a machine that is in many states at once (Thompson): the time of a match is bounded by the
- * product of text and pattern, whatever the pattern. A pattern is parsed into nodes, the nodes emit a program. */
+/* Regular expressions as a machine that is in many states at once (Thompson): the time of a match is bounded
+ * by the product of text and pattern, whatever the pattern. A pattern is parsed into nodes, the nodes emit a
+ * program. */
 #include "value/match.h"
 
 #include <stdlib.h>
@@ -12,7 +13,16 @@ typedef struct instruction {
   uint32_t x, y; /* the character, set or assertion; where it goes on */
 } instruction;
 
-typedef enum { NODE_EMPTY, NODE_CHAR, NODE_ANY, NODE_SET, NODE_ASSERT, NODE_CAT, NODE_OR, NODE_REPEAT } node_kind;
+typedef enum {
+  NODE_EMPTY,
+  NODE_CHAR,
+  NODE_ANY,
+  NODE_SET,
+  NODE_ASSERT,
+  NODE_CAT,
+  NODE_OR,
+  NODE_REPEAT
+} node_kind;
 
 typedef struct node {
   node_kind kind;
@@ -70,7 +80,7 @@ static int add(parser *p, node n) {
 }
 
 static int leaf(parser *p, node_kind kind, uint32_t value) {
-  return add(p, (node) { .kind = kind, .value = value });
+  return add(p, (node){.kind = kind, .value = value});
 }
 
 /* ---- sets ---- */
@@ -81,14 +91,16 @@ static void add_range(parser *p, uint32_t low, uint32_t high) {
     fail(p, too_large);
     return;
   }
-  r->ranges[r->range_count++] = (range) { low, high };
+  r->ranges[r->range_count++] = (range){low, high};
   r->sets[r->set_count].count++;
 }
 
 static void open_set(parser *p) {
   rn_regex *r = p->regex;
-  if (r->set_count >= RN_REGEX_PATTERN_MAX - 1) fail(p, too_large);
-  else r->sets[r->set_count] = (set) { .first = r->range_count };
+  if (r->set_count >= RN_REGEX_PATTERN_MAX - 1)
+    fail(p, too_large);
+  else
+    r->sets[r->set_count] = (set){.first = r->range_count};
 }
 
 static int close_set(parser *p, bool negated) {
@@ -96,14 +108,23 @@ static int close_set(parser *p, bool negated) {
   return leaf(p, NODE_SET, p->regex->set_count++);
 }
 
-static const struct { const char *name; range ranges[5]; } classes[] = {
-  { "alpha", { { 'A', 'Z' }, { 'a', 'z' }, { 0xAA, 0xAA }, { 0xC0, 0x10FFFF } } }, { "digit", { { '0', '9' } } },
-  { "alnum", { { '0', '9' }, { 'A', 'Z' }, { 'a', 'z' }, { 0xAA, 0xAA }, { 0xC0, 0x10FFFF } } },
-  { "upper", { { 'A', 'Z' } } }, { "lower", { { 'a', 'z' } } }, { "xdigit", { { '0', '9' }, { 'A', 'F' }, { 'a', 'f' } } },
-  { "space", { { 9, 13 }, { ' ', ' ' } } }, { "blank", { { ' ', ' ' }, { 9, 9 } } }, { "cntrl", { { 1, 31 }, { 127, 127 } } },
-  { "punct", { { 33, 47 }, { 58, 64 }, { 91, 96 }, { 123, 126 } } }, { "print", { { 32, 126 }, { 0xA0, 0x10FFFF } } },
-  { "graph", { { 33, 126 }, { 0xA1, 0x10FFFF } } },
-  { "word", { { '0', '9' }, { 'A', 'Z' }, { 'a', 'z' }, { '_', '_' }, { 0xC0, 0x10FFFF } } },
+static const struct {
+  const char *name;
+  range ranges[5];
+} classes[] = {
+    {"alpha", {{'A', 'Z'}, {'a', 'z'}, {0xAA, 0xAA}, {0xC0, 0x10FFFF}}},
+    {"digit", {{'0', '9'}}},
+    {"alnum", {{'0', '9'}, {'A', 'Z'}, {'a', 'z'}, {0xAA, 0xAA}, {0xC0, 0x10FFFF}}},
+    {"upper", {{'A', 'Z'}}},
+    {"lower", {{'a', 'z'}}},
+    {"xdigit", {{'0', '9'}, {'A', 'F'}, {'a', 'f'}}},
+    {"space", {{9, 13}, {' ', ' '}}},
+    {"blank", {{' ', ' '}, {9, 9}}},
+    {"cntrl", {{1, 31}, {127, 127}}},
+    {"punct", {{33, 47}, {58, 64}, {91, 96}, {123, 126}}},
+    {"print", {{32, 126}, {0xA0, 0x10FFFF}}},
+    {"graph", {{33, 126}, {0xA1, 0x10FFFF}}},
+    {"word", {{'0', '9'}, {'A', 'Z'}, {'a', 'z'}, {'_', '_'}, {0xC0, 0x10FFFF}}},
 };
 
 static bool add_class(parser *p, const char *name, size_t n) {
@@ -120,10 +141,10 @@ static bool add_class(parser *p, const char *name, size_t n) {
 /* \d \s \w, also in upper case: "digit", "space", "word". NULL for any other letter. */
 static const char *class_of(char c) {
   switch (c | 0x20) {
-    case 'd': return "digit";
-    case 's': return "space";
-    case 'w': return "word";
-    default: return NULL;
+  case 'd': return "digit";
+  case 's': return "space";
+  case 'w': return "word";
+  default: return NULL;
   }
 }
 
@@ -233,16 +254,16 @@ static int parse_group(parser *p) {
 static int parse_atom(parser *p) {
   char c = *p->at++;
   switch (c) {
-    case '(': return parse_group(p);
-    case '[': return parse_set(p);
-    case '.': return leaf(p, NODE_ANY, 0);
-    case '^': return leaf(p, NODE_ASSERT, 'A');
-    case '$': return leaf(p, NODE_ASSERT, 'Z');
-    case '\\': return parse_escape(p);
-    case '*': case '+': case '?': return fail(p, "a quantifier has nothing to repeat");
-    default:
-      p->at--;
-      return leaf(p, NODE_CHAR, rn_char_next(&p->at, p->end));
+  case '(': return parse_group(p);
+  case '[': return parse_set(p);
+  case '.': return leaf(p, NODE_ANY, 0);
+  case '^': return leaf(p, NODE_ASSERT, 'A');
+  case '$': return leaf(p, NODE_ASSERT, 'Z');
+  case '\\': return parse_escape(p);
+  case '*':
+  case '+':
+  case '?': return fail(p, "a quantifier has nothing to repeat");
+  default: p->at--; return leaf(p, NODE_CHAR, rn_char_next(&p->at, p->end));
   }
 }
 
@@ -273,8 +294,10 @@ static bool parse_quantifier(parser *p, int *low, int *high) {
       p->at++;
       *high = is_digit(p) ? parse_count(p) : -1;
     }
-    if (p->at == p->end || *p->at != '}') fail(p, "a counted repetition is not closed");
-    else p->at++;
+    if (p->at == p->end || *p->at != '}')
+      fail(p, "a counted repetition is not closed");
+    else
+      p->at++;
     if (*high >= 0 && *high < *low) fail(p, "a repetition is counted from more to less");
   }
   /* Whether it takes as little as it can makes no difference to whether it matches. */
@@ -288,9 +311,9 @@ static int parse_cat(parser *p) {
     int atom = parse_atom(p), low, high;
     while (!p->problem && parse_quantifier(p, &low, &high)) {
       if (p->nodes[atom].kind == NODE_REPEAT) fail(p, "a quantifier has nothing to repeat");
-      atom = add(p, (node) { .kind = NODE_REPEAT, .left = atom, .low = low, .high = high });
+      atom = add(p, (node){.kind = NODE_REPEAT, .left = atom, .low = low, .high = high});
     }
-    made = add(p, (node) { .kind = NODE_CAT, .left = made, .right = atom });
+    made = add(p, (node){.kind = NODE_CAT, .left = made, .right = atom});
   }
   return made;
 }
@@ -300,7 +323,7 @@ static int parse_or(parser *p) {
   while (!p->problem && p->at < p->end && *p->at == '|') {
     p->at++;
     int right = parse_cat(p);
-    made = add(p, (node) { .kind = NODE_OR, .left = made, .right = right });
+    made = add(p, (node){.kind = NODE_OR, .left = made, .right = right});
   }
   return made;
 }
@@ -310,7 +333,7 @@ static int parse_or(parser *p) {
 static uint32_t put(parser *p, op kind, uint32_t x, uint32_t y) {
   rn_regex *r = p->regex;
   if (r->size == RN_REGEX_PROGRAM_MAX) return (uint32_t)fail(p, too_large);
-  r->program[r->size] = (instruction) { kind, x, y };
+  r->program[r->size] = (instruction){kind, x, y};
   return r->size++;
 }
 
@@ -354,17 +377,17 @@ static void emit(parser *p, int at) {
     return;
   }
   switch (n->kind) {
-    case NODE_EMPTY: break;
-    case NODE_CHAR: put(p, OP_CHAR, p->regex->fold ? rn_char_fold(n->value) : n->value, 0); break;
-    case NODE_ANY: put(p, OP_ANY, 0, 0); break;
-    case NODE_SET: put(p, OP_SET, n->value, 0); break;
-    case NODE_ASSERT: put(p, OP_ASSERT, n->value, 0); break;
-    case NODE_CAT:
-      emit(p, n->left);
-      emit(p, n->right);
-      break;
-    case NODE_OR: emit_or(p, n); break;
-    case NODE_REPEAT: emit_repeat(p, n); break;
+  case NODE_EMPTY: break;
+  case NODE_CHAR: put(p, OP_CHAR, p->regex->fold ? rn_char_fold(n->value) : n->value, 0); break;
+  case NODE_ANY: put(p, OP_ANY, 0, 0); break;
+  case NODE_SET: put(p, OP_SET, n->value, 0); break;
+  case NODE_ASSERT: put(p, OP_ASSERT, n->value, 0); break;
+  case NODE_CAT:
+    emit(p, n->left);
+    emit(p, n->right);
+    break;
+  case NODE_OR: emit_or(p, n); break;
+  case NODE_REPEAT: emit_repeat(p, n); break;
   }
 }
 
@@ -383,7 +406,7 @@ rn_regex *rn_regex_compile(const char *pattern, size_t n, bool fold, const char 
   p->regex = regex;
   p->at = pattern;
   p->end = pattern + n;
-  add(p, (node) { .kind = NODE_EMPTY }); /* what stands for a failure */
+  add(p, (node){.kind = NODE_EMPTY}); /* what stands for a failure */
   emit(p, parse_or(p));
   put(p, OP_MATCH, 0, 0);
   if (p->problem) {
@@ -412,7 +435,7 @@ static bool in_ranges(const rn_regex *r, const set *s, uint32_t c) {
 
 /* Upper case of what rn_char_fold makes lower; the distances of its table. */
 static bool in_ranges_upper(const rn_regex *r, const set *s, uint32_t lower) {
-  static const int distances[] = { 32, 1, 80, 48, 37, 63, 64, 38, -121 };
+  static const int distances[] = {32, 1, 80, 48, 37, 63, 64, 38, -121};
   for (size_t i = 0; i < sizeof distances / sizeof *distances; i++) {
     uint32_t upper = lower - (uint32_t)distances[i];
     if (upper < lower + 200 && rn_char_fold(upper) == lower && in_ranges(r, s, upper)) return true;
@@ -437,17 +460,18 @@ static bool is_word(uint32_t c) {
 
 static bool holds(uint32_t assertion, uint32_t before, uint32_t after) {
   switch (assertion) {
-    case 'A': return before == NO_CHAR;
-    case 'Z': return after == NO_CHAR;
-    case 'm': return !is_word(before) && is_word(after);
-    case 'M': return is_word(before) && !is_word(after);
-    case 'y': return is_word(before) != is_word(after);
-    default: return is_word(before) == is_word(after);
+  case 'A': return before == NO_CHAR;
+  case 'Z': return after == NO_CHAR;
+  case 'm': return !is_word(before) && is_word(after);
+  case 'M': return is_word(before) && !is_word(after);
+  case 'y': return is_word(before) != is_word(after);
+  default: return is_word(before) == is_word(after);
   }
 }
 
 /* Puts a state on the list, and all that it leads to without a character. true when it is the end. */
-static bool follow(rn_regex *r, uint32_t start, uint32_t *list, uint32_t *count, uint32_t before, uint32_t after) {
+static bool follow(rn_regex *r, uint32_t start, uint32_t *list, uint32_t *count, uint32_t before,
+                   uint32_t after) {
   uint32_t depth = 0;
   r->stack[depth++] = start;
   while (depth > 0) {
@@ -456,16 +480,16 @@ static bool follow(rn_regex *r, uint32_t start, uint32_t *list, uint32_t *count,
     r->seen[at] = r->turn;
     const instruction *i = &r->program[at];
     switch (i->op) {
-      case OP_MATCH: return true;
-      case OP_JUMP: r->stack[depth++] = i->x; break;
-      case OP_SPLIT:
-        r->stack[depth++] = i->y;
-        r->stack[depth++] = i->x;
-        break;
-      case OP_ASSERT:
-        if (holds(i->x, before, after)) r->stack[depth++] = at + 1;
-        break;
-      default: list[(*count)++] = at; break;
+    case OP_MATCH: return true;
+    case OP_JUMP: r->stack[depth++] = i->x; break;
+    case OP_SPLIT:
+      r->stack[depth++] = i->y;
+      r->stack[depth++] = i->x;
+      break;
+    case OP_ASSERT:
+      if (holds(i->x, before, after)) r->stack[depth++] = at + 1;
+      break;
+    default: list[(*count)++] = at; break;
     }
   }
   return false;

@@ -8,7 +8,14 @@
 #include <string.h>
 
 typedef enum {
-  CELL_NULL, CELL_FALSE, CELL_TRUE, CELL_INT, CELL_DOUBLE, CELL_TIMESTAMP, CELL_TEXT, CELL_BLOB
+  CELL_NULL,
+  CELL_FALSE,
+  CELL_TRUE,
+  CELL_INT,
+  CELL_DOUBLE,
+  CELL_TIMESTAMP,
+  CELL_TEXT,
+  CELL_BLOB
 } tag;
 
 #define SCALAR_BYTES 9 /* tag and payload */
@@ -20,12 +27,16 @@ typedef enum {
 /* 0 when the cell cannot be packed. */
 static size_t packed_size(const rn_value *cell) {
   switch (cell->kind) {
-    case RN_NULL: case RN_BOOL: return 1;
-    case RN_INT: case RN_DOUBLE: case RN_TIMESTAMP: return SCALAR_BYTES;
-    case RN_TEXT: case RN_BLOB:
-      if (cell->u.s.size > UINT32_MAX || cell->u.s.size > SIZE_MAX - HEADER_BYTES) return 0;
-      return HEADER_BYTES + cell->u.s.size;
-    case RN_LIST: break;
+  case RN_NULL:
+  case RN_BOOL: return 1;
+  case RN_INT:
+  case RN_DOUBLE:
+  case RN_TIMESTAMP: return SCALAR_BYTES;
+  case RN_TEXT:
+  case RN_BLOB:
+    if (cell->u.s.size > UINT32_MAX || cell->u.s.size > SIZE_MAX - HEADER_BYTES) return 0;
+    return HEADER_BYTES + cell->u.s.size;
+  case RN_LIST: break;
   }
   return 0;
 }
@@ -62,18 +73,20 @@ static bool append(rn_rows *rows, const rn_value *cells) {
   for (size_t i = 0; i < rows->columns; i++) {
     const rn_value *cell = &cells[i];
     switch (cell->kind) {
-      case RN_NULL: case RN_LIST: *at++ = CELL_NULL; break;
-      case RN_BOOL: *at++ = cell->u.i ? CELL_TRUE : CELL_FALSE; break;
-      case RN_INT: at = put_scalar(at, CELL_INT, &cell->u.i); break;
-      case RN_DOUBLE: at = put_scalar(at, CELL_DOUBLE, &cell->u.d); break;
-      case RN_TIMESTAMP: at = put_scalar(at, CELL_TIMESTAMP, &cell->u.i); break;
-      case RN_TEXT: case RN_BLOB: {
-        const char *bytes = cell->u.s.bytes;
-        uintptr_t offset = (uintptr_t)bytes - old_start;
-        if (moved && old_start && offset < rows->bytes.size) bytes = rows->bytes.data + offset;
-        at = put_bytes(at, cell->kind == RN_TEXT ? CELL_TEXT : CELL_BLOB, bytes, (uint32_t)cell->u.s.size);
-        break;
-      }
+    case RN_NULL:
+    case RN_LIST: *at++ = CELL_NULL; break;
+    case RN_BOOL: *at++ = cell->u.i ? CELL_TRUE : CELL_FALSE; break;
+    case RN_INT: at = put_scalar(at, CELL_INT, &cell->u.i); break;
+    case RN_DOUBLE: at = put_scalar(at, CELL_DOUBLE, &cell->u.d); break;
+    case RN_TIMESTAMP: at = put_scalar(at, CELL_TIMESTAMP, &cell->u.i); break;
+    case RN_TEXT:
+    case RN_BLOB: {
+      const char *bytes = cell->u.s.bytes;
+      uintptr_t offset = (uintptr_t)bytes - old_start;
+      if (moved && old_start && offset < rows->bytes.size) bytes = rows->bytes.data + offset;
+      at = put_bytes(at, cell->kind == RN_TEXT ? CELL_TEXT : CELL_BLOB, bytes, (uint32_t)cell->u.s.size);
+      break;
+    }
     }
   }
   rows->bytes.size += need;
@@ -82,13 +95,18 @@ static bool append(rn_rows *rows, const rn_value *cells) {
 
 static const char *skip(const char *at) {
   switch ((tag)*at) {
-    case CELL_NULL: case CELL_FALSE: case CELL_TRUE: break;
-    case CELL_INT: case CELL_DOUBLE: case CELL_TIMESTAMP: return at + SCALAR_BYTES;
-    case CELL_TEXT: case CELL_BLOB: {
-      uint32_t size;
-      memcpy(&size, at + 1, sizeof size);
-      return at + HEADER_BYTES + size;
-    }
+  case CELL_NULL:
+  case CELL_FALSE:
+  case CELL_TRUE: break;
+  case CELL_INT:
+  case CELL_DOUBLE:
+  case CELL_TIMESTAMP: return at + SCALAR_BYTES;
+  case CELL_TEXT:
+  case CELL_BLOB: {
+    uint32_t size;
+    memcpy(&size, at + 1, sizeof size);
+    return at + HEADER_BYTES + size;
+  }
   }
   return at + 1;
 }
@@ -96,29 +114,30 @@ static const char *skip(const char *at) {
 /* Reads one cell; returns where the next one starts. */
 static inline const char *take(const char *at, rn_value *cell) {
   switch ((tag)*at) {
-    case CELL_NULL:
-      cell->kind = RN_NULL;
-      break;
-    case CELL_FALSE: case CELL_TRUE:
-      cell->kind = RN_BOOL;
-      cell->u.i = *at == CELL_TRUE;
-      break;
-    case CELL_INT: case CELL_TIMESTAMP:
-      cell->kind = *at == CELL_INT ? RN_INT : RN_TIMESTAMP;
-      memcpy(&cell->u.i, at + 1, 8);
-      return at + SCALAR_BYTES;
-    case CELL_DOUBLE:
-      cell->kind = RN_DOUBLE;
-      memcpy(&cell->u.d, at + 1, 8);
-      return at + SCALAR_BYTES;
-    case CELL_TEXT: case CELL_BLOB: {
-      uint32_t size;
-      memcpy(&size, at + 1, sizeof size);
-      cell->kind = *at == CELL_TEXT ? RN_TEXT : RN_BLOB;
-      cell->u.s.bytes = at + HEADER_BYTES;
-      cell->u.s.size = size;
-      return at + HEADER_BYTES + size;
-    }
+  case CELL_NULL: cell->kind = RN_NULL; break;
+  case CELL_FALSE:
+  case CELL_TRUE:
+    cell->kind = RN_BOOL;
+    cell->u.i = *at == CELL_TRUE;
+    break;
+  case CELL_INT:
+  case CELL_TIMESTAMP:
+    cell->kind = *at == CELL_INT ? RN_INT : RN_TIMESTAMP;
+    memcpy(&cell->u.i, at + 1, 8);
+    return at + SCALAR_BYTES;
+  case CELL_DOUBLE:
+    cell->kind = RN_DOUBLE;
+    memcpy(&cell->u.d, at + 1, 8);
+    return at + SCALAR_BYTES;
+  case CELL_TEXT:
+  case CELL_BLOB: {
+    uint32_t size;
+    memcpy(&size, at + 1, sizeof size);
+    cell->kind = *at == CELL_TEXT ? RN_TEXT : RN_BLOB;
+    cell->u.s.bytes = at + HEADER_BYTES;
+    cell->u.s.size = size;
+    return at + HEADER_BYTES + size;
+  }
   }
   return at + 1;
 }

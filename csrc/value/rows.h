@@ -13,7 +13,7 @@ typedef struct rn_rows {
   size_t *offsets; /* where each row starts in bytes */
   size_t count, capacity;
   size_t columns;
-  size_t dead;     /* bytes of rows that were replaced */
+  size_t dead; /* bytes of rows that were replaced */
 } rn_rows;
 
 /* Appends a row of `columns` cells; text and blobs are copied, also from rows itself. RN_FAIL, and no

@@ -55,10 +55,14 @@ static size_t sequence_length(const unsigned char *at, size_t left) {
   unsigned char lead = at[0], low = 0x80, high = 0xBF;
   size_t length = lead < 0xC2 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : lead < 0xF5 ? 4 : 0;
   if (length == 0 || left < length) return 0;
-  if (lead == 0xE0) low = 0xA0;       /* overlong */
-  else if (lead == 0xED) high = 0x9F; /* surrogates */
-  else if (lead == 0xF0) low = 0x90;  /* overlong */
-  else if (lead == 0xF4) high = 0x8F; /* beyond U+10FFFF */
+  if (lead == 0xE0)
+    low = 0xA0; /* overlong */
+  else if (lead == 0xED)
+    high = 0x9F; /* surrogates */
+  else if (lead == 0xF0)
+    low = 0x90; /* overlong */
+  else if (lead == 0xF4)
+    high = 0x8F; /* beyond U+10FFFF */
   if (at[1] < low || at[1] > high) return 0;
   for (size_t i = 2; i < length; i++)
     if ((at[i] & 0xC0) != 0x80) return 0;

@@ -41,12 +41,12 @@ bool rn_timestamp_parse(const char *s, size_t n, bool zone_required, int64_t *us
 #define RN_TIMESTAMP_TEXT_MAX 40
 /* "infinity" and "-infinity", which are the highest and the lowest value of int64. */
 bool rn_timestamp_infinite(const char *text, size_t size, int64_t *us);
-/* 2024-02-01T00:00:00.000Z, or infinity; six digits where the microseconds are not whole milliseconds. Years outside
- * 0001..9999 come out with a sign and six digits, as ISO 8601 wants. */
+/* 2024-02-01T00:00:00.000Z, or infinity; six digits where the microseconds are not whole milliseconds. Years
+ * outside 0001..9999 come out with a sign and six digits, as ISO 8601 wants. */
 size_t rn_timestamp_iso(int64_t us, char out[RN_TIMESTAMP_TEXT_MAX]);
 /* 2024-02-01 00:00:00 or 2024-02-01 00:00:00.123456, UTC: what SQLite stores; it orders as text. */
 size_t rn_timestamp_sqlite(int64_t us, char out[RN_TIMESTAMP_TEXT_MAX]);
-bool rn_date_valid(const char *s, size_t n);   /* exactly YYYY-MM-DD, a day that exists, year 0001..9999 */
+bool rn_date_valid(const char *s, size_t n); /* exactly YYYY-MM-DD, a day that exists, year 0001..9999 */
 /* HH:MM, HH:MM:SS, HH:MM:SS.f (1..6 digits) -> HH:MM:SS[.f] without trailing zeros; 0 when refused. */
 size_t rn_time_canonical(const char *s, size_t n, char out[24]);
 /* Any of the spellings PostgreSQL takes -> 8-4-4-4-12 lower case. */

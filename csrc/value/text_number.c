@@ -9,16 +9,14 @@
 #include "value/text.h"
 
 const char rn_digit_pairs[200] = {
-  "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
-  "5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899"
-};
+    "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
+    "5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899"};
 
 /* 10^0 to 10^22 are the powers of ten that a double holds exactly. */
 #define POWERS 22
-static const double powers[POWERS + 1] = {
-  1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
-  1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22
-};
+static const double powers[POWERS + 1] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                          1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                          1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
 /* ---- integers ---- */
 
@@ -98,8 +96,10 @@ bool rn_number_scan(const char *s, size_t n, rn_scan *out) {
   for (; at < end; at++) {
     unsigned digit = (unsigned)(unsigned char)*at - '0';
     if (digit > 9) return false;
-    if (out->exponent < RN_SCAN_EXPONENT_MAX / 10) out->exponent = out->exponent * 10 + digit;
-    else out->exponent = RN_SCAN_EXPONENT_MAX;
+    if (out->exponent < RN_SCAN_EXPONENT_MAX / 10)
+      out->exponent = out->exponent * 10 + digit;
+    else
+      out->exponent = RN_SCAN_EXPONENT_MAX;
   }
   if (minus) out->exponent = -out->exponent;
   return true;
@@ -139,15 +139,19 @@ static double read_slowly(const rn_scan *scan, size_t first, int64_t exponent) {
 bool rn_text_to_double(const char *s, size_t n, double *out) {
   rn_scan scan;
   if (!rn_number_scan(s, n, &scan)) {
-    if (n == 8 && memcmp(s, "Infinity", 8) == 0) *out = INFINITY;
-    else if (n == 9 && memcmp(s, "-Infinity", 9) == 0) *out = -INFINITY;
-    else if (n == 3 && memcmp(s, "NaN", 3) == 0) *out = NAN;
-    else return false;
+    if (n == 8 && memcmp(s, "Infinity", 8) == 0)
+      *out = INFINITY;
+    else if (n == 9 && memcmp(s, "-Infinity", 9) == 0)
+      *out = -INFINITY;
+    else if (n == 3 && memcmp(s, "NaN", 3) == 0)
+      *out = NAN;
+    else
+      return false;
     return true;
   }
   size_t first = rn_scan_first(&scan), count = scan.whole + scan.fraction;
-  int64_t exponent = scan.exponent - (int64_t)scan.fraction;       /* of the last digit */
-  int64_t magnitude = exponent + (int64_t)(count - first);         /* value < 10^magnitude */
+  int64_t exponent = scan.exponent - (int64_t)scan.fraction; /* of the last digit */
+  int64_t magnitude = exponent + (int64_t)(count - first);   /* value < 10^magnitude */
   double v = 0;
   if (first < count && magnitude > -330) {
     if (magnitude > 310) return false;
@@ -222,10 +226,18 @@ __extension__ typedef unsigned __int128 wide;
  * back as v, scaled to 17 digits, fit 128 bits for 1e-5 <= v < 2^53. Powers of two have uneven bounds and
  * are left out. */
 static bool shortest_exact(double v, int magnitude, shortest *out) {
-  static const uint64_t whole_powers[12] = {
-    1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000, UINT64_C(10000000000),
-    UINT64_C(100000000000)
-  };
+  static const uint64_t whole_powers[12] = {1,
+                                            10,
+                                            100,
+                                            1000,
+                                            10000,
+                                            100000,
+                                            1000000,
+                                            10000000,
+                                            100000000,
+                                            1000000000,
+                                            UINT64_C(10000000000),
+                                            UINT64_C(100000000000)};
   uint64_t bits;
   memcpy(&bits, &v, sizeof bits);
   uint64_t fraction = bits & ((UINT64_C(1) << 52) - 1), c = fraction | UINT64_C(1) << 52;

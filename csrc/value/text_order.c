@@ -1,5 +1,5 @@
-/* The order of lengths of time and of addresses that are kept as text: as PostgreSQL has it for interval, inet and
- * cidr. For SQLite's collations. Text that is none sorts behind all that is, bytewise. */
+/* The order of lengths of time and of addresses that are kept as text: as PostgreSQL has it for interval,
+ * inet and cidr. For SQLite's collations. Text that is none sorts behind all that is, bytewise. */
 #include "value/text.h"
 
 #include <arpa/inet.h>
@@ -52,7 +52,9 @@ static bool add_part(span *out, bool time, char unit, int64_t whole, int64_t mil
   const char *found = strchr(units, unit);
   int64_t sum;
   if (!found || !unit) return false;
-  if (!time) return !__builtin_mul_overflow(whole, days[found - units], &sum) && !__builtin_add_overflow(out->days, sum, &out->days);
+  if (!time)
+    return !__builtin_mul_overflow(whole, days[found - units], &sum) &&
+           !__builtin_add_overflow(out->days, sum, &out->days);
   return !__builtin_mul_overflow(whole, seconds[found - units - 4] * SECOND_US, &sum) &&
          !__builtin_add_overflow(out->us, sum + millionths, &out->us);
 }
@@ -104,7 +106,9 @@ static bool read_address(const char *s, size_t n, address *out) {
   text[n] = '\0';
   char *const slash = strchr(text, '/');
   if (slash) *slash = '\0';
-  out->size = inet_pton(AF_INET, text, out->bytes) == 1 ? 4 : inet_pton(AF_INET6, text, out->bytes) == 1 ? 16 : 0;
+  out->size = inet_pton(AF_INET, text, out->bytes) == 1    ? 4
+              : inet_pton(AF_INET6, text, out->bytes) == 1 ? 16
+                                                           : 0;
   if (out->size == 0) return false;
   out->bits = out->size * 8;
   if (!slash) return true;

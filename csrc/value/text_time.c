@@ -83,8 +83,10 @@ static bool parse_clock(const char **at, const char *end, int max_digits, time_o
       int digits = 0;
       for (s++; s < end && (unsigned)(unsigned char)*s - '0' <= 9; s++, digits++) {
         if (digits == max_digits) return false;
-        if (digits < 6) out->us = out->us * 10 + (*s - '0');
-        else if (*s != '0') out->lossy = true;
+        if (digits < 6)
+          out->us = out->us * 10 + (*s - '0');
+        else if (*s != '0')
+          out->lossy = true;
       }
       if (digits == 0) return false;
       for (; digits < 6; digits++) out->us *= 10;
@@ -105,10 +107,12 @@ static bool parse_zone(const char *at, const char *end, bool required, int *seco
   if (left < 3 || (*at != '+' && *at != '-')) return false;
   bool west = *at == '-';
   int hours = rn_take_pair(at + 1), minutes = 0, rest = 0;
-  if (left == 5) minutes = rn_take_pair(at + 3);
+  if (left == 5)
+    minutes = rn_take_pair(at + 3);
   else if (left == 6 || (left == 9 && !required && at[6] == ':'))
     minutes = at[3] == ':' ? rn_take_pair(at + 4) : -1;
-  else if (left != 3) return false;
+  else if (left != 3)
+    return false;
   if (left == 9) rest = rn_take_pair(at + 7);
   if (hours < 0 || hours > 15 || minutes < 0 || minutes > 59 || rest < 0 || rest > 59) return false;
   *seconds = hours * 3600 + minutes * 60 + rest;
@@ -154,7 +158,8 @@ size_t rn_time_canonical(const char *s, size_t n, char out[24]) {
     rn_put_pair(out + 9, us / 10000);
     rn_put_pair(out + 11, us / 100 % 100);
     rn_put_pair(out + 13, us % 100);
-    for (size = 15; out[size - 1] == '0'; size--) {}
+    for (size = 15; out[size - 1] == '0'; size--) {
+    }
   }
   out[size] = '\0';
   return size;

@@ -11,15 +11,23 @@
 
 /* The kinds that a code takes as they are. 'n', 'c' and the text of 'D' want a look at the bytes. */
 static const unsigned char kept[256] = {
-  ['i'] = KIND(RN_NULL) | KIND(RN_INT), ['I'] = KIND(RN_NULL) | KIND(RN_INT),
-  ['b'] = KIND(RN_NULL) | KIND(RN_BOOL), ['d'] = KIND(RN_NULL) | KIND(RN_DOUBLE),
-  ['n'] = KIND(RN_NULL), ['c'] = KIND(RN_NULL), ['D'] = KIND(RN_NULL),
-  ['s'] = KIND(RN_NULL) | KIND(RN_TEXT), ['e'] = KIND(RN_NULL) | KIND(RN_TEXT),
-  ['T'] = KIND(RN_NULL) | KIND(RN_TEXT), ['u'] = KIND(RN_NULL) | KIND(RN_TEXT),
-  ['j'] = KIND(RN_NULL) | KIND(RN_TEXT), ['J'] = KIND(RN_NULL) | KIND(RN_TEXT),
-  ['a'] = KIND(RN_NULL) | KIND(RN_TEXT),
-  ['x'] = KIND(RN_NULL) | KIND(RN_BLOB), ['t'] = KIND(RN_NULL) | KIND(RN_TIMESTAMP),
-  [RN_CODE_ANY] = 0xFF,
+    ['i'] = KIND(RN_NULL) | KIND(RN_INT),
+    ['I'] = KIND(RN_NULL) | KIND(RN_INT),
+    ['b'] = KIND(RN_NULL) | KIND(RN_BOOL),
+    ['d'] = KIND(RN_NULL) | KIND(RN_DOUBLE),
+    ['n'] = KIND(RN_NULL),
+    ['c'] = KIND(RN_NULL),
+    ['D'] = KIND(RN_NULL),
+    ['s'] = KIND(RN_NULL) | KIND(RN_TEXT),
+    ['e'] = KIND(RN_NULL) | KIND(RN_TEXT),
+    ['T'] = KIND(RN_NULL) | KIND(RN_TEXT),
+    ['u'] = KIND(RN_NULL) | KIND(RN_TEXT),
+    ['j'] = KIND(RN_NULL) | KIND(RN_TEXT),
+    ['J'] = KIND(RN_NULL) | KIND(RN_TEXT),
+    ['a'] = KIND(RN_NULL) | KIND(RN_TEXT),
+    ['x'] = KIND(RN_NULL) | KIND(RN_BLOB),
+    ['t'] = KIND(RN_NULL) | KIND(RN_TIMESTAMP),
+    [RN_CODE_ANY] = 0xFF,
 };
 
 bool rn_code_known(rn_code code) {
@@ -30,18 +38,21 @@ bool rn_code_known(rn_code code) {
 
 static const char *name_of(rn_code code) {
   switch (code) {
-    case 'i': case 'I': return "an integer";
-    case 'b': return "a boolean";
-    case 'd': return "a number";
-    case 'n': return "a decimal";
-    case 't': case 'D': return "a date";
-    case 'T': return "a time";
-    case 'u': return "a UUID";
-    case 'e': return "an enum value";
-    case 'j': case 'J': return "JSON";
-    case 'a': return "an array";
-    case 'x': return "bytes";
-    default: return "text";
+  case 'i':
+  case 'I': return "an integer";
+  case 'b': return "a boolean";
+  case 'd': return "a number";
+  case 'n': return "a decimal";
+  case 't':
+  case 'D': return "a date";
+  case 'T': return "a time";
+  case 'u': return "a UUID";
+  case 'e': return "an enum value";
+  case 'j':
+  case 'J': return "JSON";
+  case 'a': return "an array";
+  case 'x': return "bytes";
+  default: return "text";
   }
 }
 
@@ -64,13 +75,14 @@ static void show_text(const char *bytes, size_t size, char out[SHOWN_BYTES + 8])
 static rn_status refuse(const rn_value *v, rn_code code, rn_error *err) {
   char shown[SHOWN_BYTES + 8] = "a list";
   switch (v->kind) {
-    case RN_BOOL: snprintf(shown, sizeof shown, "%s", v->u.i ? "true" : "false"); break;
-    case RN_INT: rn_int_to_text(v->u.i, shown); break;
-    case RN_DOUBLE: rn_double_to_text(v->u.d, shown); break;
-    case RN_TIMESTAMP: rn_timestamp_iso(v->u.i, shown); break;
-    case RN_TEXT: show_text(v->u.s.bytes, v->u.s.size, shown); break;
-    case RN_BLOB: snprintf(shown, sizeof shown, "a blob of %zu bytes", v->u.s.size); break;
-    case RN_NULL: case RN_LIST: break;
+  case RN_BOOL: snprintf(shown, sizeof shown, "%s", v->u.i ? "true" : "false"); break;
+  case RN_INT: rn_int_to_text(v->u.i, shown); break;
+  case RN_DOUBLE: rn_double_to_text(v->u.d, shown); break;
+  case RN_TIMESTAMP: rn_timestamp_iso(v->u.i, shown); break;
+  case RN_TEXT: show_text(v->u.s.bytes, v->u.s.size, shown); break;
+  case RN_BLOB: snprintf(shown, sizeof shown, "a blob of %zu bytes", v->u.s.size); break;
+  case RN_NULL:
+  case RN_LIST: break;
   }
   return rn_error_set(err, RN_E_VALUE, "%s cannot be read as %s", shown, name_of(code));
 }
@@ -141,16 +153,16 @@ static bool text_to_int(const char *s, size_t n, int64_t *out) {
 static rn_status to_int(rn_value *v, rn_code code, rn_error *err) {
   int64_t i;
   switch (v->kind) {
-    case RN_BOOL: i = v->u.i != 0; break;
-    case RN_DOUBLE: /* 2^63 itself is too large; NaN fails both comparisons */
-      if (!(v->u.d >= -9223372036854775808.0 && v->u.d < 9223372036854775808.0)) return refuse(v, code, err);
-      i = (int64_t)v->u.d;
-      if ((double)i != v->u.d) return refuse(v, code, err);
-      break;
-    case RN_TEXT:
-      if (!text_to_int(v->u.s.bytes, v->u.s.size, &i)) return refuse(v, code, err);
-      break;
-    default: return refuse(v, code, err);
+  case RN_BOOL: i = v->u.i != 0; break;
+  case RN_DOUBLE: /* 2^63 itself is too large; NaN fails both comparisons */
+    if (!(v->u.d >= -9223372036854775808.0 && v->u.d < 9223372036854775808.0)) return refuse(v, code, err);
+    i = (int64_t)v->u.d;
+    if ((double)i != v->u.d) return refuse(v, code, err);
+    break;
+  case RN_TEXT:
+    if (!text_to_int(v->u.s.bytes, v->u.s.size, &i)) return refuse(v, code, err);
+    break;
+  default: return refuse(v, code, err);
   }
   v->kind = RN_INT;
   v->u.i = i;
@@ -159,7 +171,8 @@ static rn_status to_int(rn_value *v, rn_code code, rn_error *err) {
 
 static rn_status to_double(rn_value *v, rn_error *err) {
   double d;
-  if (v->kind == RN_INT) d = (double)v->u.i;
+  if (v->kind == RN_INT)
+    d = (double)v->u.i;
   else if (v->kind != RN_TEXT || !rn_text_to_double(v->u.s.bytes, v->u.s.size, &d))
     return refuse(v, 'd', err);
   v->kind = RN_DOUBLE;
@@ -210,25 +223,31 @@ static rn_status to_date(rn_value *v, rn_arena *scratch, rn_error *err) {
 rn_status rn_value_convert(rn_value *v, rn_code code, int scale, rn_arena *scratch, rn_error *err) {
   if (RN_LIKELY(kept[(unsigned char)code] >> v->kind & 1)) return RN_OK;
   switch (code) {
-    case 'i': case 'I': return to_int(v, code, err);
-    case 'd': return to_double(v, err);
-    case 'n': return to_decimal(v, scale, scratch, err);
-    case 't': return to_timestamp(v, err);
-    case 'D': return to_date(v, scratch, err);
-    case 'b':
-      if (v->kind != RN_INT || (v->u.i != 0 && v->u.i != 1)) return refuse(v, code, err);
-      v->kind = RN_BOOL;
-      return RN_OK;
-    case 'x':
-      if (v->kind != RN_TEXT) return refuse(v, code, err);
-      v->kind = RN_BLOB;
-      return RN_OK;
-    case 'c':
-      if (v->kind != RN_TEXT && to_text(v, code, scratch, err) != RN_OK) return RN_FAIL;
-      while (v->u.s.size && v->u.s.bytes[v->u.s.size - 1] == ' ') v->u.s.size--;
-      return RN_OK;
-    case 's': case 'e': case 'T': case 'u': case 'j': case 'J': case 'a':
-      return to_text(v, code, scratch, err);
-    default: return rn_error_set(err, RN_E_USAGE, "unknown type code '%c'", code);
+  case 'i':
+  case 'I': return to_int(v, code, err);
+  case 'd': return to_double(v, err);
+  case 'n': return to_decimal(v, scale, scratch, err);
+  case 't': return to_timestamp(v, err);
+  case 'D': return to_date(v, scratch, err);
+  case 'b':
+    if (v->kind != RN_INT || (v->u.i != 0 && v->u.i != 1)) return refuse(v, code, err);
+    v->kind = RN_BOOL;
+    return RN_OK;
+  case 'x':
+    if (v->kind != RN_TEXT) return refuse(v, code, err);
+    v->kind = RN_BLOB;
+    return RN_OK;
+  case 'c':
+    if (v->kind != RN_TEXT && to_text(v, code, scratch, err) != RN_OK) return RN_FAIL;
+    while (v->u.s.size && v->u.s.bytes[v->u.s.size - 1] == ' ') v->u.s.size--;
+    return RN_OK;
+  case 's':
+  case 'e':
+  case 'T':
+  case 'u':
+  case 'j':
+  case 'J':
+  case 'a': return to_text(v, code, scratch, err);
+  default: return rn_error_set(err, RN_E_USAGE, "unknown type code '%c'", code);
   }
 }
