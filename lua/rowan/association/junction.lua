@@ -199,6 +199,15 @@ local function add_keys(context, made, model, ours, referenced, options)
   return near, far
 end
 
+-- The keys of both sides together tell rows of the junction apart.
+local function identify(def, near, far, unique)
+  local both = {}
+  for _, list in ipairs({ near, far }) do
+    for _, attr in ipairs(list) do both[#both + 1] = attr.name end
+  end
+  schema_keys.identify(def, both, type(unique) == "string" and unique or nil)
+end
+
 ---Links source and target over their junction, which is made when only its name was given.
 ---@param made rowan.Association being defined: source, target, as, singular
 ---@param options table
@@ -229,13 +238,7 @@ function junction.link(made, options, context)
   end
   local scope, values = names.scope(context, model, through.scope, "through.scope")
   local near, far = add_keys(context, made, model, ours, referenced, options)
-  if through.unique ~= false then
-    local both = {}
-    for _, list in ipairs({ near, far }) do
-      for _, attr in ipairs(list) do both[#both + 1] = attr.name end
-    end
-    schema_keys.identify(model.definition, both, type(through.unique) == "string" and through.unique or nil)
-  end
+  if through.unique ~= false then identify(model.definition, near, far, through.unique) end
   made.source_keys = keys.pairs("source", referenced.foreign, "through", near)
   made.target_keys = keys.pairs("through", far, "target", referenced.other)
   made.foreignKey, made.otherKey = keys.shown(near), keys.shown(far)

@@ -1,12 +1,12 @@
 --- What a model says of itself in Sequelize's words: the name of its table, its options, its indexes. Called by model/class
 --- and model/define.
 
-local ddl = require("rowan.sql.ddl")
+local ddl_text = require("rowan.sql.ddl_text")
 
 local identity = {}
 
 local function sql_name(self)
-  return ddl.quoted_table(self.dialect, self.table, self.schema)
+  return ddl_text.name(self.dialect, self.table, self.schema)
 end
 
 -- Names as SQL, in text too.

@@ -138,6 +138,17 @@ local function aliased(b, def, item)
   }
 end
 
+local function entry_of(b, def, item)
+  if expression.is(item) and item.kind == "col" then item = item.name end
+  if type(item) == "string" then
+    local attr = subject.resolve(def, item)
+    if attr.base then return read_subject(b, attr, item) end
+    return { node = b:field(attr), column = projection.column(attr), attr = attr }
+  end
+  if type(item) == "table" and not expression.is(item) then return aliased(b, def, item) end
+  fail(def, "an expression needs an alias: { expression, \"alias\" }")
+end
+
 ---Walks the option into builder `b`.
 ---@param b table
 ---@param def table definition
@@ -169,21 +180,7 @@ function projection.walk(b, def, option, needed)
   if #list == 0 then fail(def, "at least one attribute must be read") end
   local entries = { chosen = chosen }
   b:open("attributes")
-  for i, item in ipairs(list) do
-    if expression.is(item) and item.kind == "col" then item = item.name end
-    if type(item) == "string" then
-      local attr = subject.resolve(def, item)
-      if attr.base then
-        entries[i] = read_subject(b, attr, item)
-      else
-        entries[i] = { node = b:field(attr), column = projection.column(attr), attr = attr }
-      end
-    elseif type(item) == "table" and not expression.is(item) then
-      entries[i] = aliased(b, def, item)
-    else
-      fail(def, "an expression needs an alias: { expression, \"alias\" }")
-    end
-  end
+  for i, item in ipairs(list) do entries[i] = entry_of(b, def, item) end
   b:token(")")
   return entries, false
 end

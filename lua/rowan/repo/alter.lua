@@ -1,10 +1,11 @@
 --- sync with `alter`: what must be done so that the live schema becomes the one of the definitions, as steps with their
 --- reasons, and what would be lost by it. Called by repo/sync and by the query interface.
 
-local ddl = require("rowan.sql.ddl")
 local ddl_alter = require("rowan.sql.ddl_alter")
+local ddl_index = require("rowan.sql.ddl_index")
 local ddl_loss = require("rowan.sql.ddl_loss")
 local ddl_rebuild = require("rowan.sql.ddl_rebuild")
+local ddl_text = require("rowan.sql.ddl_text")
 local difference = require("rowan.schema.difference")
 local introspect = require("rowan.repo.introspect")
 local literals = require("rowan.query.literals")
@@ -93,7 +94,7 @@ local function target_of(db, def, live, known)
   local bare = { bare = true, expression = context.expression, where = context.where }
   return {
     def = def, dialect = dialect, live = live, schema = live.schema, version = known.version, context = bare,
-    plain_context = context, table = ddl.quoted_table(dialect, live.name, live.schema),
+    plain_context = context, table = ddl_text.name(dialect, live.name, live.schema),
   }
 end
 
@@ -148,7 +149,7 @@ end
 
 local function add_steps(steps, texts, change, to, rebuilt)
   local index = change.kind == "create_index" and change.becomes.index
-  local undo = index and index.concurrently and ddl.drop_invalid(to.def, index, to.dialect) or nil
+  local undo = index and index.concurrently and ddl_index.drop_invalid(to.def, index, to.dialect) or nil
   local early = change.kind == "drop_foreign_key" or nil
   for _, text in ipairs(texts) do
     steps[#steps + 1] = {
@@ -248,7 +249,7 @@ function alter.by_hand(db, changes, live, known)
   for _, change in ipairs(changes) do change.reason = live.name end
   return (alter.steps(changes, {
     dialect = db._dialect, live = live, schema = live.schema, version = known.version,
-    table = ddl.quoted_table(db._dialect, live.name, live.schema),
+    table = ddl_text.name(db._dialect, live.name, live.schema),
   }))
 end
 

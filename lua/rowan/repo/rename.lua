@@ -1,7 +1,7 @@
 --- Tables and columns under new names, and the enum types whose names come from theirs. Called by model/query_interface.
 
-local ddl = require("rowan.sql.ddl")
 local ddl_table = require("rowan.sql.ddl_table")
+local ddl_text = require("rowan.sql.ddl_text")
 local errors = require("rowan.base.errors")
 local schema = require("rowan.repo.schema")
 local steps = require("rowan.repo.steps")
@@ -47,7 +47,7 @@ function rename.table(db, at, becomes, options)
       here.schema = becomes.schema
     end
     if becomes.name ~= live.name then
-      texts[#texts + 1] = ddl_table.rename(dialect, ddl.quoted_table(dialect, here.name, here.schema), becomes.name)
+      texts[#texts + 1] = ddl_table.rename(dialect, ddl_text.name(dialect, here.name, here.schema), becomes.name)
     end
     move_enums(db, live.columns, function(column)
       local attr = { field = column.name }
@@ -69,7 +69,7 @@ function rename.column(db, at, before, after, options)
   steps.apply(db, options, function(call)
     local live = schema.live(db, at, call)
     local column = schema.column(db, live, before)
-    local texts = { ddl_table.rename_column(dialect, ddl.quoted_table(dialect, at.name, at.schema), before, after) }
+    local texts = { ddl_table.rename_column(dialect, ddl_text.name(dialect, at.name, at.schema), before, after) }
     move_enums(db, { column }, function()
       local def = { table = at.name }
       return dialect.enum_name and dialect.enum_name(def, { field = before }),

@@ -3,7 +3,9 @@
 
 local alter = require("rowan.repo.alter")
 local ddl = require("rowan.sql.ddl")
+local ddl_index = require("rowan.sql.ddl_index")
 local ddl_table = require("rowan.sql.ddl_table")
+local ddl_text = require("rowan.sql.ddl_text")
 local dropping = require("rowan.repo.dropping")
 local errors = require("rowan.base.errors")
 local introspect = require("rowan.repo.introspect")
@@ -24,7 +26,7 @@ end
 ---@field schema? string
 
 local function quoted(db, at)
-  return ddl.quoted_table(db._dialect, at.name, at.schema)
+  return ddl_text.name(db._dialect, at.name, at.schema)
 end
 
 ---The picture of a table that must be there.
@@ -95,7 +97,7 @@ end
 function schema.drop_table(db, at, options)
   steps.apply(db, options, function(call)
     local live = introspect.table(db, at.name, at.schema, call)
-    local texts = ddl_table.drop(db._dialect, { quoted(db, at) }, options.cascade)
+    local texts = ddl_text.drop_tables(db._dialect, { quoted(db, at) }, options.cascade)
     if live then own_enums(db, live, texts) end
     local list = {}
     if live and options.cascade then list = dropping.unlink(db, { at.name }, call) end
@@ -117,11 +119,11 @@ function schema.drop_all(db, name, skip, options)
     local names, texts, enums = {}, {}, {}
     for _, live in ipairs((introspect.tables(db, nil, { name or "" }, call))) do
       if live.kind == "table" and not skip[live.name] then
-        names[#names + 1] = ddl.quoted_table(db._dialect, live.name, live.schema)
+        names[#names + 1] = ddl_text.name(db._dialect, live.name, live.schema)
         own_enums(db, live, enums)
       end
     end
-    if names[1] then texts = ddl_table.drop(db._dialect, names, true) end
+    if names[1] then texts = ddl_text.drop_tables(db._dialect, names, true) end
     for _, text in ipairs(enums) do texts[#texts + 1] = text end
     return steps.of(texts, "")
   end
@@ -272,7 +274,7 @@ function schema.add_index(db, at, make, options)
     end
     local context, list = literals.context(db._dialect), {}
     if not index.concurrently then
-      return steps.of({ ddl.create_index(def, index, db._dialect, context) }, live.name)
+      return steps.of({ ddl_index.create(def, index, db._dialect, context) }, live.name)
     end
     steps.add_concurrent(db, def, context, list)
     return list

@@ -3,8 +3,8 @@
 
 local check = require("rowan.base.check")
 local control = require("rowan.sql.ddl_rebuild")
-local ddl = require("rowan.sql.ddl")
 local ddl_alter = require("rowan.sql.ddl_alter")
+local ddl_index = require("rowan.sql.ddl_index")
 local ddl_table = require("rowan.sql.ddl_table")
 local errors = require("rowan.base.errors")
 local introspect = require("rowan.repo.introspect")
@@ -175,9 +175,9 @@ function steps.add_concurrent(db, def, context, list)
   for _, index in ipairs(def.indexes) do
     if index.concurrently then
       list[#list + 1] = {
-        sql = ddl.create_index(def, index, db._dialect, context), table = def.table,
+        sql = ddl_index.create(def, index, db._dialect, context), table = def.table,
         reason = ("%s: the index %s is created concurrently where it is missing"):format(def.table, index.name),
-        undo = ddl.drop_invalid(def, index, db._dialect),
+        undo = ddl_index.drop_invalid(def, index, db._dialect),
       }
     end
   end

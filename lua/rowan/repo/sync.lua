@@ -4,6 +4,7 @@
 local alter = require("rowan.repo.alter")
 local check = require("rowan.base.check")
 local ddl = require("rowan.sql.ddl")
+local ddl_types = require("rowan.sql.ddl_types")
 local dropping = require("rowan.repo.dropping")
 local errors = require("rowan.base.errors")
 local introspect = require("rowan.repo.introspect")
@@ -190,7 +191,7 @@ local function check_enum_keys(db, order)
     for _, attr in ipairs(def.list) do
       local to = attr.references
       local target = to and to.definition and to.definition.by_name[to.key]
-      local mine, theirs = ddl.enum_of(attr.type) ~= nil, target and ddl.enum_of(target.type) ~= nil
+      local mine, theirs = ddl_types.enum_of(attr.type) ~= nil, target and ddl_types.enum_of(target.type) ~= nil
       if to and (mine and not target or target and mine ~= theirs) then
         local subject = ("%s.%s, which points at %s.%s"):format(def.name, attr.label, to.table, to.key)
         fail(subject .. (target and ", must have the type of that: one of the two is an enum"

@@ -4,6 +4,7 @@
 local compile = require("rowan.sql.compile")
 local ddl = require("rowan.sql.ddl")
 local ddl_table = require("rowan.sql.ddl_table")
+local ddl_text = require("rowan.sql.ddl_text")
 local errors = require("rowan.base.errors")
 local link = require("rowan.query.link")
 local node = require("rowan.sql.node")
@@ -123,7 +124,7 @@ function truncate.models(db, models, options)
   else
     local names = {}
     for i, model in ipairs(models) do
-      names[i] = ddl.quoted_table(db._dialect, model.definition.table, model.definition.schema)
+      names[i] = ddl_text.name(db._dialect, model.definition.table, model.definition.schema)
     end
     run.plan(db, { text = ddl_table.truncate(names, options), codes = "" }, nil, 0, options)
   end

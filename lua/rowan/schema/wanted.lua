@@ -2,6 +2,7 @@
 --- so that schema/difference can lay one over the other.
 
 local ddl = require("rowan.sql.ddl")
+local ddl_types = require("rowan.sql.ddl_types")
 local family = require("rowan.types.family")
 local schema_index = require("rowan.schema.index")
 
@@ -15,12 +16,12 @@ end
 
 -- The values of an enum that has a type of its own.
 local function enum_of(def, attr, dialect)
-  local of = ddl.enum_of(attr.type)
+  local of = ddl_types.enum_of(attr.type)
   if not of or not dialect.supports.enum_types then return nil end
   local owner, own = dialect.enum_owner(def, attr)
   -- The values of another column's type are that column's.
   return {
-    name = dialect.enum_name(owner, own), schema = owner.schema, values = ddl.enum_of(own.type).values,
+    name = dialect.enum_name(owner, own), schema = owner.schema, values = ddl_types.enum_of(own.type).values,
     borrowed = own ~= attr,
   }
 end

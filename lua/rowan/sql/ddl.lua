@@ -1,10 +1,11 @@
---- CREATE and DROP of tables, types and indexes, as texts, from a definition and a dialect. No effects.
+--- CREATE and DROP of tables with what belongs to them, as texts, from a definition and a dialect. No effects.
 --- Called by the repository's sync.
 
 local comments_of = require("rowan.sql.comments")
-local errors = require("rowan.base.errors")
+local ddl_index = require("rowan.sql.ddl_index")
+local ddl_text = require("rowan.sql.ddl_text")
+local ddl_types = require("rowan.sql.ddl_types")
 local naming = require("rowan.base.naming")
-local types = require("rowan.types")
 
 local ddl = {}
 
@@ -16,30 +17,6 @@ local ddl = {}
 
 -- The longest name of PostgreSQL.
 local MAX_NAME = 63
-
-local function text_literal(dialect, text)
-  return dialect.literal(text, types.DataTypes.TEXT)
-end
-
-local function need(context, key, def, what)
-  local fn = context and context[key]
-  if not fn then
-    local message = ("the table %s has %s, and nothing was given that writes it"):format(def.table, what)
-    errors.raise("UsageError", { message = message })
-  end
-  return fn
-end
-
-local function quoted_table(dialect, name, schema)
-  return schema and dialect.quote(schema) .. "." .. dialect.quote(name) or dialect.quote(name)
-end
-ddl.quoted_table = quoted_table
-
-local function quoted_fields(dialect, attrs)
-  local names = {}
-  for i, attr in ipairs(attrs) do names[i] = dialect.quote(attr.field) end
-  return "(" .. table.concat(names, ", ") .. ")"
-end
 
 local function has_columns(def)
   local list = {}
@@ -58,7 +35,7 @@ function ddl.foreign_key(_, attr, dialect)
   local to = attr.references
   if not to then return nil end
   local parts = {
-    "REFERENCES " .. quoted_table(dialect, to.table, to.schema) .. " (" .. dialect.quote(to.field) .. ")",
+    "REFERENCES " .. ddl_text.name(dialect, to.table, to.schema) .. " (" .. dialect.quote(to.field) .. ")",
   }
   if to.on_delete then parts[#parts + 1] = "ON DELETE " .. to.on_delete end
   if to.on_update then parts[#parts + 1] = "ON UPDATE " .. to.on_update end
@@ -75,14 +52,14 @@ end
 function ddl.default_text(def, attr, dialect, context)
   if attr.default_kind == "value" then return dialect.literal(attr.default, attr.type) end
   if attr.default_kind == "expression" then
-    local write = need(context, "expression", def, "an expression as a default")
+    local write = ddl_text.need(context, "expression", def, "an expression as a default")
     return "(" .. write(attr.default, def) .. ")"
   end
 end
 
 local function generated_clause(def, attr, dialect, context)
   if not attr.generated then return nil end
-  local write = need(context, "expression", def, "a generated column")
+  local write = ddl_text.need(context, "expression", def, "a generated column")
   return ("GENERATED ALWAYS AS (%s) %s"):format(write(attr.generated.expression, def),
     attr.generated.stored and "STORED" or "VIRTUAL")
 end
@@ -157,8 +134,8 @@ end
 -- A foreign key of several columns.
 local function composite_key(key, dialect)
   local to = key.definition
-  return ("FOREIGN KEY %s REFERENCES %s %s ON DELETE %s ON UPDATE %s"):format(quoted_fields(dialect, key.attrs),
-    quoted_table(dialect, to.table, to.schema), quoted_fields(dialect, key.keys), key.on_delete, key.on_update)
+  return ("FOREIGN KEY %s REFERENCES %s %s ON DELETE %s ON UPDATE %s"):format(ddl_text.fields(dialect, key.attrs),
+    ddl_text.name(dialect, to.table, to.schema), ddl_text.fields(dialect, key.keys), key.on_delete, key.on_update)
 end
 
 ---FOREIGN KEY as a constraint of the table.
@@ -168,16 +145,16 @@ end
 ---@return string
 function ddl.key_clause(def, key, dialect)
   if key.attrs then return composite_key(key, dialect) end
-  return ("FOREIGN KEY %s %s"):format(quoted_fields(dialect, { key }), ddl.foreign_key(def, key, dialect))
+  return ("FOREIGN KEY %s %s"):format(ddl_text.fields(dialect, { key }), ddl.foreign_key(def, key, dialect))
 end
 
 local function table_constraints(def, dialect, lines, context)
   if #def.primary > 1 then
-    lines[#lines + 1] = "PRIMARY KEY " .. quoted_fields(dialect, def.primary)
+    lines[#lines + 1] = "PRIMARY KEY " .. ddl_text.fields(dialect, def.primary)
   end
   for _, unique in ipairs(def.uniques) do
     if not unique.index then
-      local name, fields = dialect.quote(unique.name), quoted_fields(dialect, unique.attrs)
+      local name, fields = dialect.quote(unique.name), ddl_text.fields(dialect, unique.attrs)
       lines[#lines + 1] = ("CONSTRAINT %s UNIQUE %s"):format(name, fields)
     end
   end
@@ -187,132 +164,26 @@ local function table_constraints(def, dialect, lines, context)
   end
 end
 
--- A statement that does nothing when its object is there already; PostgreSQL has no IF NOT EXISTS for these. `after` comes
--- then.
-local function unless_there(statement, dialect, after)
-  local ignore = "EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL"
-  local block = ("BEGIN %s; %s; END"):format(statement, ignore)
-  return "DO " .. text_literal(dialect, after and ("BEGIN %s; %s; END"):format(block, after) or block)
-end
-
----The enum of a type, of its elements or of what it is stored as that has a type of its own in the database; nil for others.
----@param type_of rowan.Type
----@return rowan.Type?
-function ddl.enum_of(type_of)
-  while type_of.base or type_of.key == "ARRAY" do type_of = type_of.base or type_of.element end
-  return type_of.key == "ENUM" and not type_of.check and type_of or nil
-end
-
-local function quoted_enum(def, attr, dialect)
-  local owner, own = dialect.enum_owner(def, attr)
-  return quoted_table(dialect, dialect.enum_name(owner, own), owner.schema), own
-end
-
----CREATE TYPE for the enum of an attribute, where it is not there.
----@param def rowan.Definition
----@param attr rowan.Attribute
----@param dialect rowan.Dialect
----@return string
-function ddl.create_enum(def, attr, dialect)
-  local values, name, own = {}, quoted_enum(def, attr, dialect)
-  for i, value in ipairs(ddl.enum_of(own.type).values) do values[i] = text_literal(dialect, value) end
-  return unless_there(("CREATE TYPE %s AS ENUM (%s)"):format(name, table.concat(values, ", ")), dialect)
-end
-
--- What an extension has is no use outside of the search path, and some of it (operators) would quietly be something else.
-local function in_path(dialect, extension, key)
-  local schema = ("(SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace "
-    .. "WHERE e.extname = %s)"):format(text_literal(dialect, extension))
-  local message = ("the type %s is of the extension %s in the schema %%, which is not in the search path: "
-    .. "name that schema in searchPath too"):format(key, extension)
-  local raise = "IF to_regtype(%s) IS NULL THEN RAISE EXCEPTION %s, %s USING ERRCODE = '42704'; END IF"
-  return raise:format(text_literal(dialect, key:lower()), text_literal(dialect, message), schema)
-end
-
----CREATE EXTENSION for what types of attributes need, in the schema that every search path has as a rule: an extension
----belongs to the whole database.
----@param attrs rowan.Attribute[]
----@param dialect rowan.Dialect
----@return string[]
-function ddl.extensions(attrs, dialect)
-  local texts, seen = {}, {}
-  for _, attr in ipairs(dialect.extension and attrs or {}) do
-    local name, key = dialect.extension(attr.type)
-    if name and not seen[name] then
-      seen[name] = true
-      local create = ("CREATE EXTENSION IF NOT EXISTS %s SCHEMA public"):format(dialect.quote(name))
-      texts[#texts + 1] = unless_there(create, dialect, in_path(dialect, name, key))
-    end
-  end
-  return texts
-end
-
 local function enums(def, dialect)
   local list = {}
   if dialect.supports.enum_types then
     for _, attr in ipairs(has_columns(def)) do
-      if ddl.enum_of(attr.type) then list[#list + 1] = attr end
+      if ddl_types.enum_of(attr.type) then list[#list + 1] = attr end
     end
   end
   return list
 end
 
-local function index_field(def, field, dialect, context)
-  local parts
-  if field.attr then
-    parts = { dialect.quote(field.attr.field) }
-  else
-    local write = need(context, "expression", def, "an index on an expression")
-    parts = { "(" .. write(field.expression, def) .. ")" }
-  end
-  if field.collate then parts[#parts + 1] = "COLLATE " .. dialect.quote(field.collate) end
-  if field.operator then parts[#parts + 1] = field.operator end
-  if field.order then parts[#parts + 1] = field.order end
-  return table.concat(parts, " ")
-end
-
----CREATE INDEX IF NOT EXISTS for one index of a definition.
----@param def rowan.Definition
----@param index rowan.Index
----@param dialect rowan.Dialect
----@param context? rowan.DdlContext
----@return string
-function ddl.create_index(def, index, dialect, context)
-  local fields = {}
-  for i, field in ipairs(index.fields) do fields[i] = index_field(def, field, dialect, context) end
-  local parts = {
-    index.unique and "CREATE UNIQUE INDEX" or "CREATE INDEX",
-    index.concurrently and "CONCURRENTLY IF NOT EXISTS" or "IF NOT EXISTS", dialect.quote(index.name), "ON",
-    quoted_table(dialect, def.table, def.schema),
-  }
-  if index.using then parts[#parts + 1] = "USING " .. index.using end
-  parts[#parts + 1] = "(" .. table.concat(fields, ", ") .. ")"
-  if index.include then parts[#parts + 1] = "INCLUDE " .. quoted_fields(dialect, index.include) end
-  if index.where then
-    parts[#parts + 1] = "WHERE " .. need(context, "where", def, "a partial index")(index.where, def)
-  end
-  return table.concat(parts, " ")
-end
-
----What takes away the invalid index that a CREATE INDEX CONCURRENTLY leaves when it fails.
----@param def rowan.Definition
----@param index rowan.Index
----@param dialect rowan.Dialect
----@return string
-function ddl.drop_invalid(def, index, dialect)
-  return "DROP INDEX CONCURRENTLY IF EXISTS " .. quoted_table(dialect, index.name, def.schema)
-end
-
 local function comments(def, dialect, texts)
   if dialect.supports.written_comments then return end
-  local name = quoted_table(dialect, def.table, def.schema)
+  local name = ddl_text.name(dialect, def.table, def.schema)
   if def.comment then
-    texts[#texts + 1] = ("COMMENT ON TABLE %s IS %s"):format(name, text_literal(dialect, def.comment))
+    texts[#texts + 1] = ("COMMENT ON TABLE %s IS %s"):format(name, ddl_text.literal(dialect, def.comment))
   end
   for _, attr in ipairs(has_columns(def)) do
     if attr.comment then
       local place = name .. "." .. dialect.quote(attr.field)
-      texts[#texts + 1] = ("COMMENT ON COLUMN %s IS %s"):format(place, text_literal(dialect, attr.comment))
+      texts[#texts + 1] = ("COMMENT ON COLUMN %s IS %s"):format(place, ddl_text.literal(dialect, attr.comment))
     end
   end
 end
@@ -324,16 +195,16 @@ end
 ---@param context? rowan.DdlContext
 ---@return string[] texts in order
 function ddl.create_table(def, dialect, context)
-  local texts, lines = ddl.extensions(has_columns(def), dialect), {}
-  for _, attr in ipairs(enums(def, dialect)) do texts[#texts + 1] = ddl.create_enum(def, attr, dialect) end
+  local texts, lines = ddl_types.extensions(has_columns(def), dialect), {}
+  for _, attr in ipairs(enums(def, dialect)) do texts[#texts + 1] = ddl_types.create_enum(def, attr, dialect) end
   for _, attr in ipairs(has_columns(def)) do lines[#lines + 1] = ddl.column(def, attr, dialect, context) end
   table_constraints(def, dialect, lines, context)
   local strict = def.options.strict and dialect.supports.strict_tables and " STRICT" or ""
   local comment = written_comment(dialect, def.comment)
-  texts[#texts + 1] = ("CREATE TABLE IF NOT EXISTS %s (%s%s)%s"):format(quoted_table(dialect, def.table, def.schema),
+  texts[#texts + 1] = ("CREATE TABLE IF NOT EXISTS %s (%s%s)%s"):format(ddl_text.name(dialect, def.table, def.schema),
     comment ~= "" and comment .. " " or "", table.concat(lines, ", "), strict)
   for _, index in ipairs(def.indexes) do
-    if not index.concurrently then texts[#texts + 1] = ddl.create_index(def, index, dialect, context) end
+    if not index.concurrently then texts[#texts + 1] = ddl_index.create(def, index, dialect, context) end
   end
   comments(def, dialect, texts)
   return texts
@@ -346,14 +217,12 @@ end
 ---@param options? { cascade?: boolean }
 ---@return string[] texts in order
 function ddl.drop_tables(defs, dialect, options)
-  local cascade = options and options.cascade and dialect.supports.drop_cascade and " CASCADE" or ""
-  local tables, texts = {}, {}
-  for i, def in ipairs(defs) do tables[i] = quoted_table(dialect, def.table, def.schema) end
-  if dialect.supports.drop_many then tables = { table.concat(tables, ", ") } end
-  for i, name in ipairs(tables) do texts[i] = "DROP TABLE IF EXISTS " .. name .. cascade end
+  local tables = {}
+  for i, def in ipairs(defs) do tables[i] = ddl_text.name(dialect, def.table, def.schema) end
+  local texts = ddl_text.drop_tables(dialect, tables, options and options.cascade)
   for _, def in ipairs(defs) do
     for _, attr in ipairs(enums(def, dialect)) do
-      local name, own = quoted_enum(def, attr, dialect)
+      local name, own = ddl_types.enum_name(def, attr, dialect)
       if own == attr then texts[#texts + 1] = "DROP TYPE IF EXISTS " .. name end
     end
   end
@@ -390,8 +259,8 @@ function ddl.foreign_key_statements(def, list, dialect)
     for i, attr in ipairs(key.attrs or { key }) do fields[i] = attr.field end
     local clause = ddl.key_clause(def, key, dialect)
     local name = naming.shorten(def.table .. "_" .. table.concat(fields, "_") .. "_fkey", MAX_NAME)
-    texts[#texts + 1] = unless_there(("ALTER TABLE %s ADD CONSTRAINT %s %s"):format(
-      quoted_table(dialect, def.table, def.schema), dialect.quote(name), clause), dialect)
+    texts[#texts + 1] = ddl_text.unless_there(("ALTER TABLE %s ADD CONSTRAINT %s %s"):format(
+      ddl_text.name(dialect, def.table, def.schema), dialect.quote(name), clause), dialect)
   end
   return texts
 end

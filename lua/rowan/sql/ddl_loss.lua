@@ -2,7 +2,7 @@
 --- Called by repo/alter before anything is sent.
 
 local alter = require("rowan.sql.ddl_alter")
-local types = require("rowan.types")
+local ddl_text = require("rowan.sql.ddl_text")
 
 local loss = {}
 
@@ -91,7 +91,7 @@ end
 
 local function text_list(to, values)
   local list = {}
-  for i, value in ipairs(values) do list[i] = to.dialect.literal(value, types.DataTypes.TEXT) end
+  for i, value in ipairs(values) do list[i] = ddl_text.literal(to.dialect, value) end
   return table.concat(list, ", ")
 end
 
@@ -140,7 +140,7 @@ function asks.enum(change, to)
   local stays, gone = {}, {}
   for _, value in ipairs(change.column.enum.values) do stays[value] = true end
   for _, value in ipairs(change.was.values) do
-    if not stays[value] then gone[#gone + 1] = to.dialect.literal(value, types.DataTypes.TEXT) end
+    if not stays[value] then gone[#gone + 1] = ddl_text.literal(to.dialect, value) end
   end
   local was = to.live.by_name[change.column.name]
   if #gone == 0 or not was or not was.enum then return nil end

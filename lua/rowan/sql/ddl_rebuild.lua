@@ -5,10 +5,11 @@
 local alter = require("rowan.sql.ddl_alter")
 local comments = require("rowan.sql.comments")
 local ddl = require("rowan.sql.ddl")
+local ddl_index = require("rowan.sql.ddl_index")
+local ddl_text = require("rowan.sql.ddl_text")
 local errors = require("rowan.base.errors")
 local loss = require("rowan.sql.ddl_loss")
 local tokens = require("rowan.sql.tokens")
-local types = require("rowan.types")
 
 local rebuild = {}
 
@@ -19,10 +20,6 @@ rebuild.plain_alter = "PRAGMA legacy_alter_table = 0"
 
 ---The question whether foreign keys are enforced.
 rebuild.keys_enforced = "PRAGMA foreign_keys"
-
-local function literal(dialect, text)
-  return dialect.literal(text, types.DataTypes.TEXT)
-end
 
 local function mentions(text, name)
   return tokens.mentions(text, name, string.lower)
@@ -257,7 +254,7 @@ end
 
 -- The numbers that AUTOINCREMENT gave out, also those of rows that are gone.
 local function keep_sequence(live, temporary, to)
-  local old, new = literal(to.dialect, live.name), literal(to.dialect, temporary)
+  local old, new = ddl_text.literal(to.dialect, live.name), ddl_text.literal(to.dialect, temporary)
   return ("DELETE FROM sqlite_sequence WHERE name = %s"):format(new),
     ("INSERT INTO sqlite_sequence (name, seq) SELECT %s, seq FROM sqlite_sequence WHERE name = %s"):format(new, old)
 end
@@ -287,7 +284,7 @@ local function indexes(live, changes, edits, to, texts)
   end
   for _, change in ipairs(changes) do
     if change.kind == "create_index" then
-      texts[#texts + 1] = ddl.create_index(to.def, change.becomes.index, to.dialect, to.context)
+      texts[#texts + 1] = ddl_index.create(to.def, change.becomes.index, to.dialect, to.context)
     end
   end
 end

@@ -1,7 +1,8 @@
 --- Functions and triggers as texts. Names are quoted, bodies and arguments are literals, and what stands for itself (types,
 --- options) must look like that. Called by model/query_routines.
 
-local ddl = require("rowan.sql.ddl")
+local ddl_text = require("rowan.sql.ddl_text")
+local ddl_types = require("rowan.sql.ddl_types")
 local errors = require("rowan.base.errors")
 local types = require("rowan.types")
 
@@ -16,7 +17,7 @@ end
 -- A type, by its name ("INTEGER", "SETOF users", "TABLE (id int, name text)") or as one of DataTypes.
 local function type_text(dialect, given, what)
   if types.is(given) then
-    if ddl.enum_of(given) then fail(what .. ": an enum is named by the type that it has in the database") end
+    if ddl_types.enum_of(given) then fail(what .. ": an enum is named by the type that it has in the database") end
     return dialect.type_name(given)
   end
   if type(given) ~= "string" or not given:find("^[%a_\"][%w_%s.,()%[%]\"%%]*$") then
@@ -43,7 +44,7 @@ end
 local function signature(dialect, at, params, what)
   local list = {}
   for i, given in ipairs(params) do list[i] = parameter(dialect, given, what) end
-  return ("%s(%s)"):format(ddl.quoted_table(dialect, at.name, at.schema), table.concat(list, ", "))
+  return ("%s(%s)"):format(ddl_text.name(dialect, at.name, at.schema), table.concat(list, ", "))
 end
 
 local function known_words(given, known, what)
@@ -167,7 +168,7 @@ local function action_text(dialect, given)
   if not dialect.supports.functions then return ("BEGIN %s END"):format((given.body:gsub(";?%s*$", ";"))) end
   local arguments = {}
   for i, value in ipairs(given.params or {}) do arguments[i] = dialect.literal(tostring(value), TEXT) end
-  local name = ddl.quoted_table(dialect, given.execute, given.schema)
+  local name = ddl_text.name(dialect, given.execute, given.schema)
   return ("EXECUTE PROCEDURE %s(%s)"):format(name, table.concat(arguments, ", "))
 end
 
@@ -187,7 +188,7 @@ function routine.create_trigger(dialect, at, name, given)
   end
   local parts = {
     constraint and "CREATE CONSTRAINT TRIGGER" or "CREATE TRIGGER", dialect.quote(name), timing,
-    table.concat(events, " OR "), "ON", ddl.quoted_table(dialect, at.name, at.schema),
+    table.concat(events, " OR "), "ON", ddl_text.name(dialect, at.name, at.schema),
   }
   for _, word in ipairs(known_words(given.words, TRIGGER_WORDS, "createTrigger")) do parts[#parts + 1] = word end
   if given.when then parts[#parts + 1] = "WHEN (" .. given.when .. ")" end
@@ -202,7 +203,7 @@ end
 ---@return string
 function routine.drop_trigger(dialect, at, name, options)
   if not dialect.supports.functions then return "DROP TRIGGER " .. dialect.quote(name) end
-  return ("DROP TRIGGER %s ON %s %s"):format(dialect.quote(name), ddl.quoted_table(dialect, at.name, at.schema),
+  return ("DROP TRIGGER %s ON %s %s"):format(dialect.quote(name), ddl_text.name(dialect, at.name, at.schema),
     options.cascade and "CASCADE" or "RESTRICT")
 end
 
@@ -213,7 +214,7 @@ end
 ---@return string
 function routine.rename_trigger(dialect, at, name, becomes)
   return ("ALTER TRIGGER %s ON %s RENAME TO %s"):format(dialect.quote(name),
-    ddl.quoted_table(dialect, at.name, at.schema), dialect.quote(becomes))
+    ddl_text.name(dialect, at.name, at.schema), dialect.quote(becomes))
 end
 
 return routine

@@ -2,27 +2,9 @@
 --- Called by repo/schema for the query interface.
 
 local alter = require("rowan.sql.ddl_alter")
-local ddl = require("rowan.sql.ddl")
-local types = require("rowan.types")
+local ddl_text = require("rowan.sql.ddl_text")
 
 local tables = {}
-
-local function literal(dialect, text)
-  return dialect.literal(text, types.DataTypes.TEXT)
-end
-
----DROP TABLE of several, with what hangs on them where that was asked for.
----@param dialect rowan.Dialect
----@param quoted string[]
----@param cascade? boolean
----@return string[]
-function tables.drop(dialect, quoted, cascade)
-  local tail = cascade and dialect.supports.drop_cascade and " CASCADE" or ""
-  if dialect.supports.drop_many then return { "DROP TABLE IF EXISTS " .. table.concat(quoted, ", ") .. tail } end
-  local texts = {}
-  for i, name in ipairs(quoted) do texts[i] = "DROP TABLE IF EXISTS " .. name end
-  return texts
-end
 
 ---TRUNCATE of several, which may point at each other.
 ---@param quoted string[]
@@ -37,7 +19,7 @@ end
 ---@param enum { name: string, schema?: string }
 ---@return string
 function tables.drop_enum(dialect, enum)
-  return "DROP TYPE IF EXISTS " .. ddl.quoted_table(dialect, enum.name, enum.schema)
+  return "DROP TYPE IF EXISTS " .. ddl_text.name(dialect, enum.name, enum.schema)
 end
 
 ---@param dialect rowan.Dialect
@@ -46,8 +28,8 @@ end
 ---@return string
 function tables.create_enum(dialect, enum, values)
   local list = {}
-  for i, value in ipairs(values) do list[i] = literal(dialect, value) end
-  local name = ddl.quoted_table(dialect, enum.name, enum.schema)
+  for i, value in ipairs(values) do list[i] = ddl_text.literal(dialect, value) end
+  local name = ddl_text.name(dialect, enum.name, enum.schema)
   return ("CREATE TYPE %s AS ENUM (%s)"):format(name, table.concat(list, ", "))
 end
 
@@ -56,7 +38,7 @@ end
 ---@param becomes string
 ---@return string
 function tables.rename_enum(dialect, enum, becomes)
-  local name = ddl.quoted_table(dialect, enum.name, enum.schema)
+  local name = ddl_text.name(dialect, enum.name, enum.schema)
   return ("ALTER TYPE %s RENAME TO %s"):format(name, dialect.quote(becomes))
 end
 
@@ -66,7 +48,7 @@ end
 ---@param becomes string
 ---@return string
 function tables.set_schema(dialect, kind, at, becomes)
-  local name = ddl.quoted_table(dialect, at.name, at.schema)
+  local name = ddl_text.name(dialect, at.name, at.schema)
   return ("ALTER %s %s SET SCHEMA %s"):format(kind, name, dialect.quote(becomes))
 end
 
@@ -88,7 +70,7 @@ function tables.rename_column(dialect, quoted, before, after)
 end
 
 local function reference(dialect, given)
-  local parts = { (" REFERENCES %s %s"):format(ddl.quoted_table(dialect, given.table, given.schema),
+  local parts = { (" REFERENCES %s %s"):format(ddl_text.name(dialect, given.table, given.schema),
     alter.list(dialect, given.keys)) }
   if given.on_delete then parts[#parts + 1] = "ON DELETE " .. given.on_delete end
   if given.on_update then parts[#parts + 1] = "ON UPDATE " .. given.on_update end
@@ -140,7 +122,7 @@ end
 ---@return string
 function tables.drop_index(dialect, index, options)
   return ("DROP INDEX %s%s%s"):format(options.ifExists and "IF EXISTS " or "",
-    ddl.quoted_table(dialect, index.name, index.schema),
+    ddl_text.name(dialect, index.name, index.schema),
     options.cascade and dialect.supports.drop_cascade and " CASCADE" or "")
 end
 
@@ -172,7 +154,7 @@ function tables.create_database(dialect, name, options)
   local parts = { "CREATE DATABASE " .. dialect.quote(name) }
   for _, pair in ipairs(DATABASE) do
     local value = options[pair[1]]
-    if value then parts[#parts + 1] = pair[2] .. " = " .. literal(dialect, value) end
+    if value then parts[#parts + 1] = pair[2] .. " = " .. ddl_text.literal(dialect, value) end
   end
   if options.template then parts[#parts + 1] = "TEMPLATE = " .. dialect.quote(options.template) end
   return table.concat(parts, " ")
