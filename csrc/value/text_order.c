@@ -46,17 +46,15 @@ static bool take_amount(const char **at, const char *end, int64_t *whole, int64_
 }
 
 static bool add_part(span *out, bool time, char unit, int64_t whole, int64_t millionths) {
-  static const char units[] = "YMWDhms";
   static const int64_t days[] = {360, 30, 7, 1}, seconds[] = {3600, 60, 1};
-  if (time) unit = unit == 'H' ? 'h' : unit == 'M' ? 'm' : unit == 'S' ? 's' : '?';
-  const char *found = strchr(units, unit);
+  const char *const units = time ? "HMS" : "YMWD", *const found = unit ? strchr(units, unit) : NULL;
   int64_t sum;
-  if (!found || !unit) return false;
+  if (!found) return false;
   if (!time)
     return !__builtin_mul_overflow(whole, days[found - units], &sum) &&
            !__builtin_add_overflow(out->days, sum, &out->days);
-  return !__builtin_mul_overflow(whole, seconds[found - units - 4] * SECOND_US, &sum) &&
-         !__builtin_add_overflow(out->us, sum + millionths, &out->us);
+  return !__builtin_mul_overflow(whole, seconds[found - units] * SECOND_US, &sum) &&
+         !__builtin_add_overflow(sum, millionths, &sum) && !__builtin_add_overflow(out->us, sum, &out->us);
 }
 
 /* P1Y2M-3DT4H5M-6.7S */
@@ -75,13 +73,13 @@ static bool read_span(const char *s, size_t n, span *out) {
     if (!take_amount(&at, end, &whole, &millionths) || at >= end) return false;
     if (!add_part(out, time, *at++, whole, millionths)) return false;
   }
-  out->days += out->us / DAY_US;
+  int64_t carried = out->us / DAY_US;
   out->us %= DAY_US;
   if (out->us < 0) {
     out->us += DAY_US;
-    out->days--;
+    carried--;
   }
-  return true;
+  return !__builtin_add_overflow(out->days, carried, &out->days);
 }
 
 int rn_interval_compare(const char *a, size_t na, const char *b, size_t nb) {
