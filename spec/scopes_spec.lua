@@ -285,6 +285,24 @@ helper.each(function(_, connect)
       assert.equal(2, Post:findOne{ include = "closed" }.closed[1].id)
     end)
 
+    it("of such a variant are its own where the model has no scope of its own", function()
+      local Team = db:define("Team", { name = D.STRING }, { timestamps = false })
+      local Member = db:define("Member", { name = D.STRING, active = D.BOOLEAN }, { timestamps = false })
+      local Active = Member:scope{ where = { active = true } }
+      Team:hasMany(Active, { as = "members" })
+      Team:belongsToMany(Active, { through = "Guests", as = "guests" })
+      Team:sync{ force = true }
+      Member:sync{ force = true }
+      db:model("Guests"):sync{ force = true }
+      local team, list = Team:create{ name = "a" }, { { name = "ann", active = true }, { name = "ben", active = false } }
+      team:setMembers(Member:bulkCreate(list))
+      team:setGuests({ 1, 2 })
+      assert.same({ "ann", "ann" }, { names(team:getMembers()), names(Team:findOne{ include = "members" }.members) })
+      assert.equal(0, Team:count{ include = { { as = "members", where = { name = "ben" } } } })
+      assert.same({ "ann", 1 }, { names(Team:findOne():getGuests()), team:countGuests() })
+      db:drop()
+    end)
+
     it("merge includes, association by association", function()
       Company:addScope("users", { include = "users" })
       Company:addScope("tobi", { include = { { as = "users", where = { name = "tobi" } } } })

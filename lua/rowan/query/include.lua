@@ -88,7 +88,8 @@ local function make_entry(model, made, options)
     required = not apart and (options.where ~= nil or (options.through ~= nil and options.through.where ~= nil))
   end
   -- What a scope asks for makes no row of the model be left out.
-  local scoped = made.target.scoped or options.scope ~= nil or (options.model and options.model._unscoped)
+  local scoped = made.variant or made.target.scoped or options.scope ~= nil
+    or (options.model and options.model._unscoped)
   if scoped then options = merge.included(made, options) end
   local joined, joinable = joining(model, made, options)
   check_right(model, made, options, joined, joinable)

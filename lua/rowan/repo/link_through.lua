@@ -118,7 +118,7 @@ end
 function through.count(made, row, options, context)
   local said = options and options.through or {}
   -- Each row of the junction leads to a row of its own.
-  local plain = not made.scope and not made.target.scoped and not made.target.definition.filters
+  local plain = not made.scope and not made.variant and not made.target.scoped and not made.target.definition.filters
     and not (options and (options.where or options.include or options.scope ~= nil))
   if made.through.unique and made.constraints and plain then
     local condition = condition_of(made, row, context)
