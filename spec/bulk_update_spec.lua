@@ -28,7 +28,7 @@ local function field(model, name)
   return list
 end
 
-helper.each(function(_, connect)
+helper.each(function(dialect, connect)
   local db, Item
 
   before_each(function()
@@ -47,6 +47,24 @@ helper.each(function(_, connect)
       assert.same({ gone }, missing)
       assert.same({ "AA", "B", "CC" }, field(Item, "name"))
       assert.same({ "1.10", "2.20", "-" }, field(Item, "price"))
+    end)
+
+    it("minds filters with lists of any type", function()
+      local lists = {
+        at = { "2024-01-02T03:04:05Z" }, big = { "9007199254740993", 5 }, key = { "550e8400-e29b-41d4-a716-446655440000" },
+        price = { "1.50" }, flag = { true }, name = { "it's", "007" },
+      }
+      for attribute, list in pairs(lists) do
+        local plugin = { name = attribute .. dialect }
+        function plugin.define(draft) draft:filter({ option = "only", where = { [attribute] = { [Op["in"]] = list } } }) end
+        local Kept = db:define("Kept", {
+          at = DataTypes.DATE, big = DataTypes.BIGINT, key = DataTypes.UUID, price = DataTypes.DECIMAL(9, 2),
+          flag = DataTypes.BOOLEAN, name = DataTypes.STRING, n = DataTypes.INTEGER,
+        }, { timestamps = false, plugins = { plugin } })
+        db:sync { force = true }
+        Kept:bulkCreate { { [attribute] = list[1] }, {} }
+        assert.same({ attribute, 1 }, { attribute, (Kept:bulkUpdate { { id = 1, n = 1 }, { id = 2, n = 1 } }) })
+      end
     end)
 
     it("sends one statement for each set of attributes, NULL, documents and updatedAt among them", function()

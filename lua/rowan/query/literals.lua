@@ -31,7 +31,7 @@ end
 local function member(dialect, def, codes, values)
   return function(w, item)
     local list, parts = values[item.slot], {}
-    for i = 1, list.n or #list do parts[i] = literal(dialect, def, list[i], codes[item.slot]:sub(3)) end
+    for i = 1, list.n or #list do parts[i] = literal(dialect, def, list[i], codes[item.slot]:sub(2)) end
     if #parts == 0 then return w:put(item.negated and "(1 = 1)" or "(1 = 0)") end
     w:visit(item.value)
     w:put((item.negated and " NOT IN (" or " IN (") .. table.concat(parts, ", ") .. ")")
