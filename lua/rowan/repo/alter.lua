@@ -272,7 +272,8 @@ function alter.losses(db, changes, to, options, losses)
     local worse = n > 0 and question.worse and ask_number(db, question.worse.text, options) or 0
     if worse > 0 then n, question = worse, question.worse end
     if n > 0 then
-      local message = ("%s: %s"):format(to.live.name, question.say:format(n))
+      -- Names in it may hold a percent sign.
+      local message = to.live.name .. ": " .. question.say:gsub("%%d", ("%d"):format(n), 1)
       losses[#losses + 1] = {
         table = to.live.name, rows = n, fatal = question.fatal or false, message = message,
       }
