@@ -57,7 +57,7 @@ helper.each(function(dialect, connect)
 
   if not postgres then return end
 
-  it("gives views their owners, grants, comments, indexes, rules and options back", function()
+  it("gives views their owners, grants, defaults, comments, indexes, rules and options back", function()
     views()
     local function one(sql) return db:query(sql .. " AS v")[1].v end
     db:query('CREATE MATERIALIZED VIEW kinds AS SELECT kind, count(*) AS n FROM "Seats" GROUP BY kind')
@@ -65,6 +65,8 @@ helper.each(function(dialect, connect)
     db:query([[COMMENT ON VIEW "some seats" IS 'it''s a view']])
     db:query([[COMMENT ON COLUMN "some seats".b IS 'bee']])
     db:query("GRANT INSERT ON shown TO PUBLIC")
+    db:query('GRANT SELECT (b), UPDATE (b) ON "some seats" TO PUBLIC')
+    db:query('ALTER VIEW "some seats" ALTER COLUMN b SET DEFAULT 5')
     db:query("CREATE RULE quiet AS ON INSERT TO shown DO INSTEAD NOTHING")
     db:query('ALTER VIEW "some seats" SET (security_barrier = true)')
     define { { "a", DataTypes.TEXT }, { "b", DataTypes.BIGINT }, { "kind", DataTypes.ENUM("y", "x") } }
@@ -73,6 +75,13 @@ helper.each(function(dialect, connect)
     assert.equal("it's a view", one([[SELECT obj_description('"some seats"'::regclass)]]))
     assert.equal("bee", one([[SELECT col_description('"some seats"'::regclass, 2)]]))
     assert.is_true(one("SELECT has_table_privilege('public', 'shown', 'INSERT')"))
+    assert.same({ true, true, false }, {
+      one([[SELECT has_column_privilege('public', '"some seats"', 'b', 'SELECT')]]),
+      one([[SELECT has_column_privilege('public', '"some seats"', 'b', 'UPDATE')]]),
+      one([[SELECT has_column_privilege('public', '"some seats"', 'kind', 'SELECT')]]),
+    })
+    db:query([[INSERT INTO "some seats" ("A a", kind) VALUES ('2', 'y')]])
+    assert.equal(5, one([[SELECT (SELECT b::int FROM "some seats" WHERE "A a" = '2')]]))
     assert.matches("security_barrier",
       one([[SELECT (SELECT reloptions::text FROM pg_class WHERE oid = '"some seats"'::regclass)]]))
     assert.equal("kinds_kind", one("SELECT (SELECT relname::text FROM pg_class WHERE oid = 'kinds_kind'::regclass)"))

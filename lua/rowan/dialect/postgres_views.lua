@@ -1,16 +1,22 @@
 --- The views that stand on columns of a table of PostgreSQL, directly or on another view, with what makes each of them
 --- anew: a column that a view takes changes its type only while the view is away. Part of dialect/postgres_catalog.
 
--- What makes a view as it is: itself, its owner, grants, comments, and what stands on it.
+-- What makes a view as it is: itself, its owner, grants, defaults, comments, and what stands on it.
 local RESTORE = [[ARRAY[format('CREATE %s %s%s AS %s%s', v.kind, v.name,
       coalesce(' WITH (' || array_to_string(c.reloptions, ', ') || ')', ''), rtrim(pg_get_viewdef(c.oid), '; '),
       CASE WHEN c.relkind = 'm' AND NOT c.relispopulated THEN ' WITH NO DATA' ELSE '' END)]
     || ARRAY(SELECT format('ALTER %s %s OWNER TO %I', v.kind, v.name, pg_get_userbyid(c.relowner))
       WHERE pg_get_userbyid(c.relowner) <> current_user)
-    || ARRAY(SELECT format('GRANT %s ON %s TO %s%s', g.privilege_type, v.name,
+    || ARRAY(SELECT format('GRANT %s%s ON %s TO %s%s', g.privilege_type, ' (' || quote_ident(g.attname) || ')', v.name,
         CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(g.grantee)) END,
         CASE WHEN g.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
-      FROM aclexplode(c.relacl) AS g WHERE g.grantee <> c.relowner)
+      FROM (SELECT NULL AS attname, acl.* FROM aclexplode(c.relacl) AS acl
+        UNION ALL SELECT a.attname, acl.* FROM pg_attribute AS a, aclexplode(a.attacl) AS acl WHERE a.attrelid = c.oid
+      ) AS g WHERE g.grantee <> c.relowner)
+    || ARRAY(SELECT format('ALTER VIEW %s ALTER COLUMN %I SET DEFAULT %s', v.name, a.attname,
+        pg_get_expr(d.adbin, d.adrelid))
+      FROM pg_attrdef AS d JOIN pg_attribute AS a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
+      WHERE d.adrelid = c.oid)
     || ARRAY(SELECT CASE d.objsubid WHEN 0 THEN format('COMMENT ON %s %s IS %L', v.kind, v.name, d.description)
         ELSE format('COMMENT ON COLUMN %s.%I IS %L', v.name, a.attname, d.description) END
       FROM pg_description AS d LEFT JOIN pg_attribute AS a ON a.attrelid = d.objoid AND a.attnum = d.objsubid
