@@ -327,6 +327,21 @@ helper.each(function(dialect, connect)
     assert.same({ true, false }, { User:findByPk(1).v, User:findOne({ where = { v = false } }).v })
   end)
 
+  it("gives whole numbers a smaller type where it holds all of them", function()
+    local function define(kind) return db:define("User", { { "n", kind } }, PLAIN) end
+    local User = define(DataTypes.BIGINT)
+    db:sync()
+    User:bulkCreate { { n = 2147483647 }, { n = -32768 }, {} }
+    define(DataTypes.SMALLINT)
+    if db.dialect == "postgres" then
+      assert.matches('1 rows have a value in the column "n" that smallint may not hold', error_of(db.sync, db, { alter = true }).message)
+    end
+    User = define(DataTypes.INTEGER)
+    alter()
+    settled()
+    assert.equal(2, User:count { where = { n = { 2147483647, -32768 } } })
+  end)
+
   it("keeps what the model does not know with drop = false, and drops columns that hold nothing", function()
     local function define(attributes, options) return db:define("User", attributes, options or PLAIN) end
     define({ { "name", DataTypes.STRING }, { "old", DataTypes.INTEGER, index = true }, { "code", DataTypes.STRING } })

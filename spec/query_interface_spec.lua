@@ -213,6 +213,33 @@ helper.each(function(dialect, connect)
     assert.matches("type must be CHECK, .*, not DEFAULT", error_of(qi.addConstraint, qi, "users", { type = "DEFAULT" }).message)
   end)
 
+  it("shows which columns a check looks at", function()
+    create("users", { { "age", DataTypes.INTEGER }, { "ageMax", DataTypes.INTEGER } })
+    qi:addConstraint("users", { type = "CHECK", name = "sane", where = { age = { [rowan.Op.lt] = rowan.col("ageMax") } } })
+    assert.same({ "age", "ageMax" }, constraint("sane").columnNames)
+    for column, count in pairs { age = 1, ageMax = 1, id = 0 } do
+      assert.equal(count, #qi:showConstraints("users", { constraintType = "CHECK", columnName = column }), column)
+    end
+  end)
+
+  it("names the column of a foreign key that its rows break", function()
+    create("users")
+    create("posts", { { "kind", DataTypes.INTEGER }, { "userId", DataTypes.INTEGER, references = "users" } })
+    local err = error_of(qi.bulkInsert, qi, "posts", { { userId = 9 } })
+    assert.same({ "ForeignKeyConstraintError", "userId" }, { err.name, err.errors[1].path })
+    assert.matches("^posts%.userId refers to a row that is not there", err.message)
+    qi:insert("users", {})
+    qi:insert("posts", { userId = 1 })
+    err = error_of(qi.bulkUpdate, qi, "posts", { userId = 8 }, { userId = 1 })
+    assert.equal("userId", err.errors[1].path)
+    create("notes", { { "postId", DataTypes.INTEGER } })
+    qi:insert("notes", { postId = 5 })
+    err = error_of(qi.addConstraint, qi, "notes", {
+      type = "FOREIGN KEY", fields = { "postId" }, references = { table = "posts", field = "id" },
+    })
+    assert.same({ "ForeignKeyConstraintError", "postId" }, { err.name, err.errors[1] and err.errors[1].path })
+  end)
+
   it("speaks of constraints without a name by those that PostgreSQL gives them", function()
     db:query('CREATE TABLE "users" (id INTEGER PRIMARY KEY, a INTEGER UNIQUE, b INTEGER CHECK (b > 2), UNIQUE (a, b))')
     db:query('CREATE TABLE "posts" (id INTEGER PRIMARY KEY, "userId" INTEGER REFERENCES "users" (id))')

@@ -159,7 +159,8 @@ helper.each(function(dialect, connect)
     local value = "x, (y)=(z) \"q\" 'k'"
     Odd:create{ a = value, b = value, c = value }
     local function fails(expected, message, row)
-      assert.equal(message, violates("UniqueConstraintError", expected, "", function() Odd:create(row) end).message)
+      local err = violates("UniqueConstraintError", expected, "", function() Odd:create(row) end)
+      assert.same({ message, "Odds" }, { err.message, err.table })
     end
     fails("a", "a is taken", { a = value })
     fails("c", "Odd.c must be unique", { c = value:upper() })

@@ -46,6 +46,12 @@ end
 catalog.pointing = [[SELECT DISTINCT m.name AS name FROM sqlite_master m JOIN pragma_foreign_key_list(m.name) f
   WHERE m.type = 'table' AND lower(f."table") IN (SELECT lower(c0) FROM rowan_rows(?1)) ORDER BY m.name]]
 
+---The columns of the first foreign key of some tables by which rows point at nothing, and how many do.
+catalog.broken_keys = [[SELECT b.name AS name, b.parent AS parent, b.n AS n, l."from" AS "column"
+  FROM (SELECT t.c0 AS name, c.parent AS parent, c.fkid AS fkid, count(*) AS n
+    FROM rowan_rows(?1) AS t JOIN pragma_foreign_key_check(t.c0) AS c GROUP BY t.c0, c.fkid LIMIT 1) AS b
+  JOIN pragma_foreign_key_list(b.name) AS l ON l.id = b.fkid ORDER BY l.seq]]
+
 ---The names of all views.
 catalog.view_names = "SELECT name FROM sqlite_master WHERE type = 'view' ORDER BY name"
 

@@ -61,12 +61,23 @@ local function keys_of(live)
   return list
 end
 
+-- With what single columns point at, which SQLite does not say of a violated key.
+local function with_references(list, live)
+  local by_name = {}
+  for _, item in ipairs(list) do by_name[item[1]] = item end
+  for _, key in ipairs(live.foreign_keys) do
+    local item = #key.columns == 1 and #key.keys == 1 and by_name[key.columns[1]]
+    if item then item.references = { table = { tableName = key.table, schema = key.schema }, key = key.keys[1] } end
+  end
+  return list
+end
+
 ---The model of a live table.
 ---@param db table
 ---@param live rowan.TablePicture
 ---@return rowan.Model
 function live_model.of(db, live)
-  return define.model(db, live.name, live_model.attributes(db, live), {
+  return define.model(db, live.name, with_references(live_model.attributes(db, live), live), {
     tableName = live.name, schema = live.schema, timestamps = false, underscored = false,
     noPrimaryKey = live.primary == nil, indexes = keys_of(live),
   }, true)

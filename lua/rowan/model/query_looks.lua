@@ -159,10 +159,20 @@ local function deferral(word)
   return word:find("INITIALLY DEFERRED") and "INITIALLY_DEFERRED" or "INITIALLY_IMMEDIATE"
 end
 
-local function shown_constraint(live, kind, item)
+-- PostgreSQL says which columns a check looks at; of SQLite's, its text does.
+local function columns_of(live, item, fold)
+  if item.columns or not item.expression then return item.columns end
+  local columns = {}
+  for _, column in ipairs(live.columns) do
+    if tokens.mentions(item.expression, column.name, fold) then columns[#columns + 1] = column.name end
+  end
+  return columns
+end
+
+local function shown_constraint(live, kind, item, fold)
   return {
     constraintName = item.shown or item.name, constraintType = kind, tableName = live.name, tableSchema = live.schema,
-    constraintSchema = live.schema, columnNames = item.columns, definition = item.expression,
+    constraintSchema = live.schema, columnNames = columns_of(live, item, fold), definition = item.expression,
     referencedTableName = item.table, referencedTableSchema = item.table and item.schema,
     referencedColumnNames = item.keys, deleteAction = item.on_delete, updateAction = item.on_update,
     deferrable = kind ~= "CHECK" and deferral(item.deferrable) or nil,
@@ -195,7 +205,7 @@ function looks:showConstraints(at, options)
   local list = {}
   local function add(kind, items)
     for _, item in ipairs(items or {}) do
-      local shown = shown_constraint(live, kind, item)
+      local shown = shown_constraint(live, kind, item, self.db._dialect.catalog.fold)
       if passes(shown, options) then list[#list + 1] = shown end
     end
   end

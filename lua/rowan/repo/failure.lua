@@ -204,7 +204,7 @@ function failure.object(err, context)
     fields.constraint = words.quoted(err.message)
   elseif ITEM[class] then
     fields.errors, fields.fields = constraint_items(class, context.owner, err, context)
-    fields.message = nil
+    fields.message, fields.table = nil, err.table or context.owner and context.owner.table
   elseif class == "ValidationError" then
     fields.errors, fields.message = value_items(err, context.plan, def), nil
   elseif class == "ForeignKeyConstraintError" then

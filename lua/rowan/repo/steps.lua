@@ -120,16 +120,21 @@ local function check_keys(db, names, options)
   local tables = {}
   for i, name in ipairs(names) do tables[i] = name end
   for _, row in ipairs(pointing_at(db, names, options)) do tables[#tables + 1] = row.name end
-  for _, name in ipairs(tables) do
-    local found = introspect.rows(db, control.check_keys(db._dialect, name), {}, options)
-    if found[1] then
-      errors.raise("ForeignKeyConstraintError", {
-        message = ("%d rows of %s would point at no row of %s; nothing was changed")
-          :format(#found, name, found[1].parent),
-        table = name,
-      })
-    end
+  local broken = introspect.rows(db, db._dialect.catalog.broken_keys, { tables }, options)
+  if not broken[1] then return end
+  local first, columns, items = broken[1], {}, {}
+  for i, row in ipairs(broken) do
+    columns[i] = row.column
+    items[i] = {
+      path = row.column, type = "foreign key violation", validatorKey = "foreign_key", origin = "DB",
+      message = row.name .. "." .. row.column .. " refers to a row that is not there",
+    }
   end
+  errors.raise("ForeignKeyConstraintError", {
+    message = ("%d rows of %s would point at no row of %s; nothing was changed")
+      :format(first.n, first.name, first.parent),
+    table = first.name, fields = columns, errors = items,
+  })
 end
 
 local function send(db, list, options)

@@ -42,8 +42,12 @@ function asks.generated(change, to)
   return change.column.generated and asks.drop_column(change, to)
 end
 
--- Shorter text is only lost where it is too long.
+local WHOLE = { smallint = { -32768, 32767 }, integer = { -2147483648, 2147483647 }, bigint = {} }
+
+-- Shorter text is only lost where it is too long, a whole number where it is too large.
 local function narrowing_condition(change, name)
+  local range = WHOLE[change.was.type] and WHOLE[change.column.type]
+  if range and range[1] then return ("%s NOT BETWEEN %d AND %d"):format(name, range[1], range[2]) end
   local length = change.column.type:match("^character varying%((%d+)%)$")
   local was_text = change.was.type == "text" or change.was.type:find("^character varying")
   if length and was_text then return ("char_length(%s) > %s"):format(name, length) end

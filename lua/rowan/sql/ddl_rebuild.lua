@@ -313,14 +313,6 @@ local function check_triggers(live, edits)
   end
 end
 
----The question for rows of a table whose foreign keys lead nowhere.
----@param dialect rowan.Dialect
----@param name string
----@return string
-function rebuild.check_keys(dialect, name)
-  return "PRAGMA foreign_key_check(" .. dialect.quote(name) .. ")"
-end
-
 ---The statements that make the table anew with these changes. Foreign keys must not be enforced meanwhile.
 ---@param changes rowan.SchemaChange[]
 ---@param to rowan.AlterTarget
