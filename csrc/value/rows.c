@@ -21,9 +21,6 @@ typedef enum {
 #define SCALAR_BYTES 9 /* tag and payload */
 #define HEADER_BYTES 5 /* tag and length */
 
-/* Below this, what replaced rows left behind is not worth a move. */
-#define DEAD_BYTES_MIN 4096
-
 /* 0 when the cell cannot be packed. */
 static size_t packed_size(const rn_value *cell) {
   switch (cell->kind) {
@@ -172,36 +169,6 @@ rn_value rn_rows_cell(const rn_rows *rows, size_t index, size_t column) {
   while (column--) at = skip(at);
   take(at, &cell);
   return cell;
-}
-
-static size_t row_size(const rn_rows *rows, size_t index) {
-  if (rows->columns == 0) return 0;
-  const char *start = rows->bytes.data + rows->offsets[index], *at = start;
-  for (size_t i = 0; i < rows->columns; i++) at = skip(at);
-  return (size_t)(at - start);
-}
-
-/* Moves the living rows to a new block. Without memory for one, everything stays as it is. */
-static void compact(rn_rows *rows) {
-  rn_buf living = {0};
-  if (!rn_buf_reserve(&living, rows->bytes.size - rows->dead)) return;
-  for (size_t i = 0; i < rows->count; i++) {
-    size_t start = living.size;
-    rn_buf_add(&living, rows->bytes.data + rows->offsets[i], row_size(rows, i));
-    rows->offsets[i] = start;
-  }
-  rn_buf_free(&rows->bytes);
-  rows->bytes = living;
-  rows->dead = 0;
-}
-
-rn_status rn_rows_replace(rn_rows *rows, size_t index, const rn_value *cells) {
-  size_t start = rows->bytes.size, old_size = row_size(rows, index);
-  if (!append(rows, cells)) return RN_FAIL;
-  rows->offsets[index] = start;
-  rows->dead += old_size;
-  if (rows->dead >= DEAD_BYTES_MIN && rows->dead > rows->bytes.size / 2) compact(rows);
-  return RN_OK;
 }
 
 void rn_rows_free(rn_rows *rows) {

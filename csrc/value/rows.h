@@ -13,7 +13,6 @@ typedef struct rn_rows {
   size_t *offsets; /* where each row starts in bytes */
   size_t count, capacity;
   size_t columns;
-  size_t dead; /* bytes of rows that were replaced */
 } rn_rows;
 
 /* Appends a row of `columns` cells; text and blobs are copied, also from rows itself. RN_FAIL, and no
@@ -23,8 +22,6 @@ rn_status rn_rows_add(rn_rows *rows, const rn_value *cells) RN_MUSTCHECK;
 void rn_rows_read(const rn_rows *rows, size_t index, rn_value *cells);
 /* One cell only. */
 rn_value rn_rows_cell(const rn_rows *rows, size_t index, size_t column);
-/* Replaces row `index`, failing as rn_rows_add does. The old bytes go once they outweigh the others. */
-rn_status rn_rows_replace(rn_rows *rows, size_t index, const rn_value *cells) RN_MUSTCHECK;
 void rn_rows_free(rn_rows *rows);
 
 #endif
