@@ -30,6 +30,8 @@ local loop_list, current_loop = loops.list, loops.current
 ---@field place function
 ---@field submit_place function
 ---@field watch fun(self, on: boolean)
+---@field expired fun(self): rowan.core.Lease?
+---@field gone fun(self): integer[]?
 ---@field stats function
 ---@field close function
 
@@ -40,6 +42,7 @@ local loop_list, current_loop = loops.list, loops.current
 ---@field discard fun(self)
 ---@field id fun(self): integer
 ---@field fate fun(self): string?
+---@field clear fun(self): boolean
 ---@field connect function
 ---@field submit_connect function
 

@@ -1,5 +1,5 @@
 -- What one connection is made with: from checked options to the core's settings, and the table that a hook in front of
--- connecting gets, which may change it. Called by driver/config and driver/attended. Pure but for PG* in the environment.
+-- connecting gets, which may change it. Called by driver/config. Pure but for PG* in the environment.
 local suggest = require "rowan.base.suggest"
 local url_parser = require "rowan.driver.url"
 

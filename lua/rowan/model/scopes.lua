@@ -41,7 +41,6 @@ end
 local function base_of(model)
   return rawget(model, "_unscoped") or model
 end
-scopes.base_of = base_of
 
 local function evaluate(model, scope, ...)
   if type(scope) == "function" then scope = scope(...) end

@@ -161,7 +161,6 @@ function required_filters(b, at, found, inner)
     if entry.required and not (entry.joined and inner) then found[#found + 1] = exists(b, at, entry) end
   end
 end
-level.required_filters = required_filters
 
 local function key_numbers(entries, def)
   local numbers = {}
