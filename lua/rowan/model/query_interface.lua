@@ -14,6 +14,7 @@ local rename = require("rowan.repo.rename")
 local routines = require("rowan.model.query_routines")
 local rows = require("rowan.model.query_rows")
 local schema = require("rowan.repo.schema")
+local schema_index = require("rowan.schema.index")
 local suggest = require("rowan.base.suggest")
 
 ---@class rowan.QueryInterface
@@ -190,11 +191,6 @@ end
 
 -- ---- indexes and constraints -----------------------------------------------------------------------------------------
 
-local INDEX = {
-  name = true, fields = true, unique = true, type = true, method = true, using = true, where = true, include = true,
-  operator = true, concurrently = true, parser = true, prefix = true, msg = true,
-}
-
 ---Adds an index.
 ---Raises DefinitionError for an unknown column, QueryError for an unknown option, or a name that is taken.
 ---
@@ -206,9 +202,9 @@ local INDEX = {
 function QueryInterface:addIndex(at, fields, options)
   check.type(fields, "table", "queryInterface:addIndex: the fields", "QueryError")
   if fields.fields then options, fields = fields, fields.fields end
-  options = args.options(options, "addIndex", INDEX)
+  options = args.options(options, "addIndex", schema_index.KEYS)
   local index = { fields = fields }
-  for key in pairs(INDEX) do
+  for key in pairs(schema_index.KEYS) do
     if key ~= "fields" then index[key] = options[key] end
   end
   local name = args.table(self.db, at, options, "addIndex")

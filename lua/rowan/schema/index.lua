@@ -41,12 +41,15 @@ local MAX_NAME = 63
 local METHODS = check.set({ "btree", "hash", "gist", "gin", "brin", "spgist" })
 local ORDERS = { ASC = true, DESC = true }
 local FIELD_KEYS = check.set({ "name", "attribute", "order", "collate", "operator", "length" })
-local INDEX_KEYS = {
-  name = true, fields = true, unique = true, type = true, method = true, using = true, where = true,
-  include = true, operator = true, concurrently = true, parser = true, prefix = true, msg = true,
-}
+
+---What can be said of an index.
+---@type table<string, boolean>
+index.KEYS = check.set({
+  "name", "fields", "unique", "type", "method", "using", "where", "include", "operator", "concurrently", "parser",
+  "prefix", "msg",
+})
 local ATTRIBUTE_INDEX_KEYS = { attribute = true }
-for key in pairs(INDEX_KEYS) do ATTRIBUTE_INDEX_KEYS[key] = key ~= "fields" or nil end
+for key in pairs(index.KEYS) do ATTRIBUTE_INDEX_KEYS[key] = key ~= "fields" or nil end
 
 local function fail(subject, rule)
   errors.raise("DefinitionError", { message = subject .. ": " .. rule })
@@ -336,7 +339,7 @@ function index.read(def, spec_of)
   for i, given in ipairs(def.options.indexes or {}) do
     local subject = ("the model %s: index %d"):format(def.name, i)
     check.type(given, "table", subject, "DefinitionError")
-    check.keys(given, INDEX_KEYS, subject, "DefinitionError")
+    check.keys(given, index.KEYS, subject, "DefinitionError")
     check.type(given.fields, "table", subject .. ": fields", "DefinitionError")
     local missing = missing_field(def, given)
     if missing then
