@@ -180,6 +180,23 @@ helper.each(function(dialect, connect)
     assert.same({ 3.75, 1.5, 2.25, 1.875 }, { Price:sum("price"), Price:min("price"), Price:max("price"), Price:aggregate("price", "avg") })
   end)
 
+  it("a cast may raise what is wrong, and one that stumbles over a value names the attribute", function()
+    local Strict = D.custom("Strict", { type = D.STRING, cast = function(v)
+      if v:sub(1, 1) ~= "#" then error("must begin with #") end
+      if v == "#t" then error({ message = "must not be #t" }) end
+      return v
+    end })
+    local Tag = connect():define("Tag", { name = Strict }, { timestamps = false })
+    for value, rule in pairs{
+      x = "^Tag%.name must begin with #$", ["#t"] = "^Tag%.name must not be #t$", [12] = "^Tag%.name must be a Strict %(.*attempt to",
+    } do
+      local err = helper.error_of(function() Tag:build{ name = value }:validate() end)
+      assert.same({ "ValidationError", "name" }, { err.name, err.errors[1].path })
+      assert.matches(rule, err.message)
+      assert.matches("name must", helper.error_of(Tag.count, Tag, { where = { name = value } }).message)
+    end
+  end)
+
   it("text in documents and lists sorts as text, lists item by item, alike on both databases", function()
     local db = connect()
     local Row = db:define("Row", { doc = D.JSONB, words = D.ARRAY(D.TEXT) }, { timestamps = false })

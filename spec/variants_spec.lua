@@ -73,6 +73,9 @@ helper.each(function(dialect, connect)
       it("has a delimiter of its own where schemas are a part of the name", function()
         local given = User:withSchema{ schema = ONE, schemaDelimiter = "$" }
         assert.equal(postgres and "Users" or ONE .. "$Users", given.tableName)
+        if not postgres then
+          assert.same({ tableName = "Users", schema = ONE, delimiter = "$" }, given:getTableName())
+        end
         assert.equal(given, User:schema(ONE, "$"))
         assert.equal(given, User:schema(ONE, { schemaDelimiter = "$" }))
         assert.match("takes one argument", helper.error_of(User.withSchema, User, ONE, "$").message)

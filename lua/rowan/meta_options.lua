@@ -115,7 +115,7 @@
 ---What DataTypes.custom is told.
 ---@class rowan.CustomTypeOptions
 ---@field type rowan.Type what values are stored as
----@field cast? fun(value: any): any, string? the canonical value, or nil and what is wrong with it
+---@field cast? fun(value: any): any, string? the canonical value, or nil and what is wrong with it, or raises that
 ---@field dump? fun(canonical: any): any, string? what is stored; with load
 ---@field load? fun(stored: any): any the value of what was stored
 ---@field equal? fun(a: any, b: any): boolean for values that are tables

@@ -29,7 +29,8 @@ end
 ---@return string|{ tableName: string, schema: string, delimiter: string }
 function identity.table_name(model)
   local def = model.definition
-  local delimiter = def.options.schemaDelimiter or "."
+  local place = rawget(model, "_place")
+  local delimiter = place and place.delimiter or def.options.schemaDelimiter or "."
   local schema = schema_of(def, delimiter)
   if not schema then return def.table end
   return named(def, { tableName = def.unqualified, schema = schema, delimiter = delimiter })

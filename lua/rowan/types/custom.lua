@@ -33,12 +33,22 @@ local made = 0
 
 local function same(a, b) return a == b end
 
--- A cast that forgets to say why.
+-- What a cast raised, as a rule: without the place that Lua puts in front, unless it stumbled over the value.
+-- Errors of the library go on.
+local function rule_of(name, raised)
+  if type(raised) == "table" and not errors.kind_of(raised) then raised = raised.message end
+  if type(raised) ~= "string" then error(raised, 0) end
+  local text = raised:match("^[^\n]-:%d+: (.*)$") or raised
+  return text:find("^attempt to ") and ("must be a %s (%s)"):format(name, raised) or text
+end
+
+-- A cast that raises, and one that forgets to say why.
 local function cast_of(name, options)
   local cast = options.cast
   if not cast then return function(v) return v end end
   return function(v)
-    local canonical, rule = cast(v)
+    local ok, canonical, rule = pcall(cast, v)
+    if not ok then return nil, rule_of(name, canonical) end
     if canonical == nil then return nil, rule or "must be a " .. name end
     return canonical
   end
