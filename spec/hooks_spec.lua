@@ -651,6 +651,8 @@ helper.each(function(_, connect)
       assert.truthy(message(function() User.beforeCreate(print) end):find("wants a colon", 1, true))
       assert.truthy(message(function() User.addHook("beforeCreate", print) end):find("Model:addHook", 1, true))
       assert.truthy(message(function() User:beforeCreate("x") end):find("must be a function", 1, true))
+      assert.equal("the model User: the hooks must be a table, not a string",
+        message(function() User.hooks:addListeners("beforeCreate", print) end))
       assert.truthy(message(function() db:define("X", { a = DataTypes.TEXT }, { hooks = { before = print } }) end)
         :find("there is no hook", 1, true))
     end)

@@ -260,4 +260,29 @@ helper.each(function(_, connect)
       assert.matches("wants a colon", err.message)
     end
   end)
+
+  it("what cannot be an option of a call is refused by name, before anything is sent", function()
+    local user = User:create{}
+    local refused = {
+      ["User:destroy: the options must be a table, not a number"] = function() User:destroy(user.id) end,
+      ["User:update: the options must be a table, not a number"] = {
+        function() User:update({ age = 1 }, user.id) end, function() user:update({ age = 1 }, 3) end,
+      },
+      ["User:increment: the options must be a table, not a boolean"] = function() User:increment("age", true) end,
+      ["group: User: wants names and expressions"] = function() User:count{ group = 3 } end,
+      ["attributes: User: wants a list of names"] = function() User:count{ group = "age", attributes = 3 } end,
+      ["the option logging must be a function or a boolean, not a number"] = function() User:findAll{ logging = 3 } end,
+      ["the option transaction wants a transaction of this database, or false"] = {
+        function() User:findAll{ transaction = User } end, function() user:save{ transaction = user } end,
+      },
+    }
+    user.age = 7
+    for message, calls in pairs(refused) do
+      for _, call in ipairs(type(calls) == "table" and calls or { calls }) do
+        local err
+        assert.same({}, helper.statements(function() err = helper.error_of(call) end))
+        assert.equal(message, err.message)
+      end
+    end
+  end)
 end)

@@ -182,6 +182,7 @@ end
 ---@param registry rowan.HookRegistry
 ---@param given table<string, function|table>
 function hooks.add_all(registry, given)
+  check.type(given, "table", registry.subject .. ": the hooks", "UsageError")
   for _, name in ipairs(check.sorted_keys(given)) do
     hooks.check_name(registry, name)
     local value = given[name]

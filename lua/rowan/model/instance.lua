@@ -100,6 +100,7 @@ function Instance:update(given, options)
   check.colon(self, "Model", "row:update")
   local context = self.Model.name .. ":update"
   check.type(given, "table", context)
+  check.optional(options, "table", context .. ": the options", "QueryError")
   if self.isNewRecord then
     errors.raise("InstanceError", { message = context .. ": the row is new; save it first" })
   end

@@ -29,10 +29,14 @@ local KINDS = check.set({ "insert", "update", "destroy", "bulkInsert", "bulkUpda
 local registered, order = {}, {}
 
 local function check_plugin(given, context)
+  check.type(given, "table", context, "DefinitionError")
   check.keys(given, PARTS, context, "DefinitionError")
   check.type(given.name, "string", context .. ": name", "DefinitionError")
   for key, kind in pairs(PARTS) do check.optional(given[key], kind, context .. ": " .. key, "DefinitionError") end
   check.keys(given.write, KINDS, context .. ": write", "DefinitionError")
+  for kind, wrap in pairs(given.write or {}) do
+    check.type(wrap, "function", context .. ": write." .. kind, "DefinitionError")
+  end
 end
 
 ---Makes a plugin known by a name, so that models can name it.

@@ -18,7 +18,8 @@ local function grouped_options(options, attributes, alias, e)
   for _, name in ipairs(finder_options.of_groups) do made[name] = options[name] end
   local list, group = {}, options.group
   if type(group) == "string" or expression.is(group) then group = { group } end
-  for _, item in ipairs(attributes or group or {}) do
+  local named = attributes or group
+  for _, item in ipairs(type(named) == "table" and named or {}) do
     if attributes then
       list[#list + 1] = item
     elseif type(item) == "string" then
@@ -26,7 +27,9 @@ local function grouped_options(options, attributes, alias, e)
     end
   end
   list[#list + 1] = { e, alias }
-  made.attributes, made.raw, made.onPath = list, true, options.onPath
+  -- What is no list is refused like that of a finder.
+  made.attributes = (attributes == nil or type(attributes) == "table") and list or attributes
+  made.raw, made.onPath = true, options.onPath
   made.group = group or {}
   return made
 end

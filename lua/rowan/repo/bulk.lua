@@ -160,6 +160,7 @@ end
 ---@param options? table
 ---@param context string
 function bulk.check_where(model, options, context)
+  check.optional(options, "table", context .. ": the options", "QueryError")
   local condition = options and options.where
   if condition == nil then
     errors.raise("QueryError", {

@@ -1,6 +1,7 @@
 --- Running a plan: chooses the connection (the transaction given, the current one of this task, or the pool), logs, and
 --- raises what goes wrong. Every statement of rowan passes through here.
 
+local check = require("rowan.base.check")
 local driver = require("rowan.driver")
 local errors = require("rowan.base.errors")
 local failure = require("rowan.repo.failure")
@@ -24,7 +25,7 @@ function run.transaction(db, options)
   local chosen = options and options.transaction
   if chosen == nil then return db._entered > 0 and db._current[current_task()] or nil end
   if chosen == false then return nil end
-  if type(chosen) ~= "table" or chosen.db ~= db then
+  if type(chosen) ~= "table" or chosen.db ~= db or not (chosen.lease or chosen.lease_for_use) then
     errors.raise("TransactionError", {
       message = "the option transaction wants a transaction of this database, or false",
     })
@@ -34,12 +35,16 @@ end
 
 local transaction_of = run.transaction
 
-local function log(db, options, text, info)
+-- What gets the lines of a call's statements; false for nobody.
+local function logger(db, options)
   local logging = options and options.logging
   if logging == nil then logging = db.options.logging end
-  if not logging then return end
-  if logging == true then logging = run.print end
-  logging(text, info)
+  if not logging then return false end
+  if logging == true then return run.print end
+  if check.callable(logging) then return logging end
+  errors.raise("UsageError", {
+    message = "the option logging must be a function or a boolean, not a " .. type(logging),
+  })
 end
 
 ---What `logging = true` does: one line on standard error.
@@ -94,19 +99,19 @@ end
 
 -- The driver's call with its log line; with `benchmark` the line comes after it and carries the milliseconds.
 local function observed(db, options, plan, transaction, lease, send)
-  local call = send
+  local call, log = send, logger(db, options)
   if db._hooks.queries then
     call = function(held) return hooked(db, options, plan, transaction, held, send) end
   end
   local info = { model = plan.model and plan.model.name, transaction = transaction and transaction.id }
   if not wants_benchmark(db, options) then
-    log(db, options, plan.text, info)
+    if log then log(plan.text, info) end
     return call(lease)
   end
   local started = values.monotonic()
   local rows, affected, last_id = call(lease)
   info.duration = values.monotonic() - started
-  log(db, options, plan.text, info)
+  if log then log(plan.text, info) end
   return rows, affected, last_id
 end
 
