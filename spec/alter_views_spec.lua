@@ -87,4 +87,13 @@ helper.each(function(dialect, connect)
     assert.equal("kinds_kind", one("SELECT (SELECT relname::text FROM pg_class WHERE oid = 'kinds_kind'::regclass)"))
     db:query("INSERT INTO shown VALUES ('nothing')")
   end)
+
+  it("leaves tables alone whose rules take a column", function()
+    views()
+    db:query("CREATE TABLE notes (t text)")
+    db:query([[CREATE RULE noted AS ON INSERT TO notes DO ALSO UPDATE "Seats" SET b = 7 WHERE a = '1']])
+    define { { "a", DataTypes.TEXT }, { "b", DataTypes.INTEGER }, { "kind", DataTypes.ENUM("x", "y", "z") } }
+    assert.matches("rule noted on table notes", error_of(db.sync, db, { alter = true }).detail, 1, true)
+    assert.equal("1!", db:query("SELECT text FROM shown")[1].text)
+  end)
 end)

@@ -45,7 +45,7 @@ return [[WITH RECURSIVE found (id, depth) AS (
   )
   SELECT v.name AS name, format('DROP %s %s', v.kind, v.name) AS "drop", ]] .. RESTORE .. [[ AS restore
   FROM (SELECT id, max(depth) AS depth FROM found GROUP BY id) AS o
-  JOIN pg_class AS c ON c.oid = o.id
+  JOIN pg_class AS c ON c.oid = o.id AND c.relkind IN ('v', 'm')
   JOIN pg_namespace AS n ON n.oid = c.relnamespace
   CROSS JOIN LATERAL (SELECT format('%I.%I', n.nspname, c.relname) AS name,
     CASE c.relkind WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'VIEW' END AS kind) AS v
