@@ -3,6 +3,7 @@
 
 local check = require("rowan.base.check")
 local errors = require("rowan.base.errors")
+local everything = require("rowan.base.everything")
 local family = require("rowan.types.family")
 local expression = require("rowan.query.expression")
 local namespace = require("rowan.query.namespace")
@@ -116,6 +117,7 @@ end
 -- The bound values of a list, whether NULL is among them, and the expressions.
 local function list_of(def, s, values)
   if type(values) ~= "table" then fail(def, s, "wants a list of values") end
+  if values == everything then fail(def, s, "wants values: rowan.all stands for a whole condition") end
   local count = check.sequence(values)
   if not count then refuse_list(def, s, values) end
   local list, has_null, n, expressions = {}, false, 0, nil
