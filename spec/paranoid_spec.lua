@@ -454,4 +454,35 @@ helper.each(function(dialect, connect)
     assert.truthy(helper.error_of(function() db:define("X", { a = DataTypes.TEXT }, { paranoid = true, deletedAt = false })
       end).message:find("paranoid needs deletedAt", 1, true))
   end)
+
+  it("a restore may be limited, and brings back the dependents of those rows alone", function()
+    for _, name in ipairs{ "a", "b", "c" } do
+      User:create({ name = name, posts = { { name = "of " .. name } } }, { include = "posts" })
+    end
+    User:destroy{ where = rowan.all }
+    local function first(options)
+      options.where, options.limit, options.order = rowan.all, 1, { { "name", "DESC" } }
+      return User:restore(options)
+    end
+    assert.equal(1, first{})
+    assert.same({ "c", "of c" }, { names(User:findAll()), names(Post:findAll()) })
+    assert.equal(1, first{ individualHooks = true })
+    assert.same({ "b c", "of b of c" }, { names(User:findAll()), names(Post:findAll()) })
+    Post:destroy{ where = rowan.all }
+    assert.equal(1, Post:restore{ where = rowan.all, limit = 1 })
+    assert.equal("of a", names(Post:findAll()))
+    assert.equal(0, User:restore{ where = { name = "c" }, limit = 1 })
+  end)
+
+  it("a row that is deleted with silent keeps its updatedAt", function()
+    local ann = User:create{ name = "ann" }
+    local before = ann.updatedAt
+    rowan.setClock(function() return "2099-01-01T00:00:00Z" end)
+    ann:destroy{ silent = true }
+    assert.same({ before, "2099-01-01T00:00:00.000Z" }, { ann.updatedAt, ann.deletedAt })
+    ann:restore{ silent = true }
+    assert.equal(before, User:findByPk(ann.id).updatedAt)
+    ann:destroy()
+    assert.equal("2099-01-01T00:00:00.000Z", User:findByPk(ann.id, { paranoid = false }).updatedAt)
+  end)
 end)

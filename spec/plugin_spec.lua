@@ -192,6 +192,13 @@ helper.each(function(_, connect)
     assert.equal('the plugin "x" must be a table, not nil', message(function() rowan.plugin("x") end))
     assert.truthy(message(with({ { name = "x", write = { insert = 3 } } }))
       :find("write.insert must be a function, not a number", 1, true))
+    local Mute = db:define("Mute", { a = DataTypes.TEXT }, { plugins = { { name = "mute", read = function() end } } })
+    Mute:sync()
+    for _, name in ipairs{ "findAll", "findAndCountAll", "count" } do
+      assert.truthy(message(function() Mute[name](Mute) end)
+        :find("Mute: the read of a plugin gave nothing for a search", 1, true))
+    end
+    assert.is_nil(Mute:findOne())
     rowan.plugin("spec_known", { name = "known", class = { known = function() return 7 end } })
     assert.equal(7, db:define("Y", { a = DataTypes.TEXT }, { plugins = { "spec_known" } }):known())
   end)

@@ -180,6 +180,7 @@
 
 ---@class rowan.DestroyOptions: rowan.CallOptions
 ---@field force? boolean of a paranoid model: for good
+---@field silent? boolean of a paranoid model: updatedAt stays
 ---@field hooks? boolean false: none run
 
 ---What exists is told.
@@ -209,6 +210,8 @@
 
 ---@class rowan.RestoreOptions: rowan.CallOptions
 ---@field where? any rowan.all for every row
+---@field limit? integer
+---@field order? any
 ---@field hooks? boolean false: none run
 ---@field individualHooks? boolean those of each row run
 

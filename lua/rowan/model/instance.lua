@@ -19,7 +19,9 @@ local write = require("rowan.repo.write")
 ---@field isNewRecord boolean
 local Instance = {}
 
-local DESTROY = { force = true, transaction = true, hooks = true, logging = true, benchmark = true, context = true }
+local DESTROY = {
+  force = true, silent = true, transaction = true, hooks = true, logging = true, benchmark = true, context = true,
+}
 local SAVE = {
   transaction = true, hooks = true, validate = true, skip = true, logging = true, benchmark = true, fields = true,
   context = true, silent = true, omitNull = true,

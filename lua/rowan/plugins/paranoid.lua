@@ -13,7 +13,9 @@ local save = require("rowan.repo.save")
 local types = require("rowan.types")
 local written = require("rowan.repo.written")
 
-local RESTORE = check.set({ "where", "hooks", "individualHooks", "transaction", "logging", "benchmark", "context" })
+local RESTORE = check.set({
+  "where", "limit", "order", "hooks", "individualHooks", "transaction", "logging", "benchmark", "context",
+})
 local RESTORE_ROW = check.set({ "hooks", "silent", "transaction", "logging", "benchmark", "context" })
 
 -- When a row was deleted, as far as it is known here; nil while it is there.
@@ -78,7 +80,8 @@ end
 
 local class, instance = {}, {}
 
----Brings back rows that were deleted softly, and what was deleted along with them.
+---Brings back rows that were deleted softly, and what was deleted along with them; `limit` so many at most, the first by
+---`order` or else by primary key.
 ---Raises QueryError without `where` or for an unknown option.
 ---
 ---    Post:restore{ where = { authorId = 7 } }

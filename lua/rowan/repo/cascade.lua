@@ -192,7 +192,7 @@ end
 ---Brings back the rows of a condition that are deleted, and what was deleted along with them.
 ---@async
 ---@param model table
----@param call table where, transaction, logging ...
+---@param call table where, limit, order, transaction, logging ...
 ---@return integer affected
 function cascade.restore_many(model, call)
   local deleted, live = model.definition.deleted.name, model.definition.roles.live
@@ -201,9 +201,12 @@ function cascade.restore_many(model, call)
   })
   return cascade.within(model, finder, function(inside)
     local further = cascade.dependents(model)[1] and read.all(model, link.with(link.call(inside), {
-      where = inside.where, paranoid = false, hooks = false,
+      where = inside.where, limit = inside.limit, order = inside.order, paranoid = false, hooks = false,
     }))
-    local affected = change_all(model, { [deleted] = live }, inside, model.name .. ":restore")
+    -- Of a limited restore these are the rows; another search could find others.
+    local limited = inside.limit ~= nil and further and further[1]
+    local own = limited and link.with(inside, { where = bulk_life.among(model, further) }) or inside
+    local affected = change_all(model, { [deleted] = live }, own, model.name .. ":restore")
     if further and further[1] then cascade.restore(model, further, link.call(inside)) end
     return affected
   end)

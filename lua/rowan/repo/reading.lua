@@ -1,6 +1,7 @@
 --- What runs around a search: the hooks of finders, and what plugins wrap around reading. Called by repo/read, for models
 --- that have either.
 
+local errors = require("rowan.base.errors")
 local lifecycle = require("rowan.repo.lifecycle")
 local run = require("rowan.repo.run")
 local wrap = require("rowan.repo.wrap")
@@ -49,6 +50,11 @@ function reading.around(kind, model, options, find)
   for _, name in ipairs(kind == "count" and BEFORE_COUNT or BEFORE_FIND) do fire(on[name], call) end
   local first, second = wrap.run(model.definition.reads, { kind = kind, model = model, options = call },
     function(subject) return find(subject.model, subject.options) end)
+  if first == nil and kind ~= "one" then
+    errors.raise("UsageError", {
+      message = model.name .. ": the read of a plugin gave nothing for a search; it has to return what next() gives",
+    })
+  end
   if kind == "count" then return first end
   local found = first
   if kind == "page" then found = second end
