@@ -213,6 +213,25 @@ helper.each(function(dialect, connect)
     assert.matches("type must be CHECK, .*, not DEFAULT", error_of(qi.addConstraint, qi, "users", { type = "DEFAULT" }).message)
   end)
 
+  it("says so when it, a model or the database is called with a point, or with options of another kind", function()
+    local User = db:define("User", { { "name", DataTypes.STRING } }, { timestamps = false })
+    local calls = {
+      ["queryInterface:dropTable"] = function() qi.dropTable("users") end,
+      ["queryInterface:quoteIdentifier"] = function() qi.quoteIdentifier("users") end,
+      ["queryInterface:showIndex"] = function() qi.showIndex(User) end,
+      ["Model:sync"] = function() User.sync { force = true } end, ["Model:drop"] = function() User.drop() end,
+      ["Model:describe"] = function() User.describe() end, ["db:sync"] = function() db.sync() end,
+      ["db:define"] = function() db.define("User", {}) end, ["db:queryInterface"] = function() db.queryInterface() end,
+      ["db:drop"] = function() db.drop() end,
+    }
+    for name, call in pairs(calls) do
+      assert.matches("^a method wants a colon: write " .. name:gsub("show.*", "show"), error_of(call).message)
+    end
+    assert.matches("option logging must be a function", error_of(User.sync, User, { logging = 5 }).message)
+    assert.matches("option transaction wants", error_of(User.findAll, User, { transaction = User }).message)
+    assert.is_false(qi:tableExists("Users"))
+  end)
+
   it("shows which columns a check looks at", function()
     create("users", { { "age", DataTypes.INTEGER }, { "ageMax", DataTypes.INTEGER } })
     qi:addConstraint("users", { type = "CHECK", name = "sane", where = { age = { [rowan.Op.lt] = rowan.col("ageMax") } } })

@@ -237,6 +237,7 @@ helper.each(function(dialect, connect)
   it("refuses what it does not know when the model is defined", function()
     local function validating(validate) return { a = { type = D.STRING, validate = validate } } end
     assert.matches('X%.a.*"isEmial".*did you mean "isEmail"', refused(db, validating{ isEmial = true }))
+    assert.matches("X%.a.*is wants a Lua pattern", refused(db, validating{ is = rowan.null }))
     assert.matches("X%.a.*len wants", refused(db, validating{ len = "x" }))
     assert.matches("notNull needs allowNull = false", refused(db, validating{ notNull = true }))
     assert.matches('has no option "mesage"', refused(db, validating{ len = { args = { 1 }, msg = "x", mesage = "x" } }))

@@ -98,6 +98,7 @@ end
 ---@param options? rowan.ModelOptions
 ---@return rowan.OpenModel
 function Database:define(name, attributes, options)
+  check.colon(self, "models", "db:define")
   if hooks.has(self._hooks, "beforeDefine") then
     options = copy(options)
     attributes = copy(attributes)
@@ -172,6 +173,7 @@ end
 ---@return rowan.Database|rowan.SchemaStep[] result # itself; with dryRun what would be sent
 ---@return rowan.SchemaLoss[]? losses with dryRun: what would be lost
 function Database:sync(options)
+  check.colon(self, "models", "db:sync")
   check.keys(options, sync.OPTIONS, "db:sync", "QueryError")
   local call = copy(options)
   local hooked_call = call.hooks ~= false and not call.dryRun
@@ -197,6 +199,7 @@ end
 ---    db:queryInterface():addColumn("users", "age", DataTypes.INTEGER)
 ---@return rowan.QueryInterface
 function Database:queryInterface()
+  check.colon(self, "models", "db:queryInterface")
   self._query_interface = self._query_interface or query_interface.new(self)
   return self._query_interface
 end
@@ -257,6 +260,7 @@ function Database:dropAllSchemas(options) self:queryInterface():dropAllSchemas(o
 ---@async
 ---@param options? rowan.DropOptions
 function Database:drop(options)
+  check.colon(self, "models", "db:drop")
   check.keys(options, sync.DROP_OPTIONS, "db:drop", "QueryError")
   sync.drop(self, models_of(self), options or {})
 end

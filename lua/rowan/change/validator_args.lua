@@ -6,6 +6,7 @@ local check = require("rowan.base.check")
 local formats = require("rowan.change.formats")
 local instant = require("rowan.change.instant")
 local letters = require("rowan.change.letters")
+local null = require("rowan.base.null")
 local suggest = require("rowan.base.suggest")
 local numbers = require("rowan.base.numbers")
 
@@ -26,7 +27,7 @@ end
 
 local function is_pattern(value)
   local kind = type(value)
-  return (kind == "table" or kind == "userdata") and value.match ~= nil
+  return (kind == "table" or kind == "userdata" and value ~= null) and value.match ~= nil
 end
 
 -- Arguments in a list: `true` stands for none, a single one need not be in one.

@@ -62,6 +62,7 @@ local NO_OPTIONS = {}
 ---@return rowan.Model|rowan.SchemaStep[] result # itself; with dryRun what would be sent
 ---@return rowan.SchemaLoss[]? losses with dryRun
 function Model:sync(options)
+  check.colon(self, "definition", "Model:sync")
   check.keys(options, sync.OPTIONS, self.name .. ":sync", "QueryError")
   local steps, losses = sync.models(self.db, { self }, options or NO_OPTIONS)
   if options and options.dryRun then return steps, losses end
@@ -74,6 +75,7 @@ end
 ---@async
 ---@param options? rowan.DropOptions
 function Model:drop(options)
+  check.colon(self, "definition", "Model:drop")
   check.keys(options, sync.DROP_OPTIONS, self.name .. ":drop", "QueryError")
   sync.drop(self.db, { self }, options or NO_OPTIONS)
 end
@@ -85,6 +87,7 @@ end
 ---@param options? { transaction?: any, logging?: any }
 ---@return table<string, table>
 function Model:describe(options)
+  check.colon(self, "definition", "Model:describe")
   return self.db:queryInterface():describeTable(self, options)
 end
 

@@ -361,6 +361,15 @@ function QueryInterface:unsafeToggleForeignKeyChecks()
   args.fail("unsafeToggleForeignKeyChecks is not supported: use withoutForeignKeyChecks")
 end
 
+for name, method in pairs(QueryInterface) do
+  if type(method) == "function" and name:sub(1, 2) ~= "__" then
+    QueryInterface[name] = function(self, ...)
+      check.colon(self, "describeTable", "queryInterface:" .. name)
+      return method(self, ...)
+    end
+  end
+end
+
 ---@param db rowan.Database
 ---@return rowan.QueryInterface
 local function new(db)
