@@ -223,6 +223,8 @@ helper.each(function(dialect, connect)
       ["Model:describe"] = function() User.describe() end, ["db:sync"] = function() db.sync() end,
       ["db:define"] = function() db.define("User", {}) end, ["db:queryInterface"] = function() db.queryInterface() end,
       ["db:drop"] = function() db.drop() end,
+      ["db:transaction"] = function() db.transaction(function() end) end, ["db:query"] = function() db.query("SELECT 1") end,
+      ["Model:upsert"] = function() User.upsert { name = "a" } end, ["Model:hasMany"] = function() User.hasMany("User") end,
     }
     for name, call in pairs(calls) do
       assert.matches("^a method wants a colon: write " .. name:gsub("show.*", "show"), error_of(call).message)

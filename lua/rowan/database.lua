@@ -135,6 +135,7 @@ end
 ---@param name string as it was defined
 ---@return rowan.OpenModel
 function Database:model(name)
+  check.colon(self, "models", "db:model")
   local found = self.models[name]
   if not found then
     errors.raise("UsageError", {
@@ -150,6 +151,7 @@ end
 ---@param name string as it would be given to define
 ---@return boolean
 function Database:isDefined(name)
+  check.colon(self, "models", "db:isDefined")
   return self.models[name] ~= nil
 end
 
@@ -190,6 +192,7 @@ end
 ---@async
 ---@param options? rowan.TruncateOptions cascade: also tables without a model that point at them
 function Database:truncate(options)
+  check.colon(self, "models", "db:truncate")
   check.keys(options, TRUNCATE, "db:truncate", "QueryError")
   truncate.models(self, models_of(self), options or {})
 end
@@ -276,6 +279,7 @@ end
 ---@return any rows plain tables, or instances; what else comes is told by `type`
 ---@return any metadata { affected?: integer, lastId?: integer } without a type
 function Database:query(sql, options)
+  check.colon(self, "models", "db:query")
   return raw.query(self, sql, options)
 end
 
@@ -318,6 +322,7 @@ end
 ---@overload fun(self: rowan.Database, options?: rowan.TransactionOptions): rowan.Transaction
 ---@overload fun<T>(self: rowan.Database, fn: fun(t: rowan.Transaction): T?, ...): T
 function Database:transaction(options, fn)
+  check.colon(self, "models", "db:transaction")
   if type(options) == "function" then options, fn = nil, options end
   if fn == nil then return transaction.unmanaged(self, options) end
   check.type(fn, "function", "db:transaction: the last argument")
@@ -329,6 +334,7 @@ end
 ---    db:authenticate()    -- SELECT 1 AS result
 ---@async
 function Database:authenticate()
+  check.colon(self, "models", "db:authenticate")
   raw.query(self, control.ping)
 end
 
@@ -338,6 +344,7 @@ end
 ---    db:close()
 ---@async
 function Database:close()
+  check.colon(self, "models", "db:close")
   connections.close(self)
 end
 

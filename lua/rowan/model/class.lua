@@ -213,6 +213,7 @@ local function open_to_hooks(options)
 end
 
 local function associate(kind, source, target, options)
+  check.colon(source, "definition", "Model:" .. kind)
   local context, variant = source.name .. ":" .. kind, target
   source, target = itself(source, context), itself(target, context)
   local about = { source = source, target = target, kind = kind }

@@ -76,6 +76,7 @@ end
 ---@param options? rowan.BuildOptions
 ---@return rowan.Row[]
 function Writers:bulkBuild(list, options)
+  check.colon(self, "definition", "Model:bulkBuild")
   local context, instances = self.name .. ":bulkBuild", {}
   if type(list) ~= "table" or not check.sequence(list) then
     errors.raise("QueryError", { message = context .. " wants a list of tables" })
@@ -155,6 +156,7 @@ end
 ---@return rowan.Row
 ---@return boolean created
 function Writers:upsert(values, options)
+  check.colon(self, "definition", "Model:upsert")
   local context = self.name .. ":upsert"
   check.type(values, "table", context, "QueryError")
   check.keys(options, UPSERT, context, "QueryError")
@@ -174,6 +176,7 @@ end
 ---@return rowan.Row
 ---@return boolean created
 function Writers:findOrCreate(options)
+  check.colon(self, "definition", "Model:findOrCreate")
   local context = self.name .. ":findOrCreate"
   expression.check_options(options, FIND_OR_CREATE, context)
   return find.or_create(self, options, context)
@@ -189,6 +192,7 @@ end
 ---@return rowan.Row
 ---@return boolean created
 function Writers:findCreateFind(options)
+  check.colon(self, "definition", "Model:findCreateFind")
   local context = self.name .. ":findCreateFind"
   expression.check_options(options, FIND_OR_CREATE, context)
   return find.create_find(self, options, context)
@@ -204,6 +208,7 @@ end
 ---@return rowan.Row
 ---@return boolean built
 function Writers:findOrBuild(options)
+  check.colon(self, "definition", "Model:findOrBuild")
   local context = self.name .. ":findOrBuild"
   expression.check_options(options, FIND_OR_BUILD, context)
   return find.or_build(self, options, context, function(values)
@@ -303,6 +308,7 @@ end
 ---@param _? rowan.RestoreOptions
 ---@return integer count rows restored
 function Writers:restore(_)
+  check.colon(self, "definition", "Model:restore")
   errors.raise("QueryError", {
     message = self.name .. ":restore: the model is not paranoid, so its rows are deleted for good",
   })
@@ -320,6 +326,7 @@ end
 ---@return integer count rows changed
 ---@return rowan.Row[]? rows with `returning`
 function Writers:increment(fields, options)
+  check.colon(self, "definition", "Model:increment")
   local context = self.name .. ":increment"
   bulk.check_where(self, options, context)
   expression.check_options(options, INCREMENT, context, self.definition.plugin_options)
@@ -336,6 +343,7 @@ end
 ---@return integer count rows changed
 ---@return rowan.Row[]? rows with `returning`
 function Writers:decrement(fields, options)
+  check.colon(self, "definition", "Model:decrement")
   local context = self.name .. ":decrement"
   bulk.check_where(self, options, context)
   expression.check_options(options, INCREMENT, context, self.definition.plugin_options)
@@ -350,6 +358,7 @@ end
 ---@async
 ---@param options? rowan.TruncateOptions
 function Writers:truncate(options)
+  check.colon(self, "definition", "Model:truncate")
   check.keys(options, TRUNCATE, self.name .. ":truncate", "QueryError")
   truncate.model(self, options or {})
 end
