@@ -67,6 +67,35 @@ helper.each(function(dialect, connect)
       end
     end)
 
+    it("binds what filters of a call say", function()
+      local current = "it's a"
+      local plugin = { name = "tenant" }
+      function plugin.define(draft)
+        draft:filter({ option = "tenant", where = function(said) return { tenant = said or current } end })
+      end
+      local Kept = db:define("Kept", { tenant = DataTypes.STRING, n = DataTypes.INTEGER, m = DataTypes.INTEGER }, {
+        timestamps = false, plugins = { plugin },
+      })
+      db:sync { force = true }
+      Kept:bulkCreate { { tenant = current }, { tenant = "b" }, { tenant = current } }
+      local list = { { id = 1, n = 1 }, { id = 2, n = 1 }, { id = 3, m = 1 }, { id = 9, m = 1 } }
+      local count, missing, _
+      local sent = helper.statements(function() count, _, missing = Kept:bulkUpdate(list) end)
+      assert.is_nil(table.concat(sent, "\n"):find("it's a", 1, true) or table.concat(sent, "\n"):find("it''s a", 1, true))
+      assert.equal(2, count)
+      assert.same({ list[2], list[4] }, missing)
+      assert.equal(1, (Kept:bulkUpdate({ { id = 1, n = 2 }, { id = 2, n = 2 } }, { tenant = "b" })))
+      assert.equal(2, (Kept:bulkUpdate({ { id = 1, n = 3 }, { id = 2, n = 3 } }, { tenant = false })))
+      local rows = Kept:bulkUpdate({ { id = 2, n = 4 } }, { returning = true })
+      assert.equal(0, rows)
+      assert.equal("InstanceError", helper.error_of(function()
+        Kept:bulkUpdate({ { id = 1, n = 5 }, { id = 2, n = 5 } }, { strict = true })
+      end).name)
+      local stored = {}
+      for i, row in ipairs(Kept:findAll { tenant = false, order = { "id" } }) do stored[i] = row.n or "-" end
+      assert.same({ 3, 3, "-" }, stored)
+    end)
+
     it("sends one statement for each set of attributes, NULL, documents and updatedAt among them", function()
       rowan.setClock(function() return "2030-01-01T00:00:00Z" end)
       local statements = helper.statements(function()

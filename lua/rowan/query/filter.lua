@@ -17,6 +17,16 @@ local function condition_of(one, options)
   return one.where
 end
 
+---Whether the filters of a model are the same for every call, so that their values may stand in the text of a plan.
+---@param def table
+---@return boolean
+function filter.is_fixed(def)
+  for _, one in ipairs(def.filters or {}) do
+    if type(one.where) == "function" then return false end
+  end
+  return true
+end
+
 ---Walks the filters of a model into a builder.
 ---@param b table
 ---@param def table

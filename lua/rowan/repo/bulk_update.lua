@@ -8,9 +8,11 @@ local conflict = require("rowan.query.conflict")
 local errors = require("rowan.base.errors")
 local expression = require("rowan.query.expression")
 local filter = require("rowan.query.filter")
-local literals = require("rowan.query.literals")
 local groups = require("rowan.repo.groups")
+local link = require("rowan.repo.link")
+local literals = require("rowan.query.literals")
 local null = require("rowan.base.null")
+local read = require("rowan.repo.read")
 local rows = require("rowan.driver.rows")
 local run = require("rowan.repo.run")
 local transaction = require("rowan.repo.transaction")
@@ -156,11 +158,11 @@ local function new_plan(model, group, key, text, options)
   return plan
 end
 
--- The parameters are lists, one for all rows, so that what the filters of plugins say stands in the text: another text for
--- each of their values.
+-- The parameters are lists, one for all rows, so that what the definition's filters say stands in the text; what those of a
+-- call say is looked at before (let_through).
 local function plan_of(model, group, key, options)
   local def = model.definition
-  local narrowed = def.filters and filter.narrow(def, nil, options) or nil
+  local narrowed = filter.is_fixed(def) and filter.narrow(def, nil, options) or nil
   local text = narrowed and literals.where(model.db._dialect, def, narrowed) or ""
   local token = table.concat({ "update each", def.generation, key.token, group.key,
     options.returning and "returning" or "", text }, "\31")
@@ -198,7 +200,6 @@ local function send(model, group, key, options, call, state)
         :format(model.name, group.count, #answers),
     })
   end
-  state.missed = #state.missing
 end
 
 -- Instances show what was written, once it was.
@@ -217,6 +218,33 @@ local function refresh(model, key, state, options)
       rows.update(row, one.bound)
     end
   end
+end
+
+-- The rows of a group that the filters of the model let through, locked; the others join `missing`.
+local function let_through(model, group, key, options, call, missing)
+  local def, names, keys, found = model.definition, {}, {}, {}
+  for i, attr in ipairs(key.attrs) do names[i] = attr.label end
+  for i = 1, group.count do keys[i] = key_of(group.values[i], key) end
+  local finder = link.with(link.call(call), {
+    where = link.one_of(key.attrs, keys), attributes = names, raw = true, hooks = false,
+    lock = model.db._dialect.supports.row_locks or nil,
+  })
+  for _, one in ipairs(def.filters) do finder[one.option] = options[one.option] end
+  for _, row in ipairs(read.all(model, finder)) do
+    local values = {}
+    for i, attr in ipairs(key.attrs) do values[i] = (attr.type.cast(rawget(row, attr.name))) end
+    tuple.put(found, values, true)
+  end
+  local kept = { key = group.key, attrs = group.attrs, count = 0, rows = {}, values = {}, shown = group.shown }
+  for i = 1, group.count do
+    if tuple.get(found, keys[i]) then
+      kept.count = kept.count + 1
+      kept.rows[kept.count], kept.values[kept.count] = group.rows[i], group.values[i]
+    else
+      missing[#missing + 1] = group.rows[i]
+    end
+  end
+  return kept
 end
 
 local function key_option(def, given, context)
@@ -238,15 +266,20 @@ function bulk_update.rows(model, list, options, context)
   local key = key_option(model.definition, options.key, context)
   local made = grouped(model, list, key, options, context)
   local state = { count = 0, done = {}, missing = {}, missed = 0 }
+  local fixed = filter.is_fixed(model.definition)
   local function all(call)
-    for _, group in ipairs(made) do send(model, group, key, options, call, state) end
+    for _, group in ipairs(made) do
+      if not fixed then group = let_through(model, group, key, options, call, state.missing) end
+      state.missed = #state.missing
+      if group.count > 0 then send(model, group, key, options, call, state) end
+    end
     if options.strict and state.missing[1] then
       errors.raise("InstanceError", {
         message = ("%s: %d of %d rows are not in the database"):format(context, #state.missing, #list),
       })
     end
   end
-  if #made > 1 or (options.strict and made[1]) then
+  if #made > 1 or (made[1] and (options.strict or not fixed)) then
     transaction.around(model.db, options, function(t)
       all({ transaction = t, logging = options.logging, benchmark = options.benchmark })
     end)
