@@ -263,6 +263,7 @@ helper.each(function(_, connect)
 
   it("what cannot be an option of a call is refused by name, before anything is sent", function()
     local user = User:create{}
+    assert.matches('has no attribute "agge"', helper.error_of(user.save, user, { fields = { "agge" } }).message)
     local refused = {
       ["User:destroy: the options must be a table, not a number"] = function() User:destroy(user.id) end,
       ["User:update: the options must be a table, not a number"] = {
@@ -271,6 +272,10 @@ helper.each(function(_, connect)
       ["User:increment: the options must be a table, not a boolean"] = function() User:increment("age", true) end,
       ["group: User: wants names and expressions"] = function() User:count{ group = 3 } end,
       ["attributes: User: wants a list of names"] = function() User:count{ group = "age", attributes = 3 } end,
+      ["User:save: fields must be a table, not a string"] = function() user:save{ fields = "age" } end,
+      ["User:save: fields wants a list of attributes"] = function() user:save{ fields = { age = true } } end,
+      ["User:save: skip wants a list of names"] = function() user:validate{ skip = { age = true } } end,
+      ["User:getPosts: skipLocked means nothing without lock"] = function() user:getPosts{ skipLocked = true } end,
       ["the option logging must be a function or a boolean, not a number"] = function() User:findAll{ logging = 3 } end,
       ["the option transaction wants a transaction of this database, or false"] = {
         function() User:findAll{ transaction = User } end, function() user:save{ transaction = user } end,

@@ -107,6 +107,20 @@ helper.each(function(_, connect)
       assert.is_true(rowan.is(helper.error_of(function() User:unscoped():destroy() end), "QueryError"))
     end)
 
+    it("refuses what is no option of a scope, before it could mean more rows", function()
+      User:addScope("misspelt", function(level) return { whre = { level = level } } end)
+      for _, call in ipairs{
+        function() User:scope({ whre = { level = 3 } }):update({ other = 1 }, { where = rowan.all }) end,
+        function() User:scope({ "misspelt", 3 }):destroy{ where = rowan.all } end,
+        function() User:scope({ "misspelt", 3 }):count() end,
+      } do
+        local err = helper.error_of(call)
+        assert.equal("QueryError", err.name)
+        assert.matches('User: a scope has no option "whre" %(did you mean "where"%?%)', err.message)
+      end
+      assert.equal(4, User:unscoped():count{ where = { other = { [Op.gt] = 1 } } })
+    end)
+
     it("does not make a condition of a where that came to nothing", function()
       for _, where in ipairs{ {}, { { name = nil } } } do
         for _, call in ipairs{

@@ -243,6 +243,9 @@ end
 
 local function names_set(def, list, context, option)
   check.type(list, "table", context .. ": " .. option, "QueryError")
+  if list[1] == nil and next(list) ~= nil then
+    errors.raise("QueryError", { message = ("%s: %s wants a list of names"):format(context, option) })
+  end
   local set = {}
   for _, name in ipairs(list) do
     if not def.by_name[name] and not (option == "skip" and (def.options.validate or {})[name]) then

@@ -5,6 +5,7 @@ local lazy = require("rowan.base.lazy")
 local check = require("rowan.base.check")
 local errors = require("rowan.base.errors")
 local link = require("rowan.repo.link")
+local lock = require("rowan.query.lock")
 local merge = require("rowan.query.merge")
 local null = require("rowan.base.null")
 local siblings = require("rowan.repo.siblings")
@@ -62,6 +63,7 @@ local READS_THROUGH = { get = true, count = true, has = true }
 local function check_options(made, role, options, context)
   check.keys(options, OPTIONS[made.kind][role], context, "QueryError", made.target.definition.plugin_options)
   if options == nil then return end
+  if options.skipLocked ~= nil or options.noWait ~= nil then lock.check(nil, options, context) end
   local said = options.through
   check.optional(said, "table", context .. ": through", "QueryError")
   if said and READS_THROUGH[role] then check.keys(said, THROUGH, context .. ": through", "QueryError") end

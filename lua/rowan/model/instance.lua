@@ -35,14 +35,17 @@ local RELOAD = {
 
 for name, method in pairs(values.methods) do Instance[name] = method end
 
--- `fields` by the names that the row has its values under.
-local function by_name(def, options)
-  local out, names = {}, {}
-  for key, value in next, options do out[key] = value end
-  for _, name in ipairs(options.fields) do
-    local attr = def.by_name[name]
-    names[#names + 1] = attr and attr.name or name
+-- `fields` looked at, and by the names that the row has its values under.
+local function by_name(self, options)
+  local context, names = self.Model.name .. ":save", {}
+  check.type(options.fields, "table", context .. ": fields", "QueryError")
+  if options.fields[1] == nil and next(options.fields) ~= nil then
+    errors.raise("QueryError", { message = context .. ": fields wants a list of attributes" })
   end
+  for i, name in ipairs(options.fields) do names[i] = values.attribute(self, name, context).name end
+  if not self.Model.definition.custom then return options end
+  local out = {}
+  for key, value in next, options do out[key] = value end
   out.fields = names
   return out
 end
@@ -60,7 +63,7 @@ function Instance:save(options)
   if options then
     check.keys(options, SAVE, model.name .. ":save", "QueryError")
     if options.omitNull then omit.row(model.definition, self) end
-    if options.fields and model.definition.custom then options = by_name(model.definition, options) end
+    if options.fields ~= nil then options = by_name(self, options) end
   end
   if self.isNewRecord and built.save(model, self, options) then return self end
   return save.row(model, self, options)

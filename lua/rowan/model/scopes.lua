@@ -42,12 +42,19 @@ local function base_of(model)
   return rawget(model, "_unscoped") or model
 end
 
+-- Calls that use some options of a scope alone would pass over what is not known, and mean more rows than the scope.
+local function known_options(model, scope)
+  check.keys(scope, query_options.finder, model.name .. ": a scope", "QueryError", model.definition.plugin_options)
+  return scope
+end
+
 local function evaluate(model, scope, ...)
-  if type(scope) == "function" then scope = scope(...) end
+  local made = type(scope) == "function"
+  if made then scope = scope(...) end
   if scope ~= nil and (type(scope) ~= "table" or expression.is(scope)) then
     fail(model, "a scope must be a table of options, or a function that returns one")
   end
-  return scope or nil
+  return made and known_options(model, scope) or scope or nil
 end
 
 local function named(model, name, ...)
@@ -91,7 +98,7 @@ local function read(model, merged, item)
     local call = type(item.method) == "table" and item.method or { item.method }
     return add(model, merged, named(model, call[1], arguments_after_first(call)))
   end
-  if item[1] == nil then return add(model, merged, item) end
+  if item[1] == nil then return add(model, merged, known_options(model, item)) end
   local scope = type(item[1]) == "string" and (model.definition.options.scopes or {})[item[1]]
   if type(scope) == "function" then return add(model, merged, named(model, item[1], arguments_after_first(item))) end
   for _, one in ipairs(item) do merged = read(model, merged, one) end
