@@ -276,6 +276,9 @@ helper.each(function(_, connect)
       assert.equal("s", User:findOne({ where = { name = "bob" } }).slug)
       assert.equal(1, User:destroy({ where = { name = "ann" } }))
       assert.equal("ann", User:findOne().name)
+      User:beforeBulkUpdate(function(options) options.attributes = nil end)
+      assert.equal("User:update: options.attributes must be a table, not nil",
+        helper.error_of(function() User:update({ age = 2 }, { where = rowan.all }) end).message)
     end)
 
     it("of each row run with individualHooks, in statements that do not grow", function()

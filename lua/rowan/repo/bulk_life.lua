@@ -2,6 +2,7 @@
 --- wrap around them. A model that is not watched (definition.watched) never comes here.
 
 local bulk = require("rowan.repo.bulk")
+local check = require("rowan.base.check")
 local errors = require("rowan.base.errors")
 local everything = require("rowan.base.everything")
 local expression = require("rowan.query.expression")
@@ -284,6 +285,8 @@ function bulk_life.update(model, values, options, context)
   bulk.check_where(model, options, context)
   local given = link.with(options, { attributes = link.with(values, {}) })
   return around(model, "Update", given, nil, function(call, on, each)
+    -- A hook may have put something else there.
+    check.type(call.attributes, "table", context .. ": options.attributes", "QueryError")
     if each then return update_each(model, call.attributes, call, on, context) end
     if call.validate ~= false then validate.values(model.definition, call.attributes) end
     return bulk_life.wrapped(model, "bulkUpdate", { values = call.attributes, options = call }, function(change)
