@@ -350,9 +350,10 @@ function Writers:decrement(fields, options)
   return increment.rows(self, fields, options, -1, context)
 end
 
----Empties the table, soft-deleted rows and all, whatever the scope; no hooks run. Refused while rows of other tables could point at its rows,
+---Empties the table, soft-deleted rows and all, whatever the default scope; no hooks run. Refused while rows of other tables could point at its rows,
 ---unless `cascade` empties those tables too. `restartIdentity` lets generated keys begin anew.
----Raises DatabaseError or QueryError when rows of other tables could point at its rows.
+---Raises DatabaseError or QueryError when rows of other tables could point at its rows, QueryError for a model in a scope
+---that was asked for: it would empty more than that.
 ---
 ---    User:truncate{ restartIdentity = true }   -- TRUNCATE TABLE "users" RESTART IDENTITY
 ---@async
@@ -360,6 +361,11 @@ end
 function Writers:truncate(options)
   check.colon(self, "definition", "Model:truncate")
   check.keys(options, TRUNCATE, self.name .. ":truncate", "QueryError")
+  if self.scoped and self.scoped ~= self.definition.options.defaultScope then
+    errors.raise("QueryError", {
+      message = self.name .. ":truncate empties the whole table, not a scope of it; use destroy, or unscoped()",
+    })
+  end
   truncate.model(self, options or {})
 end
 
