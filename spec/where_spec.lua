@@ -135,6 +135,14 @@ helper.each(function(dialect, connect)
     assert.equal(0, sent)
   end
 
+  it("takes rowan.all for a whole condition alone, not for a document", function()
+    local db = connect()
+    local Note = db:define("Note", { n = rowan.DataTypes.INTEGER, data = rowan.DataTypes.JSON }, { timestamps = false })
+    db:sync()
+    refused(Note, { data = rowan.all }, "Note%.data", "rowan%.all stands for a whole condition")
+    refused(Note, { data = { a = rowan.all } }, "Note%.data%.a", "rowan%.all stands for a whole condition")
+  end)
+
   it("refuses what is no condition, naming it", function()
     local Item = filled()
     local cyclic, chain, members = {}, {}, {}

@@ -2,6 +2,7 @@
 --- query/where, which reads the tables around them; what the operators do is query/operation's.
 
 local check = require("rowan.base.check")
+local everything = require("rowan.base.everything")
 local expression = require("rowan.query.expression")
 local json = require("rowan.types.json")
 local null = require("rowan.base.null")
@@ -174,6 +175,7 @@ function walk_value(b, def, s, value, depth)
   if type(value) ~= "table" or expression.is(value) then
     return compare(b, def, s, EQ, operators.where.eq, value)
   end
+  if value == everything then fail(def, s, "wants values: rowan.all stands for a whole condition") end
   local sole = next(value)
   if sole == 1 and not rawget(s.type, "dump") then return member(b, def, s, nil, operators.where["in"], value) end
   if known[sole] and next(value, sole) == nil then
