@@ -96,6 +96,29 @@ helper.each(function(dialect, connect)
       assert.same({ 3, 3, "-" }, stored)
     end)
 
+    it("finds keys of types of one's own, behind filters of a call too", function()
+      local plugin = { name = "tenant" }
+      function plugin.define(draft)
+        draft:filter({ option = "tenant", where = function(said) return { n = said or 1 } end })
+      end
+      local Code = DataTypes.custom("Code", {
+        type = DataTypes.STRING, cast = function(value) return value:upper() end,
+        dump = function(value) return "code:" .. value end, load = function(text) return (text:gsub("^code:", "")) end,
+      })
+      local Kept = db:define("Kept", { { "key", Code, primaryKey = true }, { "n", DataTypes.INTEGER }, { "m", DataTypes.INTEGER } }, {
+        timestamps = false, plugins = { plugin },
+      })
+      db:sync { force = true }
+      Kept:bulkCreate { { key = "a", n = 1 }, { key = "b", n = 2 } }
+      assert.equal(1, (Kept:bulkUpdate { { key = "a", m = 5 }, { key = "b", m = 5 } }))
+      assert.equal(5, Kept:findByPk("a").m)
+      local Open = db:define("Open", { { "key", Code, primaryKey = true }, { "m", DataTypes.INTEGER } }, { timestamps = false })
+      Open:sync()
+      Open:create { key = "a" }
+      local count, rows = Open:bulkUpdate({ { key = "a", m = 5 } }, { returning = true })
+      assert.same({ 1, "A", 5 }, { count, rows[1].key, rows[1].m })
+    end)
+
     it("sends one statement for each set of attributes, NULL, documents and updatedAt among them", function()
       rowan.setClock(function() return "2030-01-01T00:00:00Z" end)
       local statements = helper.statements(function()

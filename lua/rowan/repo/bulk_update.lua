@@ -105,6 +105,13 @@ local function key_of(values, key)
   return list
 end
 
+-- The key of a row that was read, as it is bound.
+local function key_read(row, key)
+  local list = {}
+  for i, attr in ipairs(key.attrs) do list[i] = (cast.value(attr, rawget(row, attr.name))) end
+  return list
+end
+
 local function new_group(def, names, token)
   local group = { key = token, attrs = {}, count = 0, rows = {}, values = {}, shown = {} }
   for i, name in ipairs(names) do group.attrs[i] = def.by_name[name] end
@@ -176,12 +183,7 @@ local function send(model, group, key, options, call, state)
   local answers = run.plan(model.db, plan, group.values, plan.count, call, template)
   local by_key = {}
   for _, answer in ipairs(answers) do
-    local found = {}
-    for i, attr in ipairs(key.attrs) do
-      local value = rawget(answer, attr.name)
-      found[i] = attr.type.dump and value or attr.type.cast(value)
-    end
-    tuple.put(by_key, found, answer)
+    tuple.put(by_key, key_read(answer, key), answer)
   end
   for i = 1, group.count do
     local answer = tuple.get(by_key, key_of(group.values[i], key))
@@ -224,20 +226,21 @@ end
 local function let_through(model, group, key, options, call, missing)
   local def, names, keys, found = model.definition, {}, {}, {}
   for i, attr in ipairs(key.attrs) do names[i] = attr.label end
-  for i = 1, group.count do keys[i] = key_of(group.values[i], key) end
+  for i, row in ipairs(group.rows) do
+    keys[i] = {}
+    for k, attr in ipairs(key.attrs) do keys[i][k] = key_value(row, attr) end
+  end
   local finder = link.with(link.call(call), {
     where = link.one_of(key.attrs, keys), attributes = names, raw = true, hooks = false,
     lock = model.db._dialect.supports.row_locks or nil,
   })
   for _, one in ipairs(def.filters) do finder[one.option] = options[one.option] end
   for _, row in ipairs(read.all(model, finder)) do
-    local values = {}
-    for i, attr in ipairs(key.attrs) do values[i] = (attr.type.cast(rawget(row, attr.name))) end
-    tuple.put(found, values, true)
+    tuple.put(found, key_read(row, key), true)
   end
   local kept = { key = group.key, attrs = group.attrs, count = 0, rows = {}, values = {}, shown = group.shown }
   for i = 1, group.count do
-    if tuple.get(found, keys[i]) then
+    if tuple.get(found, key_of(group.values[i], key)) then
       kept.count = kept.count + 1
       kept.rows[kept.count], kept.values[kept.count] = group.rows[i], group.values[i]
     else

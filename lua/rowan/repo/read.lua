@@ -217,8 +217,12 @@ end
 local function by_key_as_one(model, key, options)
   local finder = {}
   for name, value in next, options or {} do finder[name] = value end
-  local condition, params = {}, read.key_params(model, key)
-  for i, attr in ipairs(model.definition.primary) do condition[attr.name] = params[i] end
+  read.key_params(model, key) -- checks it
+  local condition, primary = {}, model.definition.primary
+  for _, attr in ipairs(primary) do
+    condition[attr.name] = key
+    if type(key) == "table" then condition[attr.name] = key[attr.name] end
+  end
   finder.where = condition
   return read.one(model, finder)
 end
