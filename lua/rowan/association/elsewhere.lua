@@ -1,9 +1,15 @@
---- Associations between variants of models in other schemas: copies of the one that was defined, with other ends. Each is
---- kept by one of its ends, so that it lives no longer.
+--- What is a model, and which models are one; associations between variants of models in other schemas: copies of the one
+--- that was defined, with other ends. Each is kept by one of its ends, so that it lives no longer.
 
 local errors = require("rowan.base.errors")
 
 local elsewhere = {}
+
+---@param value any
+---@return boolean
+function elsewhere.is_model(value)
+  return type(value) == "table" and rawget(value, "definition") ~= nil
+end
 
 ---The model that a variant is one of; itself for any other.
 ---@param model table

@@ -15,10 +15,6 @@ local THROUGH = check.set({ "model" })
 ---@field association rowan.Association
 ---@field entries rowan.IncludedAssociation[] what its rows may hold in turn
 
-local function is_model(value)
-  return type(value) == "table" and rawget(value, "definition") ~= nil
-end
-
 local function resolve(model, what, context)
   local found, problem = association.find(model, what)
   if not found then names.fail(context, "include: " .. problem) end
@@ -30,13 +26,13 @@ local function check_through(found, through, context)
   check.type(through, "table", context .. ": through", "AssociationError")
   check.keys(through, THROUGH, context .. ": through", "AssociationError")
   local own, named = found.through and found.through.model, through.model
-  if named ~= nil and not (own and is_model(named) and elsewhere.same_model(named, own)) then
+  if named ~= nil and not (own and elsewhere.is_model(named) and elsewhere.same_model(named, own)) then
     names.fail(context, ("through of %q must be %s"):format(found.as, own and own.name or "left out"))
   end
 end
 
 local function entry(model, item, context)
-  if is_model(item) then return elsewhere.toward(resolve(model, item, context), item) end
+  if elsewhere.is_model(item) then return elsewhere.toward(resolve(model, item, context), item) end
   if type(item) == "string" or association.is(item) then return resolve(model, item, context) end
   if type(item) ~= "table" then
     names.fail(context, "include: an entry is an alias, a model, an association or a table")
@@ -57,7 +53,7 @@ end
 function includes.entries(model, option, context)
   local list, seen = {}, {}
   if option == nil then return list end
-  local is_list = type(option) == "table" and not is_model(option) and not association.is(option)
+  local is_list = type(option) == "table" and not elsewhere.is_model(option) and not association.is(option)
     and (option[1] ~= nil or next(option) == nil)
   for i, item in ipairs(is_list and option or { option }) do
     local found, nested = entry(model, item, context)

@@ -2,6 +2,7 @@
 --- Called by association/init.
 
 local check = require("rowan.base.check")
+local elsewhere = require("rowan.association.elsewhere")
 local keys = require("rowan.association.keys")
 local names = require("rowan.association.names")
 local naming = require("rowan.base.naming")
@@ -13,10 +14,6 @@ local fail = names.fail
 
 local MADE_UP = { "timestamps", "paranoid" }
 local THROUGH = check.set({ "model", "scope", "unique", "timestamps", "paranoid" })
-
-local function is_model(value)
-  return type(value) == "table" and rawget(value, "definition") ~= nil
-end
 
 -- Options for a junction that is made up: the other side may say the same.
 local function check_made_up(context, through)
@@ -34,7 +31,7 @@ end
 local function read_through(context, source, options)
   local given = options.through
   local through = {}
-  if type(given) == "table" and not is_model(given) then
+  if type(given) == "table" and not elsewhere.is_model(given) then
     check.keys(given, THROUGH, context .. ": through", "AssociationError")
     for key, value in pairs(given) do through[key] = value end
   else
@@ -43,7 +40,7 @@ local function read_through(context, source, options)
   local model = through.model
   if type(model) == "string" and model ~= "" then
     through.name, through.model = model, source.db.models[model]
-  elseif is_model(model) then
+  elseif elsewhere.is_model(model) then
     through.name = model.name
   else
     fail(context, "through wants the model in between: its name, the model, or { model =, scope =, unique = }")

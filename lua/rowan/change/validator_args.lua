@@ -180,17 +180,25 @@ function args.range(given)
   return { least, most }
 end
 
+-- Whether there is one argument at most, which may also be said as an option of a kind; that argument; what is wrong with
+-- the options.
+local function sole(given, name, kind)
+  local list = listed(given)
+  local value = list[1]
+  if type(value) == "table" then
+    local problem = option_problem(value, { [name] = kind })
+    if problem then return false, nil, problem end
+    value = value[name]
+  end
+  return #list <= 1, value
+end
+
 ---`isAfter = "2024-01-01"`, `isAfter = { comparisonDate = ... }`; true is the time of the check.
 ---@type rowan.ArgumentReader
 function args.date(given)
-  local list = listed(given)
-  local date = list[1]
-  if type(date) == "table" then
-    local problem = option_problem(date, { comparisonDate = "text" })
-    if problem then return nil, problem end
-    date = date.comparisonDate
-  end
-  if #list > 1 or (date ~= nil and not instant(date)) then return nil, "wants true or a date, as 2024-02-29" end
+  local is_sole, date, problem = sole(given, "comparisonDate", "text")
+  if problem then return nil, problem end
+  if not is_sole or (date ~= nil and not instant(date)) then return nil, "wants true or a date, as 2024-02-29" end
   return { date }
 end
 
@@ -199,15 +207,10 @@ end
 ---@return rowan.ArgumentReader
 function args.version(known)
   return function(given)
-    local list = listed(given)
-    local version = list[1]
-    if type(version) == "table" then
-      local problem = option_problem(version, { version = "version" })
-      if problem then return nil, problem end
-      version = version.version
-    end
+    local is_sole, version, problem = sole(given, "version", "version")
+    if problem then return nil, problem end
     version = version ~= nil and tostring(version) or nil
-    if #list > 1 or (version and not known[version]) then
+    if not is_sole or (version and not known[version]) then
       return nil, "wants true, or a version: " .. table.concat(check.sorted_keys(known), ", ")
     end
     return { version }

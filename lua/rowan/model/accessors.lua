@@ -4,6 +4,7 @@
 local lazy = require("rowan.base.lazy")
 local check = require("rowan.base.check")
 local errors = require("rowan.base.errors")
+local include = require("rowan.query.include")
 local link = require("rowan.repo.link")
 local lock = require("rowan.query.lock")
 local merge = require("rowan.query.merge")
@@ -47,7 +48,6 @@ local OPTIONS = {
     create = options_of("include", "through", "fields", "validate", "returning", "silent"),
   },
 }
-local THROUGH = check.set({ "where", "attributes", "as", "paranoid" })
 
 local EFFECTS = {
   belongsTo = lazy(function() return require("rowan.repo.link_one").belongsTo end),
@@ -66,7 +66,7 @@ local function check_options(made, role, options, context)
   if options.skipLocked ~= nil or options.noWait ~= nil then lock.check(nil, options, context) end
   local said = options.through
   check.optional(said, "table", context .. ": through", "QueryError")
-  if said and READS_THROUGH[role] then check.keys(said, THROUGH, context .. ": through", "QueryError") end
+  if said and READS_THROUGH[role] then check.keys(said, include.THROUGH, context .. ": through", "QueryError") end
 end
 
 -- The options of a call that reads, with those of its target's scope. Through a junction the target is included, and

@@ -14,7 +14,6 @@ local typing = require("rowan.query.typing")
 
 local aggregate = {}
 
-local NUMERIC = { i = true, I = true, n = true, d = true }
 local OF_NUMBERS = { SUM = true, AVG = true }
 local NO_ORDER = { j = true, J = true }
 
@@ -24,7 +23,7 @@ end
 
 local function check_type(model, name, attr)
   local code = attr.type.code
-  if OF_NUMBERS[name] and not NUMERIC[code] then
+  if OF_NUMBERS[name] and not types.NUMERIC[code] then
     fail(model, name, ("%q is %s, not a number"):format(attr.name, attr.type.key))
   end
   if (name == "MIN" or name == "MAX") and NO_ORDER[code] then

@@ -9,7 +9,8 @@ local include = {}
 
 local fail = included.fail
 
-local THROUGH = check.set({ "attributes", "where", "as", "paranoid" })
+-- What `through` may hold where rows of a junction are read.
+include.THROUGH = check.set({ "attributes", "where", "as", "paranoid" })
 
 ---@class rowan.IncludeEntry
 ---@field association rowan.Association
@@ -67,7 +68,7 @@ local function check_entry(model, made, options)
   if options.through ~= nil then
     if not made.through then fail(model, ("%q has no junction, so through means nothing"):format(made.as)) end
     local context = ("include of %s.%s: through"):format(model.name, made.as)
-    check.keys(options.through, THROUGH, context, "EagerLoadingError")
+    check.keys(options.through, include.THROUGH, context, "EagerLoadingError")
   end
   if (options.limit or options.offset) and not made.multiple then
     fail(model, ("%q is one row at most, so limit and offset mean nothing"):format(made.as))

@@ -19,10 +19,6 @@ local function fail(model, rule)
 end
 included.fail = fail
 
-local function is_model(value)
-  return type(value) == "table" and rawget(value, "definition") ~= nil
-end
-
 local function resolve(model, what)
   local found, problem = association.find(model, what)
   if not found then fail(model, (problem:gsub("^" .. model.name .. " ", ""))) end
@@ -74,11 +70,11 @@ local function expand_all(model, item, above)
 end
 
 local function items_of(model, option)
-  if type(option) == "table" and option.all ~= nil and not is_model(option) then
+  if type(option) == "table" and option.all ~= nil and not elsewhere.is_model(option) then
     check.keys(option, OPTIONS, "include of " .. model.name, "EagerLoadingError")
     return expand_all(model, option, { [model] = true })
   end
-  local is_list = type(option) == "table" and not is_model(option) and not association.is(option)
+  local is_list = type(option) == "table" and not elsewhere.is_model(option) and not association.is(option)
     and (option[1] ~= nil or next(option) == nil)
   return is_list and option or { option }
 end
@@ -126,7 +122,7 @@ function included.items(model, option)
     list[#list + 1] = { association = made, options = options }
   end
   for _, item in ipairs(with_paths(model, items_of(model, option))) do
-    if is_model(item) then
+    if elsewhere.is_model(item) then
       local found = elsewhere.toward(resolve(model, item), item)
       add(found, item.baseModel and { model = item } or NO_OPTIONS)
     elseif type(item) == "string" or association.is(item) then

@@ -17,6 +17,7 @@ local returned = require("rowan.repo.returned")
 local rows = require("rowan.driver.rows")
 local run = require("rowan.repo.run")
 local transaction = require("rowan.repo.transaction")
+local types = require("rowan.types")
 local undo = require("rowan.repo.written")
 local write = require("rowan.repo.write")
 local write_many = require("rowan.query.write_many")
@@ -195,8 +196,6 @@ local function negated(by)
   return tonumber(by) == 0 and by or "-" .. by
 end
 
-local NUMBERS = { i = true, I = true, d = true, n = true }
-
 ---A value for bulk.update by which an attribute becomes bigger, or smaller; raises when it cannot.
 ---@param attr rowan.Attribute
 ---@param by any a number as the attribute holds them
@@ -204,7 +203,7 @@ local NUMBERS = { i = true, I = true, d = true, n = true }
 ---@param context string
 ---@return table
 function bulk.increase(attr, by, sign, context)
-  if not NUMBERS[attr.type.code] then
+  if not types.NUMERIC[attr.type.code] then
     errors.raise("QueryError", {
       message = ("%s: %s.%s is no number"):format(context, attr.definition.name, attr.name),
     })

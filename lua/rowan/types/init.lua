@@ -56,6 +56,10 @@ end
 
 types.token = family.token
 
+---Codes of types whose values are numbers, which can be summed and increased.
+---@type table<string, boolean>
+types.NUMERIC = { i = true, I = true, n = true, d = true }
+
 ---The names of all types.
 ---@return string[]
 function types.names()
