@@ -132,21 +132,31 @@ function write.insert(model, row, options)
   return write.ready(model, row, values, key, options)
 end
 
--- The primary key as the row was read: a key that was changed in memory must not find another row.
-local function append_key(def, row, params)
-  local n, keys = #params, write_plan.row_keys(def)
-  for i, attr in ipairs(keys) do
-    local value, known = rows.original(row, attr.name)
-    if value == nil or known == false then
-      errors.raise("InstanceError", {
-        message = ("%s: the row was read without its %s %q, so it cannot be written; reload it")
-          :format(def.name, attr == def.version and "version" or "primary key", attr.name),
-      })
-    end
-    params[n + i] = value
-  end
+-- The attributes by which a stored row is found.
+local function key_attributes(def)
   if #def.primary == 0 then
     errors.raise("InstanceError", { message = def.name .. " has no primary key, so a row cannot be written by itself" })
+  end
+  return write_plan.row_keys(def)
+end
+
+-- A key as the row was read: one that was changed in memory must not find another row.
+local function original_key(def, row, attr)
+  local value, known = rows.original(row, attr.name)
+  if value == nil or known == false then
+    errors.raise("InstanceError", {
+      message = ("%s: the row was read without its %s %q, so it cannot be written; reload it")
+        :format(def.name, attr == def.version and "version" or "primary key", attr.name),
+    })
+  end
+  return value
+end
+
+local function append_key(def, row, params)
+  local n, keys = #params, key_attributes(def)
+  for i, attr in ipairs(keys) do
+    local value, dump = original_key(def, row, attr), attr.type.dump
+    params[n + i] = dump and dump(value) or value
   end
   return n + #keys
 end
@@ -271,9 +281,8 @@ end
 ---@param row table
 ---@return table<string, any> condition
 function write.condition_of(def, row)
-  local params, condition = {}, {}
-  append_key(def, row, params)
-  for i, attr in ipairs(write_plan.row_keys(def)) do condition[attr.name] = params[i] end
+  local keys, condition = key_attributes(def), {}
+  for _, attr in ipairs(keys) do condition[attr.name] = original_key(def, row, attr) end
   return condition
 end
 
