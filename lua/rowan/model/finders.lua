@@ -98,10 +98,7 @@ function Finders:findByPk(key, options)
   if options == nil then return by_key(self, key) end
   check(self, options, "finder", "findByPk")
   if plain_lookup(options) then return by_key(self, key, options) end
-  local condition = {}
-  local params = read.key_params(self, key)
-  for i, attr in ipairs(self.definition.primary) do condition[attr.name] = params[i] end
-  local finder = {}
+  local condition, finder = read.key_condition(self, key), {}
   for name, value in next, options do finder[name] = value end
   local own = options.where
   finder.where = (own == nil or own == everything) and condition or expression.and_(condition, own)

@@ -36,6 +36,7 @@ local select = {}
 ---@field lists boolean[] which of these fields are lists
 ---@field parent_keys string[] attributes of the parent
 ---@field child_keys string[] attributes equal to them
+---@field dumps? (function|false)[] of parent_keys whose values are bound in another form
 ---@field identity? string[] the primary key of the child's rows, when it is read
 ---@field keys_in? string field of the child's row that holds child_keys, when it is not the row itself
 
@@ -167,6 +168,16 @@ local function identity_of(plan)
   return names[1] and names
 end
 
+-- What makes the values that rows show into those that are bound; nil when they are the same.
+local function dumps_of(attrs)
+  local dumps, any = {}, false
+  for i, attr in ipairs(attrs) do
+    dumps[i] = attr.type.dump or false
+    any = any or attr.type.dump ~= nil
+  end
+  return any and dumps or nil
+end
+
 local function plan_children(state, model, batched, plan)
   for _, child in ipairs(batched) do
     local parent, lists = follow(model, child.path)
@@ -175,7 +186,7 @@ local function plan_children(state, model, batched, plan)
     plan.children[#plan.children + 1] = {
       association = child.entry.association, plan = child_plan, path = child.path, lists = lists,
       parent_keys = names_of(walked.tie.sources), child_keys = names_of(walked.tie.targets),
-      keys_in = walked.parts.keys_in, identity = identity_of(child_plan),
+      dumps = dumps_of(walked.tie.sources), keys_in = walked.parts.keys_in, identity = identity_of(child_plan),
     }
     plan_children(state, child.entry.association.target, walked.parts.batched, child_plan)
   end

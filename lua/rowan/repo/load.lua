@@ -60,7 +60,7 @@ local function key_list(parents, name)
 end
 
 -- The distinct keys of the parents as one list a key attribute; nil when there are none, so that nothing has to be asked.
-local function key_lists(parents, names)
+local function shown_lists(parents, names)
   if not names[2] then return key_list(parents, names[1]) end
   local key_of, lists, seen, n = reader(names), {}, {}, 0
   for i = 1, #names do lists[i] = {} end
@@ -75,6 +75,16 @@ local function key_lists(parents, names)
   end
   for i = 1, #names do lists[i].n = n end
   return n > 0 and lists or nil
+end
+
+-- The same as they are bound.
+local function key_lists(parents, child)
+  local lists, dumps = shown_lists(parents, child.parent_keys), child.dumps
+  for c = 1, lists and dumps and #lists or 0 do
+    local list, dump = lists[c], dumps[c]
+    for i = 1, dump and list.n or 0 do list[i] = dump(list[i]) end
+  end
+  return lists
 end
 
 local WEAK_KEYS = { __mode = "k" }
@@ -261,7 +271,7 @@ load.NOTHING = {}
 ---@return table<table, table> found by row: a list, or one row or load.NOTHING
 function load.by_row(db, plan, rows, params, options)
   local child = plan.children[1]
-  local lists = key_lists(rows, child.parent_keys)
+  local lists = key_lists(rows, child)
   local children = lists and child_rows(db, child, lists, params, options, rows) or {}
   local groups, key_of, found = group(children, child), reader(child.parent_keys), {}
   for i = 1, #rows do
@@ -287,7 +297,7 @@ end
 function load.children(db, plan, rows, params, options)
   for _, child in ipairs(plan.children) do
     local parents = rows_at(rows, child.path, child.lists)
-    local lists = key_lists(parents, child.parent_keys)
+    local lists = key_lists(parents, child)
     local found = lists and child_rows(db, child, lists, params, options, rows) or {}
     hang(parents, group(found, child), child)
     if child.plan.children[1] and found[1] then load.children(db, child.plan, found, params, options) end

@@ -214,16 +214,24 @@ function read.key_params(model, key)
   return params
 end
 
-local function by_key_as_one(model, key, options)
-  local finder = {}
-  for name, value in next, options or {} do finder[name] = value end
+---The same as a condition.
+---@param model table
+---@param key any
+---@return table<string, any> where
+function read.key_condition(model, key)
   read.key_params(model, key) -- checks it
-  local condition, primary = {}, model.definition.primary
-  for _, attr in ipairs(primary) do
+  local condition = {}
+  for _, attr in ipairs(model.definition.primary) do
     condition[attr.name] = key
     if type(key) == "table" then condition[attr.name] = key[attr.name] end
   end
-  finder.where = condition
+  return condition
+end
+
+local function by_key_as_one(model, key, options)
+  local finder = {}
+  for name, value in next, options or {} do finder[name] = value end
+  finder.where = read.key_condition(model, key)
   return read.one(model, finder)
 end
 
